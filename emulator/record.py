@@ -1,0 +1,101 @@
+"""Record: what happened in a run. Spikes, probes, integer event counts, picoseconds. No joules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.integer]
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """All that a compartment carries from one tick to the next; the leading axis is the sample.
+
+    Same bits from either engine. `pending[:, d]` is the input due d ticks after the next one starts, as the
+    chip's input register holds it (22-bit two's complement).
+    """
+
+    image_digest: str  # of the image it belongs to
+    u: Ints  # int32 [n_samples, n_slots]
+    v: Ints  # int32 [n_samples, n_slots]
+    refractory: Ints  # int32 [n_samples, n_slots]
+    pending: Ints  # int32 [n_samples, max_delay_ticks, n_slots]
+
+
+@dataclass(frozen=True, eq=False)
+class Timing:
+    """Physical time of a run, in ps. Rows of `tick_ps` are those of `Record.counts_by_tick`."""
+
+    tick_ps: Ints  # int64 [n_rows] duration of each tick
+    stall_ps: Ints  # int64 [n_cores + 1] waiting of packets for room at their source; last row: host port
+    occupancy_max: Ints  # int64 [n_tiles, 4 + cores per tile] highest filling of each input FIFO (E, W, N, S, local)
+    intake_max: Ints  # int64 [n_cores] highest filling of each core's intake FIFO
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """One run of one image. A *row* is a tick of a sample: row = sample * n_ticks + tick."""
+
+    n_samples: int
+    n_ticks: int
+    batched: bool  # whether the samples are shown as an axis; False only with one sample
+    spikes: Ints  # int64 [n_spikes, 2] row, slot; sorted; only slots whose spikes are recorded
+    probes: tuple[Ints, ...]  # per probe int32 [n_samples, n_probed_ticks, n_probed_slots]
+    counts_by_tick: Ints  # int64 [n_rows, n_events]
+    counts_by_core: Ints  # int64 [n_cores + 1, n_events]; last row: what belongs to no core (hops, host, barrier)
+    counts_by_group: Ints  # int64 [n_groups + 1, n_events]; by the account of the sender; last row: barrier
+    link_counts: Ints  # int64 [n_tiles, 4] grants of each link (E, W, N, S)
+    timing: Timing | None  # None with timing=False
+    state: State  # after the last tick
+
+    @property
+    def n_rows(self) -> int:
+        return self.n_samples * self.n_ticks
+
+
+def first_difference(a: Record, b: Record) -> str | None:
+    """Names the first field, and the first place in it, where two records differ; None if equal."""
+    for name in (field.name for field in fields(Record)):
+        left, right = getattr(a, name), getattr(b, name)
+        if name == "probes":
+            pairs = [(f"probes[{i}]", x, y) for i, (x, y) in enumerate(zip(left, right, strict=True))]
+        elif name in ("timing", "state"):
+            if (left is None) != (right is None):
+                return f"{name}: {left} != {right}"
+            if left is None:
+                continue
+            pairs = [
+                (f"{name}.{f.name}", getattr(left, f.name), getattr(right, f.name)) for f in fields(left)
+            ]
+        else:
+            pairs = [(name, left, right)]
+        for label, x, y in pairs:
+            difference = _difference(label, x, y)
+            if difference:
+                return difference
+    return None
+
+
+def _difference(label: str, x: object, y: object) -> str | None:
+    if not isinstance(x, np.ndarray):
+        return None if x == y else f"{label}: {x} != {y}"
+    assert isinstance(y, np.ndarray)
+    if x.shape != y.shape or x.dtype != y.dtype:
+        return f"{label}: {x.dtype}{list(x.shape)} != {y.dtype}{list(y.shape)}" + _first_row(x, y)
+    if np.array_equal(x, y):
+        return None
+    place = tuple(int(i) for i in np.argwhere(x != y)[0])
+    return f"{label}{list(place)}: {x[place]} != {y[place]}"
+
+
+def _first_row(x: Ints, y: Ints) -> str:
+    """For tables of different length: the first row that differs."""
+    if x.ndim != 2 or y.ndim != 2 or x.shape[1:] != y.shape[1:]:
+        return ""
+    n = min(len(x), len(y))
+    differing = np.flatnonzero((x[:n] != y[:n]).any(axis=1))
+    row = int(differing[0]) if len(differing) else n
+    return f"; first at row {row}: {x[row : row + 1].tolist()} != {y[row : row + 1].tolist()}"
