@@ -1,0 +1,20 @@
+"""What the user says: populations, sources, projections, probes. No hardware word.
+
+Invariant: a Network that exists is valid; every check happens when a part is added, all problems of a call
+reported at once.
+"""
+
+from emulator.network.models import LIF, LoihiCuba, LoihiSynapse, Triplets
+from emulator.network.network import Network, Population, Probe, Projection, Source
+
+__all__ = [
+    "LIF",
+    "LoihiCuba",
+    "LoihiSynapse",
+    "Network",
+    "Population",
+    "Probe",
+    "Projection",
+    "Source",
+    "Triplets",
+]

@@ -1,0 +1,410 @@
+"""Network: populations, sources, projections and probes, validated as they are added."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import ArrayLike, NDArray
+
+from emulator import arith
+from emulator.errors import DescriptionError
+from emulator.network.models import LIF, LoihiCuba, LoihiSynapse, Triplets, spread_integers
+
+Array = NDArray[np.generic]
+MAX_NEURONS = 2**31 - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """`n` inputs whose spikes the host sends in: rasters or events given to `run`."""
+
+    name: str
+    n: int
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """`n` neurons of one model. Initial state in the model's units; None: 0."""
+
+    name: str
+    n: int
+    model: LIF | LoihiCuba
+    v0: Array | None = None  # [n]
+    u0: Array | None = None  # [n]
+    start_tick: int = 0  # LIF only: the tick in which the initial state is to hold
+    to_host: bool = False  # every spike is also sent out at the host port
+    record_spikes: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Synapses from `pre` to `post`, compressed by pre: synapses of neuron i are indptr[i] .. indptr[i + 1]."""
+
+    pre: str
+    post: str
+    indptr: NDArray[np.int64]  # [n_pre + 1]
+    target: NDArray[np.int32]  # [n_synapses] index in `post`, ascending for each pre
+    weight: Array  # float32/float64 [n_synapses] for LIF, int16 mantissas for LoihiCuba
+    delay_ticks: NDArray[np.uint8]  # [n_synapses]
+    synapse: LoihiSynapse | None  # of integer weights; None for LIF; its w_exp is a scalar or int8 [n_synapses] in this order
+
+    @property
+    def n_synapses(self) -> int:
+        return len(self.target)
+
+    @property
+    def label(self) -> str:
+        return f"projection {self.pre!r} -> {self.post!r}"
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """Reading of `variable` of a population; None: every neuron, every tick."""
+
+    population: str
+    variable: str  # "u" or "v"
+    index: NDArray[np.int64] | None
+    ticks: NDArray[np.int64] | None
+    raw: bool  # the register as silicon shows it: v holds the refractory counter
+
+
+class Network:
+    """A network description. Parts may be referred to by name or by the object that `add_...` returned."""
+
+    def __init__(self, name: str = "network", dt_s: float = 1e-3):
+        """`dt_s`: physical length of a tick, used by models in physical units only."""
+        if not isinstance(name, str) or not name:
+            raise DescriptionError(f"network name {name!r}: must be a non-empty string")
+        if not (isinstance(dt_s, (int, float)) and np.isfinite(dt_s) and dt_s > 0):
+            raise DescriptionError(f"network {name!r}: dt_s {dt_s!r} must be a finite number above 0 s")
+        self.name = name
+        self.dt_s = float(dt_s)
+        self._sources: list[Source] = []
+        self._populations: list[Population] = []
+        self._projections: list[Projection] = []
+        self._probes: list[Probe] = []
+
+    sources = property(lambda self: tuple(self._sources), doc="Sources in the order of adding.")
+    populations = property(lambda self: tuple(self._populations), doc="Populations in the order of adding.")
+    projections = property(lambda self: tuple(self._projections), doc="Projections in the order of adding.")
+    probes = property(lambda self: tuple(self._probes), doc="Probes in the order of adding.")
+
+    def __repr__(self) -> str:
+        n_synapses = sum(projection.n_synapses for projection in self._projections)
+        n_neurons = sum(population.n for population in self._populations)
+        n_inputs = sum(source.n for source in self._sources)
+        return f"<Network {self.name!r}: {n_inputs} inputs, {n_neurons} neurons, {n_synapses} synapses>"
+
+    def add_source(self, name: str, n: int) -> Source:
+        """Adds `n` inputs driven by the stimulus of a run."""
+        problems: list[str] = []
+        source = Source(self._new_name(name, problems), _size(n, f"source {name!r}", problems))
+        _raise(problems)
+        self._sources.append(source)
+        return source
+
+    def add_population(
+        self,
+        name: str,
+        n: int,
+        model: LIF | LoihiCuba,
+        *,
+        v0: ArrayLike | None = None,
+        u0: ArrayLike | None = None,
+        start_tick: int = 0,
+        to_host: bool = False,
+        record_spikes: bool = True,
+    ) -> Population:
+        """Adds `n` neurons.
+
+        v0, u0: initial state, scalar or [n], in the model's units (integers for LoihiCuba).
+        start_tick: LIF only; the initial state is the one before the update of this tick, and the state at
+            tick 0 is chosen so that without input it becomes it. A layer that sees its first input in tick
+            k starts at k.
+        to_host: each spike is also a packet to the host port, as the read-out of a chip is.
+        """
+        owner = f"population {name!r}"
+        problems: list[str] = []
+        self._new_name(name, problems)
+        n = _size(n, owner, problems)
+        if not isinstance(model, (LIF, LoihiCuba)):
+            problems.append(f"{owner}: model {model!r}, choose from LIF, LoihiCuba")
+        if problems:
+            raise DescriptionError(problems)
+        try:
+            model.parameters(n, owner)
+        except DescriptionError as error:
+            problems += error.problems
+        if not isinstance(start_tick, int) or isinstance(start_tick, bool) or start_tick < 0:
+            problems.append(f"{owner}: start_tick {start_tick!r} must be an integer of at least 0")
+        elif start_tick and not isinstance(model, LIF):
+            problems.append(f"{owner}: start_tick needs a model in physical units; give v0 and u0 instead")
+        states = {
+            label: _initial_state(value, n, f"{owner}: {label}", model, problems)
+            for label, value in (("v0", v0), ("u0", u0))
+        }
+        _raise(problems)
+        population = Population(
+            name,
+            n,
+            model,
+            v0=states["v0"],
+            u0=states["u0"],
+            start_tick=start_tick,
+            to_host=bool(to_host),
+            record_spikes=bool(record_spikes),
+        )
+        self._populations.append(population)
+        return population
+
+    def connect(
+        self,
+        pre: Source | Population | str,
+        post: Population | str,
+        weights: ArrayLike | scipy.sparse.sparray | scipy.sparse.spmatrix | Triplets,
+        *,
+        delay_ticks: int = 1,
+        synapse: LoihiSynapse | None = None,
+    ) -> Projection:
+        """Adds synapses.
+
+        weights: ndarray [n_pre, n_post] (a zero is no synapse), scipy.sparse (every stored entry is one),
+            or Triplets. Floats for a LIF target; integer mantissas for a LoihiCuba target.
+        delay_ticks: 1..63; a spike of tick t is integrated in tick t + delay_ticks.
+        synapse: LoihiCuba target only; defaults to LoihiSynapse().
+        """
+        pre_part = self._part(pre, (*self._sources, *self._populations), "source or population")
+        post_part = self._part(post, tuple(self._populations), "population")
+        label = f"projection {pre_part.name!r} -> {post_part.name!r}"
+        assert isinstance(post_part, Population)
+        integer = isinstance(post_part.model, LoihiCuba)
+        problems: list[str] = []
+        if synapse is not None and not isinstance(synapse, LoihiSynapse):
+            problems.append(f"{label}: synapse {synapse!r} is not a LoihiSynapse")
+        elif synapse is not None and not integer:
+            problems.append(f"{label}: synapse= is for integer targets; weights of a LIF target are quantised")
+        _raise(problems)
+        synapse = (synapse or LoihiSynapse()) if integer else None
+        w_exp = None if synapse is None else synapse.w_exp
+        table = _table(weights, (pre_part.n, post_part.n), delay_ticks, w_exp, label, problems)
+        if synapse is not None:
+            problems += synapse.problems(label)
+        _raise(problems)
+        rows, target, weight, delay, exponent = table
+        _check_index(rows, pre_part.n, f"{label}: pre", problems)
+        _check_index(target, post_part.n, f"{label}: post", problems)
+        delay = spread_integers(
+            delay, len(target), f"{label}: delay_ticks", (arith.DELAY_MIN, arith.DELAY_MAX), problems
+        ).astype(np.uint8)
+        weight = _check_weights(weight, synapse, label, problems)
+        if synapse is not None:
+            limits = (arith.W_EXP_MIN, arith.W_EXP_MAX)
+            exponent = spread_integers(exponent, len(target), f"{label}: w_exp", limits, problems)
+        _raise(problems)
+        order = np.lexsort((target, rows)) if not _sorted(rows, target) else slice(None)
+        indptr = np.zeros(pre_part.n + 1, dtype=np.int64)
+        np.cumsum(np.bincount(rows, minlength=pre_part.n), out=indptr[1:])
+        if synapse is not None:
+            scalar = np.ndim(synapse.w_exp) == 0
+            synapse = LoihiSynapse(
+                int(exponent[0]) if scalar and len(exponent) else (0 if scalar else exponent[order].astype(np.int8)),
+                synapse.weight_bits,
+                synapse.sign_mode,
+                synapse.rounding,
+            )
+        projection = Projection(
+            pre_part.name,
+            post_part.name,
+            indptr,
+            np.ascontiguousarray(target[order], dtype=np.int32),
+            np.ascontiguousarray(weight[order]),
+            np.ascontiguousarray(delay[order]),
+            synapse,
+        )
+        self._projections.append(projection)
+        return projection
+
+    def probe(
+        self,
+        population: Population | str,
+        variable: str,
+        *,
+        index: ArrayLike | None = None,
+        ticks: ArrayLike | None = None,
+        raw: bool = False,
+    ) -> Probe:
+        """Reads `variable` ("u" or "v") after each tick's update; index and ticks select neurons and ticks."""
+        part = self._part(population, tuple(self._populations), "population")
+        owner = f"probe of {part.name!r}"
+        problems: list[str] = []
+        if variable not in ("u", "v"):
+            problems.append(f"{owner}: variable {variable!r}, choose from u, v")
+        if raw and variable != "v":
+            problems.append(f"{owner}: raw=True is for v")
+        chosen = _selection(index, part.n, f"{owner}: index", problems)
+        when = _selection(ticks, None, f"{owner}: ticks", problems)
+        _raise(problems)
+        probe = Probe(part.name, variable, chosen, when, bool(raw))
+        self._probes.append(probe)
+        return probe
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes the network; `load_network` reads it."""
+        from emulator.formats import save_network
+
+        save_network(self, path)
+
+    def _new_name(self, name: str, problems: list[str]) -> str:
+        taken = [part.name for part in (*self._sources, *self._populations)]
+        if not isinstance(name, str) or not name:
+            problems.append(f"name {name!r}: must be a non-empty string")
+        elif name in taken:
+            problems.append(f"name {name!r} is taken in network {self.name!r}: choose another")
+        return name
+
+    def _part(
+        self, key: Source | Population | str, parts: tuple[Source | Population, ...], kind: str
+    ) -> Source | Population:
+        for part in parts:
+            if part is key or part.name == key:
+                return part
+        names = ", ".join(repr(part.name) for part in parts) or "none yet"
+        shown = key if isinstance(key, str) else getattr(key, "name", key)
+        raise DescriptionError(f"network {self.name!r} has no {kind} {shown!r}; it has {names}")
+
+
+def _raise(problems: list[str]) -> None:
+    if problems:
+        raise DescriptionError(problems)
+
+
+def _size(n: object, owner: str, problems: list[str]) -> int:
+    if isinstance(n, (int, np.integer)) and not isinstance(n, bool) and 1 <= n <= MAX_NEURONS:
+        return int(n)
+    problems.append(f"{owner}: size {n!r} must be an integer in 1..{MAX_NEURONS}")
+    return 1
+
+
+def _initial_state(
+    value: ArrayLike | None, n: int, label: str, model: LIF | LoihiCuba, problems: list[str]
+) -> Array | None:
+    if value is None:
+        return None
+    if isinstance(model, LoihiCuba):
+        half = 1 << (arith.STATE_BITS - 1)
+        return spread_integers(value, n, label, (-half, half - 1), problems)
+    try:
+        array = np.broadcast_to(np.asarray(value, dtype=np.float64), (n,)).copy()
+    except (TypeError, ValueError):
+        problems.append(f"{label}: expected a number or an array [{n}], got {np.shape(value)}")
+        return None
+    if not np.isfinite(array).all():
+        problems.append(f"{label}: must be finite")
+    return array
+
+
+def _table(
+    weights: object,
+    shape: tuple[int, int],
+    delay_ticks: object,
+    w_exp: ArrayLike | None,
+    label: str,
+    problems: list[str],
+) -> tuple[Array, Array, Array, Array, Array]:
+    """Any form of weights as (pre, post, weight, delay, w_exp) arrays of one length, or scalars for the last two."""
+    none = np.zeros(0, dtype=np.int64)
+    exponent = np.asarray(0 if w_exp is None else w_exp)
+    if isinstance(weights, Triplets):
+        delay = delay_ticks if weights.delay_ticks is None else weights.delay_ticks
+        columns = [np.atleast_1d(np.asarray(c)) for c in (weights.pre, weights.post, weights.weight)]
+        if len({column.shape for column in columns}) != 1 or columns[0].ndim != 1:
+            shapes = ", ".join(str(list(column.shape)) for column in columns)
+            problems.append(f"{label}: pre, post and weight must be arrays of one length, got {shapes}")
+            return none, none, none, none, none
+        return columns[0], columns[1], columns[2], np.asarray(delay), exponent
+    if scipy.sparse.issparse(weights):
+        matrix = weights.tocsr()  # sums duplicates, as scipy does
+        matrix.sort_indices()
+        if matrix.shape == shape:
+            rows = np.repeat(np.arange(shape[0], dtype=np.int32), np.diff(matrix.indptr))
+            if exponent.shape == shape:
+                exponent = exponent[rows, matrix.indices]
+            return rows, matrix.indices, matrix.data, np.asarray(delay_ticks), exponent
+        problems.append(f"{label}: weights of shape {list(matrix.shape)}, expected {list(shape)}")
+        return none, none, none, none, none
+    try:
+        dense = np.asarray(weights)
+        numeric = dense.dtype.kind in "biuf"
+    except ValueError:
+        numeric = False
+    if not numeric:
+        problems.append(f"{label}: weights must be an array of numbers, scipy.sparse or Triplets")
+        return none, none, none, none, none
+    if dense.shape != shape:
+        problems.append(f"{label}: weights of shape {list(dense.shape)}, expected {list(shape)}")
+        return none, none, none, none, none
+    rows, target = np.nonzero(dense)
+    if exponent.shape == shape:
+        exponent = exponent[rows, target]
+    return rows, target, dense[rows, target], np.asarray(delay_ticks), exponent
+
+
+def _check_index(index: Array, n: int, label: str, problems: list[str]) -> None:
+    if len(index) == 0:
+        return
+    if index.dtype.kind not in "iu":
+        problems.append(f"{label}: indices must be integers, got {index.dtype}")
+        return
+    bad = np.flatnonzero((index < 0) | (index >= n))
+    if len(bad):
+        problems.append(f"{label}[{bad[0]}] = {index[bad[0]]}: outside 0..{n - 1} ({len(bad)} in all)")
+
+
+def _check_weights(
+    weight: Array, synapse: LoihiSynapse | None, label: str, problems: list[str]
+) -> Array:
+    if len(weight) == 0:
+        return weight.astype(np.float64 if synapse is None else np.int16)
+    if weight.dtype.kind not in "biuf":
+        problems.append(f"{label}: weights must be numbers, got {weight.dtype}")
+        return weight
+    if synapse is not None:
+        if synapse.sign_mode not in arith.MANTISSA_RANGE:
+            return weight
+        limits = arith.MANTISSA_RANGE[synapse.sign_mode]
+        return spread_integers(
+            weight, len(weight), f"{label}: {synapse.sign_mode} mantissa", limits, problems
+        ).astype(np.int16)
+    bad = np.flatnonzero(~np.isfinite(weight))
+    if len(bad):
+        problems.append(f"{label}: weight {bad[0]} is {weight[bad[0]]}; must be finite ({len(bad)} in all)")
+    return weight if weight.dtype in (np.float32, np.float64) else weight.astype(np.float64)
+
+
+def _sorted(rows: Array, target: Array) -> bool:
+    if len(rows) < 2:
+        return True
+    step = np.diff(rows.astype(np.int64))
+    return bool(((step > 0) | ((step == 0) & (np.diff(target.astype(np.int64)) >= 0))).all())
+
+
+def _selection(
+    chosen: ArrayLike | None, n: int | None, label: str, problems: list[str]
+) -> NDArray[np.int64] | None:
+    if chosen is None:
+        return None
+    array = np.atleast_1d(np.asarray(chosen))
+    if array.dtype == np.bool_ and n is not None and array.shape == (n,):
+        return np.flatnonzero(array)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        problems.append(f"{label}: must be a list of integers")
+        return None
+    if len(array) and (array.min() < 0 or (n is not None and array.max() >= n)):
+        limit = f"0..{n - 1}" if n is not None else "0 and above"
+        problems.append(f"{label}: {array.min()}..{array.max()} outside {limit}")
+    if len(np.unique(array)) != len(array):
+        problems.append(f"{label}: names an entry twice")
+    return array.astype(np.int64)
