@@ -1,0 +1,355 @@
+"""A chip running an image, tick by tick.
+
+Order of effects within a tick:
+
+1. Every core integrates what is due and updates its compartments in slot order (`core`).
+2. For each compartment that fired, in slot order, one packet per axon-out entry; the host sends one per
+   entry of each source spike, in order of input.
+3. The mesh carries packets (`mesh`); with timing=False their route is walked and counted instead.
+4. The target core walks the axon's synapse list and adds weights to the sums of tick t + delay.
+5. The barrier lets the next tick begin.
+
+What fires never depends on 3: a packet always acts in the tick its synapse says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from emulator import arith
+from emulator.chip.drive import Drive
+from emulator.chip.events import DIRECTIONS
+from emulator.chip.image import Image
+from emulator.chip.spec import ChipSpec
+from emulator.record import Record, State, Timing
+from emulator.reference.clock import Clock
+from emulator.reference.core import Core, Update
+from emulator.reference.mesh import EAST, N_SIDES, NORTH, SOUTH, WEST, Mesh, Packet
+from emulator.reference.source import Source
+from emulator.reference.tally import Tally
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Spike:
+    """Payload of a packet: where it goes and on whose account."""
+
+    core: int  # row of the target core; n_cores: host port
+    axon: int  # numbered through
+    group: int
+
+
+class Machine:
+    """Cores, host port and counts of one run."""
+
+    def __init__(self, image: Image, chip: ChipSpec, drive: Drive):
+        self.image, self.chip, self.drive = image, chip, drive
+        self.cores: list[Core] = []
+        self.tally = Tally(drive.n_samples * drive.n_ticks, image.n_cores, image.n_groups, chip.n_tiles)
+        self.host_tile = chip.host_port.y * chip.mesh.width + chip.host_port.x
+        self.host_side = DIRECTIONS.index(chip.host_port.side)
+        self.spikes: list[tuple[int, int]] = []
+        n_tiles_used = len(np.unique(image.core_id // chip.cores.per_tile))
+        self.barrier_ps = chip.barrier_of(n_tiles_used)
+        n_ports = N_SIDES + chip.cores.per_tile
+        self.timing = Timing(
+            tick_ps=np.zeros(drive.n_samples * drive.n_ticks, dtype=np.int64),
+            stall_ps=np.zeros(image.n_cores + 1, dtype=np.int64),
+            occupancy_max=np.zeros((chip.n_tiles, n_ports), dtype=np.int64),
+            intake_max=np.zeros(image.n_cores, dtype=np.int64),
+        )
+
+    def tick(self, row: int) -> None:
+        """One tick of every core, booked on `row`."""
+        self.tally.row = row
+        updates = [core.update() for core in self.cores]
+        for core, outcome in zip(self.cores, updates, strict=True):
+            self._count_updates(core, outcome, row)
+        inputs = self._inputs(row)
+        if self.drive.timing:
+            self.timing.tick_ps[row] = TimedTick(self, updates, inputs).run() + self.barrier_ps
+        else:
+            self._send_untimed(updates, inputs)
+        self.tally.count("barrier")
+        for core in self.cores:
+            core.end_tick()
+
+    def packets(self, sender: int) -> Iterator[Packet]:
+        """One packet per axon-out entry of a sender, in order; books the spike as transmitted."""
+        image = self.image
+        group = self.group_of(sender)
+        start, end = int(image.entry_ptr[sender]), int(image.entry_ptr[sender + 1])
+        if end > start:
+            self.tally.count("transmitted", core=self.core_of(sender), group=group)
+        for entry in range(start, end):
+            row = int(image.entry_core[entry])
+            spike = Spike(row, int(image.entry_axon[entry]), group)
+            if row == image.n_cores:
+                yield Packet(self.host_tile, self.host_side, spike)
+            else:
+                core_id = int(image.core_id[row])
+                tile, port = divmod(core_id, self.chip.cores.per_tile)
+                yield Packet(tile, N_SIDES + port, spike)
+
+    def group_of(self, sender: int) -> int:
+        image = self.image
+        if sender < image.n_slots:
+            return int(image.slot_group[sender])
+        return int(image.input_group[sender - image.n_slots])
+
+    def core_of(self, sender: int) -> int | None:
+        """Row of the core that holds the sender; None for a host input."""
+        if sender >= self.image.n_slots:
+            return None
+        return int(np.searchsorted(self.image.slot_ptr, sender, side="right")) - 1
+
+    def count_sent(self, core: int | None, spike: Spike) -> None:
+        self.tally.count("host_in" if core is None else "inject", core=core, group=spike.group)
+
+    def count_ejected(self, spike: Spike) -> None:
+        if spike.core == self.image.n_cores:
+            self.tally.count("host_out", group=spike.group)
+        else:
+            self.tally.count("eject", core=spike.core, group=spike.group)
+
+    def receive(self, spike: Spike) -> tuple[int, int]:
+        """The target core takes the packet in. Returns its dense and sparse synaptic operations."""
+        core = self.cores[spike.core]
+        n_dense, n_sparse = core.receive(spike.axon - core.first_axon)
+        self.tally.count("axon_in", core=spike.core, group=spike.group)
+        self.tally.count("synaptic_ops_dense", core=spike.core, group=spike.group, n=n_dense)
+        self.tally.count("synaptic_ops_sparse", core=spike.core, group=spike.group, n=n_sparse)
+        return n_dense, n_sparse
+
+    def _count_updates(self, core: Core, updates: list[Update], row: int) -> None:
+        for index, update in enumerate(updates):
+            slot = core.first_slot + index
+            group = int(self.image.slot_group[slot])
+            kind = "update_active" if update.active else "update_inactive"
+            self.tally.count(kind, core=core.row, group=group)
+            if update.fired:
+                self.tally.count("spikes", core=core.row, group=group)
+                if self.image.slot_recorded[slot]:
+                    self.spikes.append((row, slot))
+
+    def _inputs(self, row: int) -> list[int]:
+        """Senders of the host that spike in this row."""
+        start, end = self.drive.event_ptr[row], self.drive.event_ptr[row + 1]
+        return [self.image.n_slots + int(i) for i in self.drive.event_input[start:end]]
+
+    def _send_untimed(self, updates: list[list[Update]], inputs: list[int]) -> None:
+        for core, outcome in zip(self.cores, updates, strict=True):
+            tile = int(self.image.core_id[core.row]) // self.chip.cores.per_tile
+            for index, update in enumerate(outcome):
+                if update.fired:
+                    self._walk(core.row, tile, core.first_slot + index)
+        for sender in inputs:
+            self._walk(None, self.host_tile, sender)
+
+    def _walk(self, core: int | None, tile: int, sender: int) -> None:
+        """Sends a spike without a mesh: counts each link of each packet's route and delivers it."""
+        for packet in self.packets(sender):
+            spike = packet.payload
+            assert isinstance(spike, Spike)
+            self.count_sent(core, spike)
+            for at_tile, side in route(self.chip, tile, packet.tile_id):
+                self.tally.hop(at_tile, side, spike.group)
+            self.count_ejected(spike)
+            if spike.core < self.image.n_cores:
+                self.receive(spike)
+
+
+class TimedTick:
+    """One tick on the mesh: soma and synapse pipelines, host port, routers. Times from the tick's start."""
+
+    def __init__(self, machine: Machine, updates: list[list[Update]], inputs: list[int]):
+        self.machine, self.clock, self.done_ps = machine, Clock(), 0
+        image, chip = machine.image, machine.chip
+        self.mesh = Mesh(
+            chip,
+            self.clock,
+            on_hop=lambda tile, side, packet: machine.tally.hop(tile, side, _spike(packet).group),
+            on_eject=lambda tile, port, packet: machine.count_ejected(_spike(packet)),
+            on_arrive=self._arrived,
+            intake_depth=chip.mesh.intake_depth,
+        )
+        self.place = [self._place(int(core_id)) for core_id in image.core_id]
+        self.row_of = {place: row for row, place in enumerate(self.place)}
+        self.busy = [False] * image.n_cores
+        self.sources = [Source(self.mesh, *place) for place in self.place]
+        self.sources.append(Source(self.mesh, machine.host_tile, machine.host_side))
+        for core, outcome in zip(machine.cores, updates, strict=True):
+            self.clock.env.process(self._soma(core, outcome))
+        self.clock.env.process(self._host(inputs))
+
+    def run(self) -> int:
+        """Runs the tick to its end and returns `done_ps`: the latest soma end, service end, host push or
+        host arrival."""
+        self.clock.run()
+        self.mesh.assert_drained()
+        timing = self.machine.timing
+        timing.stall_ps[:] += [source.stall_ps for source in self.sources]
+        highest = [[fifo.occupancy_max for fifo in fifos] for fifos in self.mesh.inputs]
+        np.maximum(timing.occupancy_max, highest, out=timing.occupancy_max)
+        intakes = [self.mesh.intakes[place].occupancy_max for place in self.place]
+        np.maximum(timing.intake_max, intakes, out=timing.intake_max)
+        return self.done_ps
+
+    def _place(self, core_id: int) -> tuple[int, int]:
+        tile, port = divmod(core_id, self.machine.chip.cores.per_tile)
+        return tile, N_SIDES + port
+
+    def _soma(self, core: Core, updates: list[Update]) -> Iterator[Any]:
+        """Per slot its update; if it fired its spike, then send and push for each entry."""
+        latency, env = self.machine.chip.latency_ps, self.clock.env
+        for index, update in enumerate(updates):
+            yield env.timeout(latency.update_active if update.active else latency.update_inactive)
+            if update.fired:
+                yield env.timeout(latency.spike)
+                for packet in self.machine.packets(core.first_slot + index):
+                    yield env.timeout(latency.send)
+                    self.machine.count_sent(core.row, _spike(packet))
+                    yield self.sources[core.row].push(packet)
+        self._done()
+
+    def _host(self, inputs: list[int]) -> Iterator[Any]:
+        for sender in inputs:
+            for packet in self.machine.packets(sender):
+                self.machine.count_sent(None, _spike(packet))
+                yield self.sources[-1].push(packet)
+                self._done()
+
+    def _arrived(self, tile: int, port: int, packet: Packet) -> None:
+        if port < N_SIDES:
+            self._done()  # at the host port, which is always ready
+        else:
+            self._serve(self.row_of[tile, port])
+
+    def _serve(self, row: int) -> None:
+        """Phase 1: an idle synapse pipeline pops its intake and is busy for the packet's service."""
+        if self.busy[row]:
+            return
+        packet = self.mesh.pop(*self.place[row])
+        if packet is None:
+            return
+        latency = self.machine.chip.latency_ps
+        n_dense, n_sparse = self.machine.receive(_spike(packet))
+        service_ps = (
+            latency.receive
+            + n_dense * latency.synaptic_op_dense
+            + n_sparse * latency.synaptic_op_sparse
+        )
+        self.busy[row] = True
+        self.clock.after(service_ps, lambda: self._served(row))
+
+    def _served(self, row: int) -> None:
+        self.busy[row] = False
+        self._done()
+        self._serve(row)
+
+    def _done(self) -> None:
+        self.done_ps = max(self.done_ps, self.clock.now_ps)
+
+
+def route(chip: ChipSpec, src: int, dst: int) -> Iterator[tuple[int, int]]:
+    """Links (tile, side) from tile to tile, X first, then Y."""
+    x, y = chip.coordinates(src)
+    to_x, to_y = chip.coordinates(dst)
+    while x != to_x:
+        yield y * chip.mesh.width + x, EAST if to_x > x else WEST
+        x += 1 if to_x > x else -1
+    while y != to_y:
+        yield y * chip.mesh.width + x, NORTH if to_y > y else SOUTH
+        y += 1 if to_y > y else -1
+
+
+def run(image: Image, chip: ChipSpec, drive: Drive, progress: Progress | None = None) -> Record:
+    """Runs `drive` on `image`. `progress(done_rows, n_rows)` is called after every tick."""
+    machine = Machine(image, chip, drive)
+    probes: list[list[Any]] = [[] for _ in drive.probes]
+    states = []
+    for sample in range(drive.n_samples):
+        machine.cores = [Core(image, row) for row in range(image.n_cores)]
+        _load(machine.cores, image, drive.state, sample)
+        for tick in range(drive.n_ticks):
+            row = sample * drive.n_ticks + tick
+            machine.tick(row)
+            _read_probes(machine.cores, drive, tick, probes)
+            if progress is not None:
+                progress(row + 1, drive.n_samples * drive.n_ticks)
+        states.append(_save(machine.cores, image))
+    tally = machine.tally
+    return Record(
+        n_samples=drive.n_samples,
+        n_ticks=drive.n_ticks,
+        batched=drive.batched,
+        spikes=np.array(machine.spikes, dtype=np.int64).reshape(-1, 2),
+        probes=tuple(
+            np.array(values, dtype=np.int32).reshape(drive.n_samples, len(lanes.ticks), len(lanes.slots))
+            for values, lanes in zip(probes, drive.probes, strict=True)
+        ),
+        counts_by_tick=tally.by_tick,
+        counts_by_core=tally.by_core,
+        counts_by_group=tally.by_group,
+        link_counts=tally.links,
+        timing=machine.timing if drive.timing else None,
+        state=_join(image, states),
+    )
+
+
+def _spike(packet: Packet) -> Spike:
+    assert isinstance(packet.payload, Spike)
+    return packet.payload
+
+
+def _read_probes(cores: list[Core], drive: Drive, tick: int, probes: list[list[Any]]) -> None:
+    compartments = [compartment for core in cores for compartment in core.compartments]
+    for values, lanes in zip(probes, drive.probes, strict=True):
+        if tick in lanes.ticks:
+            values.append([getattr(compartments[slot], lanes.variable) for slot in lanes.slots])
+
+
+def _load(cores: list[Core], image: Image, state: State | None, sample: int) -> None:
+    if state is None:
+        return
+    for core in cores:
+        for index, compartment in enumerate(core.compartments):
+            slot = core.first_slot + index
+            compartment.u = int(state.u[sample, slot])
+            compartment.v = int(state.v[sample, slot])
+            compartment.counter = int(state.refractory[sample, slot])
+            for delay in range(image.max_delay_ticks):
+                core.pending[delay][index] = int(state.pending[sample, delay, slot])
+
+
+def _save(cores: list[Core], image: Image) -> State:
+    compartments = [compartment for core in cores for compartment in core.compartments]
+    pending = [
+        [arith.wrap(q, arith.INPUT_BITS) for core in cores for q in core.pending[delay]]
+        for delay in range(image.max_delay_ticks)
+    ]
+    return State(
+        image.digest,
+        np.array([compartment.u for compartment in compartments], dtype=np.int32),
+        np.array([compartment.v for compartment in compartments], dtype=np.int32),
+        np.array([compartment.counter for compartment in compartments], dtype=np.int32),
+        np.array(pending, dtype=np.int32).reshape(image.max_delay_ticks, image.n_slots),
+    )
+
+
+def _join(image: Image, states: list[State]) -> State:
+    """States of the samples, stacked along a leading axis."""
+    empty = _save([Core(image, row) for row in range(image.n_cores)], image)
+
+    def stack(name: str) -> Any:
+        rows = [getattr(state, name) for state in states]
+        return np.stack(rows) if rows else getattr(empty, name)[np.newaxis][:0]
+
+    return replace(
+        empty, u=stack("u"), v=stack("v"), refractory=stack("refractory"), pending=stack("pending")
+    )

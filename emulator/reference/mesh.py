@@ -1,0 +1,229 @@
+"""The mesh of one tick: routers, FIFOs, links. A packet moves when the next buffer has room and the link
+has recovered from its last handshake; there is no clock. Every time here is an int in ps.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from emulator.chip.events import DIRECTIONS
+from emulator.chip.spec import ChipSpec
+from emulator.errors import SimulationError
+from emulator.reference.clock import Clock
+
+N_SIDES = len(DIRECTIONS)
+EAST, WEST, NORTH, SOUTH = range(N_SIDES)
+OPPOSITE = (WEST, EAST, SOUTH, NORTH)
+STEP = ((1, 0), (-1, 0), (0, 1), (0, -1))  # x grows east, y grows north
+
+
+@dataclass(eq=False)
+class Packet:
+    """A spike on its way. Single-flit."""
+
+    tile_id: int  # destination
+    port: int  # output port at the destination: 4 + core in tile, or the side of the host port
+    payload: object  # what the receiver needs; the mesh does not look at it
+    push_ps: int = -1
+
+
+@dataclass(eq=False)
+class Fifo:
+    """A buffer with `depth` slots. A slot is taken at the push or grant towards it."""
+
+    depth: int
+    room: Callable[[], None]  # what to wake when a slot can be taken again
+    taken: int = 0  # slots not available
+    visible: deque[Packet] = field(default_factory=deque)
+    next_grant_ps: int = 0
+    occupancy_max: int = 0
+
+
+@dataclass(eq=False)
+class Output:
+    """One output of a router: a link, a core's intake, or the host port."""
+
+    latency_ps: int
+    target: Fifo | None  # None: always ready
+    arrive: Callable[[Packet], None]
+    granted: Callable[[Packet], None]
+    next_grant_ps: int = 0
+    pointer: int = 0  # round robin: first port to be asked
+
+
+class Mesh:
+    """All routers of a chip, in the initial state that every tick starts with."""
+
+    def __init__(
+        self,
+        chip: ChipSpec,
+        clock: Clock,
+        *,
+        on_hop: Callable[[int, int, Packet], None],
+        on_eject: Callable[[int, int, Packet], None],
+        on_arrive: Callable[[int, int, Packet], None],
+        intake_depth: int | None,
+    ):
+        """on_hop(tile, side, packet): grant of a link. on_eject, on_arrive(tile, port, packet): grant of, and
+        arrival at, a core or the host port. intake_depth None: intakes are always ready."""
+        self.chip, self.clock = chip, clock
+        self.n_ports = N_SIDES + chip.cores.per_tile
+        self.in_flight = 0
+        self._on_hop, self._on_eject, self._on_arrive = on_hop, on_eject, on_arrive
+        depth = chip.mesh.fifo_depth
+        self.inputs = [
+            [Fifo(depth, self._nobody) for _ in range(self.n_ports)] for _ in range(chip.n_tiles)
+        ]
+        self.intakes = {
+            (tile, port): Fifo(intake_depth, self._waker(tile))
+            for tile in range(chip.n_tiles)
+            for port in range(N_SIDES, self.n_ports)
+            if intake_depth is not None
+        }
+        self.outputs = [
+            [self._output(tile, port) for port in range(self.n_ports)] for tile in range(chip.n_tiles)
+        ]
+
+    def push(self, tile: int, port: int, packet: Packet) -> bool:
+        """Phase 2: puts a packet into an input FIFO if it has room. Says whether it did."""
+        fifo = self.inputs[tile][port]
+        if fifo.taken == fifo.depth:
+            return False
+        fifo.taken += 1
+        packet.push_ps = self.clock.now_ps
+        self.in_flight += 1
+        self.clock.after(self.chip.mesh.inject_ps, lambda: self._visible(tile, port, packet))
+        return True
+
+    def pop(self, tile: int, port: int) -> Packet | None:
+        """Phase 1: the core takes the oldest packet out of its intake; None when there is none."""
+        fifo = self.intakes[tile, port]
+        if not fifo.visible:
+            return None
+        self._release(fifo)
+        return fifo.visible.popleft()
+
+    def assert_drained(self) -> None:
+        """Raises SimulationError when packets are left although nothing can happen any more."""
+        if self.in_flight:
+            waiting = [
+                f"tile {self.chip.coordinates(tile)} port {self.port_name(port)}: {len(fifo.visible)} packets"
+                for tile, fifos in enumerate(self.inputs)
+                for port, fifo in enumerate(fifos)
+                if fifo.visible
+            ]
+            raise SimulationError(f"deadlock: {self.in_flight} packets cannot move: {'; '.join(waiting)}")
+
+    @staticmethod
+    def port_name(port: int) -> str:
+        return DIRECTIONS[port] if port < N_SIDES else f"local {port - N_SIDES}"
+
+    def _output(self, tile: int, port: int) -> Output:
+        mesh, side = self.chip.mesh, port if port < N_SIDES else None
+        x, y = self.chip.coordinates(tile)
+        if side is not None:
+            x, y = x + STEP[side][0], y + STEP[side][1]
+            if 0 <= x < mesh.width and 0 <= y < mesh.height:
+                neighbour, entry = y * mesh.width + x, OPPOSITE[side]
+                fifo = self.inputs[neighbour][entry]
+                fifo.room = self._waker(tile)
+                return Output(
+                    mesh.hop_ps.ew if side in (EAST, WEST) else mesh.hop_ps.ns,
+                    fifo,
+                    lambda packet: self._visible(neighbour, entry, packet),
+                    lambda packet: self._on_hop(tile, side, packet),
+                )
+        return Output(
+            mesh.eject_ps,
+            self.intakes.get((tile, port)),
+            lambda packet: self._ejected(tile, port, packet),
+            lambda packet: self._on_eject(tile, port, packet),
+        )
+
+    def wanted_output(self, tile: int, packet: Packet) -> int:
+        """Dimension order: X, then Y, then the port at the destination."""
+        x, y = self.chip.coordinates(tile)
+        to_x, to_y = self.chip.coordinates(packet.tile_id)
+        if to_x != x:
+            return EAST if to_x > x else WEST
+        if to_y != y:
+            return NORTH if to_y > y else SOUTH
+        return packet.port
+
+    def _visible(self, tile: int, port: int, packet: Packet) -> None:
+        fifo = self.inputs[tile][port]
+        fifo.visible.append(packet)
+        self.clock.observe(lambda: self._observe(fifo))
+        self._wake(tile)
+
+    def _ejected(self, tile: int, port: int, packet: Packet) -> None:
+        self.in_flight -= 1
+        fifo = self.intakes.get((tile, port))
+        if fifo is not None:
+            fifo.visible.append(packet)
+            self.clock.observe(lambda: self._observe(fifo))
+        self._on_arrive(tile, port, packet)
+
+    @staticmethod
+    def _observe(fifo: Fifo) -> None:
+        fifo.occupancy_max = max(fifo.occupancy_max, len(fifo.visible))
+
+    def _wake(self, tile: int) -> None:
+        self.clock.arbitrate(tile, lambda: self._arbitrate(tile))
+
+    def _waker(self, tile: int) -> Callable[[], None]:
+        return lambda: self._wake(tile)
+
+    @staticmethod
+    def _nobody() -> None:
+        """An edge input that no one feeds."""
+
+    def _release(self, fifo: Fifo) -> None:
+        def available() -> None:
+            fifo.taken -= 1
+            fifo.room()
+
+        self.clock.after(self.chip.mesh.credit_ps, available)
+
+    def _arbitrate(self, tile: int) -> None:
+        """Phase 2: every output of the router grants at most one packet."""
+        for port, output in enumerate(self.outputs[tile]):
+            ready = output.target is None or output.target.taken < output.target.depth
+            if ready and output.next_grant_ps <= self.clock.now_ps:
+                waiting = self._waiting(tile, port)
+                if waiting:
+                    self._grant(tile, output, self._choose(tile, output, waiting))
+
+    def _waiting(self, tile: int, port: int) -> list[int]:
+        """Input ports whose visible head wants this output and may be granted now."""
+        return [
+            entry
+            for entry, fifo in enumerate(self.inputs[tile])
+            if fifo.visible
+            and fifo.next_grant_ps <= self.clock.now_ps
+            and self.wanted_output(tile, fifo.visible[0]) == port
+        ]
+
+    def _choose(self, tile: int, output: Output, waiting: list[int]) -> int:
+        arbiter = self.chip.mesh.arbiter
+        if arbiter == "fixed":
+            return waiting[0]
+        if arbiter == "oldest":
+            return min(waiting, key=lambda entry: (self.inputs[tile][entry].visible[0].push_ps, entry))
+        assert arbiter == "round_robin", arbiter
+        winner = min(waiting, key=lambda entry: (entry - output.pointer) % self.n_ports)
+        output.pointer = (winner + 1) % self.n_ports
+        return winner
+
+    def _grant(self, tile: int, output: Output, entry: int) -> None:
+        fifo = self.inputs[tile][entry]
+        packet = fifo.visible.popleft()
+        fifo.next_grant_ps = output.next_grant_ps = self.clock.now_ps + self.chip.mesh.cycle_ps
+        self.clock.after(self.chip.mesh.cycle_ps, lambda: self._wake(tile))
+        self._release(fifo)
+        if output.target is not None:
+            output.target.taken += 1
+        output.granted(packet)
+        self.clock.after(output.latency_ps, lambda: output.arrive(packet))
