@@ -1,0 +1,1 @@
+"""Compiled blocks. Built from `ext/`; only `emulator.engine` imports them."""

@@ -1,0 +1,107 @@
+# Compartments and synapse lists of all cores, flat. Twin of emulator/reference/core.py.
+cimport cython
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from emulator._ext.arith cimport add_wrapping, decay, wrap22, wrap24
+
+cdef extern from *:
+    """
+    /* One machine code per instruction set, chosen when the library is loaded. The sanitizers of the checked
+       build cannot run the chooser, so it goes without. */
+    #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__linux__) \\
+        && !defined(SPIKEMESH_CHECKED)
+    #define SPIKEMESH_CLONES __attribute__((target_clones("arch=skylake-avx512", "avx2", "default")))
+    #else
+    #define SPIKEMESH_CLONES
+    #endif
+    """
+    ctypedef void cloned_void "SPIKEMESH_CLONES void"
+
+
+cdef struct Compartments:
+    # arrays [n_slots]; registers as described in emulator/reference/core.py
+    int64_t n_slots
+    const int32_t* keep_u  # 4096 - (du + ds_offset), 0..4096
+    const int32_t* keep_v  # 4096 - dv, 1..4096
+    const int32_t* bias  # within 20 bits
+    const int32_t* threshold  # vth_mant * 64
+    const int32_t* vmin
+    const int32_t* vmax
+    const int32_t* refractory  # ticks, 1..63
+    int32_t* u  # 24 bits
+    int32_t* v  # vmin..vmax
+    int32_t* counter  # ticks, 0..63
+    int32_t* n_active  # updates that were active since last collected
+    uint8_t* active  # outcome of the last update, 0 or 1
+    uint8_t* fired
+
+
+cdef struct Synapses:
+    # synapse lists cut into runs of one delay; axons numbered through, the last one empty (host port)
+    const int64_t* run_ptr  # [n_axons + 2]
+    const int64_t* run_start  # [n_runs + 1] first synapse of a run
+    const uint8_t* run_delay  # [n_runs] ticks, 1..63
+    const int64_t* base  # [n_axons + 1] first slot of the axon's core
+    const uint16_t* slot  # [n_synapses] slot within the core
+    const int32_t* weight  # [n_synapses] effective weight, 22 bits
+    # sums of the ticks to come: rows of [n_slots], modulo 2**32
+    uint32_t* sums  # [n_rows, n_slots]
+    int64_t n_rows  # longest delay + 1
+    int64_t row  # the row due in this tick
+    int64_t n_slots
+
+
+@cython.overflowcheck(False)
+cdef inline cloned_void update(
+    int64_t n,
+    uint32_t* due,
+    const int32_t* keep_u,
+    const int32_t* keep_v,
+    const int32_t* bias,
+    const int32_t* threshold,
+    const int32_t* vmin,
+    const int32_t* vmax,
+    const int32_t* refractory,
+    int32_t* u_out,
+    int32_t* v_out,
+    int32_t* counter_out,
+    int32_t* n_active,
+    uint8_t* active,
+    uint8_t* fired,
+) noexcept nogil:
+    """One tick of n compartments; clears `due`. Steps 1 to 7 of the reference, without branches."""
+    cdef int64_t i
+    cdef int32_t q, u, v, counter, is_active, is_fired
+    for i in range(n):
+        q = wrap22(due[i])
+        due[i] = 0
+        u = u_out[i]
+        v = v_out[i]
+        counter = counter_out[i]
+        is_active = (q | u | v | bias[i] | counter) != 0
+        u = wrap24(decay(u, keep_u[i]) + q)
+        v = decay(v, keep_v[i]) + wrap24(u + bias[i])
+        v = vmin[i] if v < vmin[i] else v
+        v = vmax[i] if v > vmax[i] else v
+        v = 0 if counter > 0 else v
+        is_fired = v > threshold[i]
+        v = 0 if is_fired else v
+        counter = refractory[i] if is_fired else counter
+        u_out[i] = u
+        v_out[i] = v
+        counter_out[i] = counter - 1 if counter > 0 else 0
+        n_active[i] += is_active
+        active[i] = <uint8_t>is_active
+        fired[i] = <uint8_t>is_fired
+
+
+cdef inline void receive(Synapses* synapses, int64_t axon) noexcept nogil:
+    """Walks the synapse list of an axon and adds its weights to the sums of the ticks they are due in."""
+    cdef int64_t run, k, row
+    cdef uint32_t* sums
+    for run in range(synapses.run_ptr[axon], synapses.run_ptr[axon + 1]):
+        row = synapses.row + synapses.run_delay[run]
+        if row >= synapses.n_rows:
+            row -= synapses.n_rows
+        sums = synapses.sums + row * synapses.n_slots + synapses.base[axon]
+        for k in range(synapses.run_start[run], synapses.run_start[run + 1]):
+            add_wrapping(&sums[synapses.slot[k]], synapses.weight[k])

@@ -1,0 +1,11 @@
+"""run(): picks an engine, same arguments, same Record. Also the mesh alone, and reading results back.
+
+Invariant: the engines see an Image, a ChipSpec and a Drive, and nothing else; names and samples of the
+network are translated here, once, for both.
+"""
+
+from emulator.engine.mesh import MeshResult, run_mesh
+from emulator.engine.result import Result, load_record
+from emulator.engine.run import run
+
+__all__ = ["MeshResult", "Result", "load_record", "run", "run_mesh"]

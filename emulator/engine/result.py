@@ -1,0 +1,125 @@
+"""Result: a Record and the Program it belongs to, read in the network's names and priced on demand."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from os import PathLike
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emulator import energy, formats
+from emulator.errors import SimulationError
+from emulator.program import Program
+from emulator.record import Record, State
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a user holds after a run."""
+
+    record: Record
+    program: Program
+
+    @property
+    def batch(self) -> int | None:
+        """Number of samples, or None for a single run without a sample axis."""
+        return self.record.n_samples if self.record.batched else None
+
+    @property
+    def n_ticks(self) -> int:
+        """Ticks of each sample."""
+        return self.record.n_ticks
+
+    def spikes(self, population: str) -> Ints:
+        """int64 [n_spikes, 2]: tick, index; sorted. With a batch [n_spikes, 3]: sample, tick, index."""
+        part = self.program.symbols.part(population, "population")
+        if not part.recorded:
+            raise SimulationError(
+                f"population {population!r} was added with record_spikes=False: its spikes were not kept"
+            )
+        rows, index = self._own(part.address)
+        order = np.lexsort((index, rows))
+        sample, tick = np.divmod(rows[order], max(self.n_ticks, 1))
+        columns = (tick, index[order]) if self.batch is None else (sample, tick, index[order])
+        return np.stack(columns, axis=1)
+
+    def spike_counts(self, population: str) -> Ints:
+        """Spikes of each neuron: int64 [n], with a batch [batch, n]."""
+        spikes = self.spikes(population)
+        n = self.program.symbols.part(population).n
+        if self.batch is None:
+            return np.bincount(spikes[:, 1], minlength=n).astype(np.int64)
+        flat = np.bincount(spikes[:, 0] * n + spikes[:, 2], minlength=self.batch * n)
+        return flat.astype(np.int64).reshape(self.batch, n)
+
+    def raster(self, population: str) -> NDArray[np.bool_]:
+        """bool [n_ticks, n], with a batch [batch, n_ticks, n]."""
+        n = self.program.symbols.part(population, "population").n
+        raster = np.zeros((self.record.n_samples, self.n_ticks, n), dtype=np.bool_)
+        spikes = self.spikes(population)
+        if self.batch is None:
+            raster[0, spikes[:, 0], spikes[:, 1]] = True
+            return raster[0]
+        raster[spikes[:, 0], spikes[:, 1], spikes[:, 2]] = True
+        return raster
+
+    def probe(self, population: str, variable: str, *, raw: bool = False) -> NDArray[np.int32]:
+        """Chip integers int32 [n_ticks, n], or as many ticks and neurons as the probe names; with a batch
+        the sample comes first."""
+        self.program.symbols.part(population, "population")
+        wanted = (population, variable, raw)
+        for symbol, values in zip(self.program.symbols.probes, self.record.probes, strict=True):
+            if (symbol.population, symbol.variable, symbol.raw) == wanted:
+                return values[0] if self.batch is None else values
+        known = ", ".join(
+            f"{s.population!r}.{s.variable}{' raw' if s.raw else ''}" for s in self.program.symbols.probes
+        )
+        raise SimulationError(
+            f"no probe of {population!r}.{variable}{' raw' if raw else ''}; the network has {known or 'none'}: "
+            f"add one with net.probe() before compiling"
+        )
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Every event counted in the run, and the sums `packets` and `synaptic_ops`."""
+        return energy.counts(self.record)
+
+    @property
+    def tick_ps(self) -> Ints:
+        """int64 [n_ticks], with a batch [batch, n_ticks]: duration of each tick."""
+        if self.record.timing is None:
+            raise SimulationError("tick_ps: this run had timing=False; run it with timing=True")
+        table = self.record.timing.tick_ps.reshape(self.record.n_samples, self.n_ticks)
+        return table[0] if self.batch is None else table
+
+    @functools.cached_property
+    def energy(self) -> energy.Ledger:
+        """The run's counts at the chip's prices."""
+        return energy.price(self.record, self.program.chip, self.program)
+
+    @property
+    def state(self) -> State:
+        """State after the last tick: `run(program, ..., state=result.state)` goes on from it."""
+        return self.record.state
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes the record and its program; `load_record` reads them."""
+        formats.save_result(self, path)
+
+    def _own(self, address: Ints) -> tuple[Ints, Ints]:
+        """Rows and neuron indices of the recorded spikes of the slots in `address`."""
+        index_of = np.full(self.program.image.n_slots, len(address), dtype=np.int64)
+        index_of[address] = np.arange(len(address))
+        index = index_of[self.record.spikes[:, 1]]
+        own = index < len(address)
+        return self.record.spikes[own, 0], index[own]
+
+
+def load_record(path: str | PathLike[str]) -> Result:
+    """Reads what `Result.save` wrote. Raises ImageError when the file is damaged."""
+    record, program = formats.load_record(path)
+    return Result(record=record, program=program)

@@ -1,0 +1,75 @@
+"""run(): a program, a stimulus and a number of ticks in, a Result out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from numpy.typing import ArrayLike
+
+from emulator.chip.drive import PROBE_VARIABLES, Drive
+from emulator.engine.result import Result
+from emulator.engine.stimulus import build_drive
+from emulator.errors import SimulationError
+from emulator.program import Program
+from emulator.record import Record, State
+
+Progress = Callable[[int, int], None]
+ENGINES = ("native", "reference")
+
+
+def run(
+    program: Program,
+    n_ticks: int,
+    stimulus: Mapping[str, ArrayLike] | None = None,
+    *,
+    engine: str = "native",
+    timing: bool = True,
+    threads: int = 1,
+    batch: int | None = None,
+    state: State | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Runs a compiled network.
+
+    stimulus: source name -> bool raster [n_ticks, n] or int events [n_events, 2] of (tick, index); sources
+        left out stay silent. A spike given for tick t acts in tick t + delay_ticks.
+    engine: "native" (compiled) or "reference" (simpy); same record, bit for bit.
+    timing: False skips the mesh; spikes and counts are the same, picoseconds and static energy are absent.
+    batch: number of independent samples, run one after another from the same initial state; rasters gain a
+        leading axis [batch, n_ticks, n], events a leading column (sample, tick, index); so do spikes,
+        probes and tick_ps.
+    state: `result.state` of an earlier run of this program (with the same batch); ticks count from 0 again.
+    progress: called now and then with (rows done, rows in all); a row is a tick of a sample.
+
+    Raises SimulationError naming every problem of the arguments.
+    """
+    problems = _problems(program, engine, threads)
+    if problems:
+        raise SimulationError(problems)
+    drive = build_drive(program, n_ticks, stimulus, batch=batch, state=state, timing=timing)
+    record = _engine(engine)(program, drive, progress)
+    return Result(record=record, program=program)
+
+
+def _problems(program: Program, engine: str, threads: int) -> list[str]:
+    problems = []
+    if not isinstance(program, Program):
+        problems.append(f"program: {type(program).__name__} given, expected what compile() returned")
+    if engine not in ENGINES:
+        problems.append(f"engine {engine!r}: choose from {', '.join(ENGINES)}")
+    if threads != 1 or isinstance(threads, bool):
+        problems.append(f"threads={threads!r}: the engines run on one thread; leave it at 1")
+    return problems
+
+
+def _engine(name: str) -> Callable[[Program, Drive, Progress | None], Record]:
+    if name == "reference":
+        from emulator import reference
+
+        return lambda program, drive, progress: reference.run(program.image, program.chip, drive, progress)
+    from emulator.engine import native
+
+    return lambda program, drive, progress: native.run(program.image, program.chip, drive, progress)
+
+
+assert PROBE_VARIABLES == ("u", "v", "v_raw")  # codes 0, 1, 2 of the native engine

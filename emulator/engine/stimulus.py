@@ -1,0 +1,154 @@
+"""What the user gives to run(), checked and turned into a Drive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from emulator.chip.drive import Drive, ProbeLanes
+from emulator.errors import SimulationError
+from emulator.program import Part, Program
+from emulator.record import State
+
+Ints = NDArray[np.int64]
+MAX_ROWS = 2**31 - 1
+
+
+def build_drive(
+    program: Program,
+    n_ticks: int,
+    stimulus: Mapping[str, ArrayLike] | None,
+    *,
+    batch: int | None,
+    state: State | None,
+    timing: bool,
+) -> Drive:
+    """Raises SimulationError naming every problem."""
+    problems: list[str] = []
+    n_ticks = _whole(n_ticks, "n_ticks", 0, problems)
+    n_samples = 1 if batch is None else _whole(batch, "batch", 1, problems)
+    if n_samples * n_ticks > MAX_ROWS:
+        problems.append(f"{n_samples} samples of {n_ticks} ticks: more than {MAX_ROWS} in all; split the run")
+    if state is not None:
+        problems += _state_problems(program, state, n_samples)
+    if problems:
+        raise SimulationError(problems)
+    rows, inputs = _events(program, stimulus or {}, n_ticks, batch, problems)
+    if problems:
+        raise SimulationError(problems)
+    order = np.lexsort((inputs, rows))
+    rows, inputs = rows[order], inputs[order]
+    if len(rows):
+        repeated = np.zeros(len(rows), dtype=bool)
+        repeated[1:] = (np.diff(rows) == 0) & (np.diff(inputs) == 0)
+        rows, inputs = rows[~repeated], inputs[~repeated]  # a source spikes at most once in a tick
+    event_ptr = np.zeros(n_samples * n_ticks + 1, dtype=np.int64)
+    np.cumsum(np.bincount(rows, minlength=n_samples * n_ticks), out=event_ptr[1:])
+    return Drive(
+        n_samples=n_samples,
+        n_ticks=n_ticks,
+        event_ptr=event_ptr,
+        event_input=inputs.astype(np.int32),
+        probes=probe_lanes(program, n_ticks),
+        batched=batch is not None,
+        state=state,
+        timing=bool(timing),
+    )
+
+
+def probe_lanes(program: Program, n_ticks: int) -> tuple[ProbeLanes, ...]:
+    """The program's probes, resolved to slots and to the ticks of this run."""
+    lanes = []
+    for probe in program.symbols.probes:
+        address = program.symbols.part(probe.population).address
+        ticks = np.arange(n_ticks) if probe.ticks is None else np.sort(probe.ticks[probe.ticks < n_ticks])
+        slots = address if probe.index is None else address[probe.index]
+        lanes.append(ProbeLanes("v_raw" if probe.raw else probe.variable, slots, ticks.astype(np.int64)))
+    return tuple(lanes)
+
+
+def _whole(value: object, name: str, least: int, problems: list[str]) -> int:
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= least:
+        return int(value)
+    problems.append(f"{name}={value!r}: must be an integer of at least {least}")
+    return least
+
+
+def _state_problems(program: Program, state: State, n_samples: int) -> list[str]:
+    if not isinstance(state, State):
+        return [f"state: {type(state).__name__} given, expected the .state of a result"]
+    if state.image_digest != program.image.digest:
+        return ["state: belongs to another program; states go with the very image they were saved from"]
+    if state.u.shape[0] != n_samples:
+        return [f"state: of {state.u.shape[0]} samples, this run has {n_samples}; give the same batch"]
+    return []
+
+
+def _events(
+    program: Program,
+    stimulus: Mapping[str, ArrayLike],
+    n_ticks: int,
+    batch: int | None,
+    problems: list[str],
+) -> tuple[Ints, Ints]:
+    """Rows and host inputs of all source spikes, unsorted."""
+    none = np.zeros(0, dtype=np.int64)
+    rows, inputs = [none], [none]
+    sources = {part.name: part for part in program.symbols.sources}
+    if not isinstance(stimulus, Mapping):
+        problems.append(f"stimulus: {type(stimulus).__name__} given, expected a dict of source name -> array")
+        return none, none
+    for name, given in stimulus.items():
+        part = sources.get(name)
+        if part is None:
+            names = ", ".join(repr(known) for known in sources) or "none"
+            problems.append(f"stimulus: no source {name!r}; the network has {names}")
+            continue
+        sample, tick, index = _spikes(part, given, n_ticks, batch, problems)
+        rows.append(sample * n_ticks + tick)
+        inputs.append(part.address[index])
+    return np.concatenate(rows), np.concatenate(inputs)
+
+
+def _spikes(
+    part: Part, given: ArrayLike, n_ticks: int, batch: int | None, problems: list[str]
+) -> tuple[Ints, Ints, Ints]:
+    """(sample, tick, index) of a source's spikes."""
+    label = f"stimulus {part.name!r}"
+    none = np.zeros(0, dtype=np.int64)
+    try:
+        array = np.asarray(given)
+    except ValueError:
+        problems.append(f"{label}: not an array")
+        return none, none, none
+    raster_shape = (n_ticks, part.n) if batch is None else (batch, n_ticks, part.n)
+    columns = ("tick", "index") if batch is None else ("sample", "tick", "index")
+    if array.dtype == np.bool_:
+        if array.shape != raster_shape:
+            problems.append(f"{label}: raster of shape {list(array.shape)}, expected {list(raster_shape)}")
+            return none, none, none
+        found = np.nonzero(array)
+        return (np.zeros_like(found[0]), *found) if batch is None else found
+    if array.size == 0:
+        return none, none, none
+    if array.dtype.kind not in "iu" or array.ndim != 2 or array.shape[1] != len(columns):
+        problems.append(
+            f"{label}: {array.dtype}{list(array.shape)}; expected a bool raster {list(raster_shape)} or int "
+            f"events [n_events, {len(columns)}] of ({', '.join(columns)})"
+        )
+        return none, none, none
+    limits = {"sample": batch or 1, "tick": n_ticks, "index": part.n}
+    for column, name in enumerate(columns):
+        values = array[:, column]
+        bad = np.flatnonzero((values < 0) | (values >= limits[name]))
+        if len(bad):
+            problems.append(
+                f"{label}: event {bad[0]} has {name} {values[bad[0]]}, outside 0..{limits[name] - 1} "
+                f"({len(bad)} such events)"
+            )
+            return none, none, none
+    array = array.astype(np.int64)
+    sample = np.zeros(len(array), dtype=np.int64) if batch is None else array[:, 0]
+    return sample, array[:, -2], array[:, -1]

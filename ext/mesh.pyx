@@ -1,0 +1,79 @@
+"""The mesh alone: packets pushed at given instants, intakes always ready. Twin of emulator/reference/traffic.py."""
+
+from emulator._ext.mesh cimport (
+    MESH_DEADLOCK, MESH_NO_MEMORY, MESH_OK, FIRST_SOURCE, N_SIDES, Mesh, Packet,
+    allocate, release, reset, run_events, wire,
+)
+from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+
+def run_mesh(
+    const int64_t[::1] settings,
+    const int64_t[::1] inject_ps,
+    const int32_t[::1] dst,
+    const int64_t[::1] source_ptr,
+    int64_t[::1] push_ps,
+    int64_t[::1] arrive_ps,
+    int64_t[:, ::1] link_counts,
+    int64_t[:, ::1] occupancy_max,
+    int64_t[::1] stall_ps,
+):
+    """Runs packets [n], sorted by source tile, then inject_ps; packets of tile t are source_ptr[t] ..
+
+    settings: width, height, ports per router, arbiter, fifo_depth, inject_ps, eject_ps, cycle_ps, credit_ps,
+    hop_ps east-west, north-south. Fills push_ps, arrive_ps [n], link_counts [n_tiles, 4], occupancy_max
+    [n_tiles, n_ports], stall_ps [n_tiles]. Returns a status: 0 done, 1 out of memory, 2 deadlock.
+    """
+    cdef Mesh mesh
+    cdef int64_t n = inject_ps.shape[0]
+    cdef int64_t i, tile, side
+    cdef int status
+    memset(&mesh, 0, sizeof(Mesh))
+    mesh.width, mesh.height, mesh.n_ports = <int32_t>settings[0], <int32_t>settings[1], <int32_t>settings[2]
+    mesh.n_routers = mesh.width * mesh.height
+    mesh.arbiter, mesh.fifo_depth = <int32_t>settings[3], settings[4]
+    mesh.inject_ps, mesh.eject_ps = settings[5], settings[6]
+    mesh.cycle_ps, mesh.credit_ps = settings[7], settings[8]
+    mesh.n_sources = mesh.n_routers
+    if (
+        dst.shape[0] != n or push_ps.shape[0] != n or arrive_ps.shape[0] != n
+        or source_ptr.shape[0] != mesh.n_routers + 1 or source_ptr[mesh.n_routers] != n
+        or link_counts.shape[0] != mesh.n_routers or link_counts.shape[1] != N_SIDES
+        or occupancy_max.shape[0] != mesh.n_routers or occupancy_max.shape[1] != mesh.n_ports
+        or stall_ps.shape[0] != mesh.n_routers
+    ):
+        raise ValueError("run_mesh: arrays of inconsistent shape")
+    with nogil:
+        mesh.packets = <Packet*>calloc(n + 1, sizeof(Packet))
+        status = allocate(&mesh, 64 + n)
+        if mesh.packets == NULL or status:
+            status = MESH_NO_MEMORY
+        else:
+            wire(&mesh, settings[9], settings[10])
+            reset(&mesh)
+            for i in range(n):
+                mesh.packets[i].x = dst[i] % mesh.width
+                mesh.packets[i].y = dst[i] // mesh.width
+                mesh.packets[i].port = N_SIDES
+                mesh.packets[i].not_before_ps = inject_ps[i]
+            for tile in range(mesh.n_routers):
+                mesh.sources[tile].fifo = <int32_t>(tile * mesh.n_ports + N_SIDES)
+                mesh.fifos[mesh.sources[tile].fifo].feeder = <int32_t>(FIRST_SOURCE - tile)
+                mesh.sources[tile].next_packet = source_ptr[tile]
+                mesh.sources[tile].end_packet = source_ptr[tile + 1]
+            status = run_events(&mesh)
+            for i in range(n):
+                push_ps[i] = mesh.packets[i].push_ps
+                arrive_ps[i] = mesh.packets[i].arrive_ps
+            for tile in range(mesh.n_routers):
+                stall_ps[tile] = mesh.sources[tile].stall_ps
+                for side in range(mesh.n_ports):
+                    occupancy_max[tile, side] = mesh.fifos[tile * mesh.n_ports + side].occupancy_max
+                for side in range(N_SIDES):
+                    if mesh.outputs[tile * mesh.n_ports + side].target >= 0:
+                        link_counts[tile, side] = mesh.outputs[tile * mesh.n_ports + side].n_granted
+        free(mesh.packets)
+        release(&mesh)
+    return status
