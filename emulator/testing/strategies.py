@@ -1,0 +1,197 @@
+"""Hypothesis strategies: chips, networks, stimuli, mesh traffic. Constructive; they shrink towards one tile,
+few compartments, zero weights and silence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
+from emulator import arith
+from emulator.chip.spec import ChipSpec
+from emulator.engine.mesh import PACKET_DTYPE
+from emulator.network import LoihiCuba, LoihiSynapse, Network, Triplets
+
+MAX_TILES = 4
+MAX_CORES_PER_TILE = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """Something to run: a network, the chip for it, where its compartments go, and its input."""
+
+    chip: ChipSpec
+    network: Network
+    mapping: dict[str, NDArray[np.int64]]  # population -> physical core ids [n]
+    n_ticks: int
+    stimulus: dict[str, NDArray[np.bool_]]  # source -> raster [n_ticks, n]
+
+
+def _latency(least: int) -> st.SearchStrategy[int]:
+    """Short times collide in one instant, long ones spread out: both matter."""
+    return st.one_of(st.integers(least, 4), st.integers(least, 40), st.integers(least, 5000))
+
+
+@st.composite
+def chips(draw: st.DrawFn, base: ChipSpec, max_side: int = MAX_TILES) -> ChipSpec:
+    """`base` with a mesh of 1 x 1 .. max_side x max_side tiles, 1 - 4 cores per tile, FIFO depths 1 - 4 and
+    arbitrary integer latencies; what only bounds capacity is lifted."""
+    width, height = draw(st.integers(1, max_side)), draw(st.integers(1, max_side))
+    side = draw(st.sampled_from(("W", "E", "N", "S")))
+    edge = {"W": 0, "E": width - 1, "S": 0, "N": height - 1}[side]
+    x = edge if side in "EW" else draw(st.integers(0, width - 1))
+    y = edge if side in "NS" else draw(st.integers(0, height - 1))
+    mesh = {
+        "width": st.just(width),
+        "height": st.just(height),
+        "fifo_depth": st.integers(1, 4),
+        "intake_depth": st.integers(1, 4),
+        "arbiter": st.sampled_from(("round_robin", "fixed", "oldest")),
+        "hop_ps.ew": _latency(1),
+        "hop_ps.ns": _latency(1),
+        "inject_ps": _latency(1),
+        "eject_ps": _latency(1),
+        "cycle_ps": _latency(1),
+        "credit_ps": _latency(1),
+    }
+    costs = ("update_inactive", "update_active", "spike", "send", "receive", "synaptic_op_dense", "synaptic_op_sparse")
+    changes: dict[str, Any] = {f"mesh.{key}": draw(values) for key, values in mesh.items()}
+    changes |= {f"latency_ps.{key}": draw(_latency(0)) for key in costs}
+    changes |= {
+        "cores.per_tile": draw(st.integers(1, MAX_CORES_PER_TILE)),
+        "host_port": {"x": x, "y": y, "side": side},
+        "barrier_ps": {1: draw(_latency(0)), 2: draw(_latency(0))},
+        "limits": {key: None for key in type(base.limits).model_fields} | {"compartments": 64},
+    }
+    return base.replace(changes)
+
+
+LIVELY = {
+    "dv": (0, 600),
+    "vth_mant": (0, 120),
+    "bias_mant": (-20, 60),
+    "bias_exp": (3, 6),
+    "refractory": (1, 3),
+    "vmax": (arith.V_LIMIT, arith.V_LIMIT),
+}
+"""Ranges in which small networks fire; over the whole ranges most stay silent."""
+
+
+def _parameter(name: str, n: int, lively: bool) -> st.SearchStrategy[Any]:
+    low, high = LoihiCuba.RANGES[name]
+    near = st.integers(*LIVELY[name]) if name in LIVELY else st.sampled_from((low, high))
+    one = near if lively and name in LIVELY else st.one_of(near, st.integers(low, high))
+    return st.one_of(one, hnp.arrays(np.int64, n, elements=one, fill=near))
+
+
+@st.composite
+def neuron_params(draw: st.DrawFn, n: int) -> LoihiCuba:
+    """LoihiCuba parameters for n compartments: mostly such that they fire, else over their whole ranges."""
+    lively = draw(st.sampled_from((True, True, True, False)))
+    return LoihiCuba(**{name: draw(_parameter(name, n, lively)) for name in LoihiCuba.RANGES})
+
+
+@st.composite
+def _synapses(draw: st.DrawFn, n_pre: int, n_post: int) -> tuple[Triplets, LoihiSynapse]:
+    mode = draw(st.sampled_from(arith.SIGN_MODES))
+    low, high = arith.MANTISSA_RANGE[mode]
+    n = draw(st.integers(0, 2 * n_pre * n_post))
+    mantissa = st.one_of(st.sampled_from((0, high, low)), st.integers(low, high))
+    delay = st.one_of(st.just(1), st.integers(1, 4), st.integers(arith.DELAY_MIN, 12))
+    triplets = Triplets(
+        draw(hnp.arrays(np.int64, n, elements=st.integers(0, n_pre - 1))),
+        draw(hnp.arrays(np.int64, n, elements=st.integers(0, n_post - 1))),
+        draw(hnp.arrays(np.int64, n, elements=mantissa)),
+        draw(hnp.arrays(np.int64, n, elements=delay)) if draw(st.booleans()) else draw(delay),
+    )
+    exponent = st.one_of(st.integers(0, 3), st.integers(arith.W_EXP_MIN, arith.W_EXP_MAX))
+    return triplets, LoihiSynapse(
+        w_exp=draw(exponent),
+        weight_bits=draw(st.sampled_from((8, 8, 6, 4, 1))),
+        sign_mode=mode,
+        rounding=draw(st.sampled_from(arith.ROUNDINGS)),
+    )
+
+
+def _register(n: int) -> st.SearchStrategy[Any]:
+    half = 1 << (arith.STATE_BITS - 1)
+    one = st.one_of(st.just(0), st.integers(-half, half - 1))
+    return st.one_of(st.none(), hnp.arrays(np.int64, n, elements=one))
+
+
+@st.composite
+def networks(draw: st.DrawFn, max_neurons: int = 8) -> Network:
+    """LoihiCuba networks: up to 2 sources, up to 3 populations, projections of any form, probes."""
+    network = Network("random")
+    for i in range(draw(st.sampled_from((1, 2, 0)))):
+        network.add_source(f"in{i}", draw(st.integers(1, 4)))
+    for i in range(draw(st.integers(1, 3))):
+        n = draw(st.integers(1, max_neurons))
+        model = draw(neuron_params(n))
+        network.add_population(
+            f"pop{i}",
+            n,
+            model,
+            u0=draw(_register(n)),
+            v0=_within(draw(_register(n)), model),
+            to_host=draw(st.booleans()),
+            record_spikes=draw(st.sampled_from((True, True, False))),
+        )
+    parts = (*network.sources, *network.populations)
+    for _ in range(draw(st.integers(0, 5))):
+        pre, post = draw(st.sampled_from(parts)), draw(st.sampled_from(network.populations))
+        weights, synapse = draw(_synapses(pre.n, post.n))
+        network.connect(pre, post, weights, synapse=synapse)
+    for population in network.populations:
+        variable = draw(st.sampled_from((None, "u", "v", "raw")))
+        if variable is not None:
+            ticks = draw(st.none() | st.just([0, 2]))
+            name = "v" if variable == "raw" else variable
+            network.probe(population, name, raw=variable == "raw", ticks=ticks)
+    return network
+
+
+def _within(v0: Any, model: LoihiCuba) -> Any:
+    """An initial v that the compartment's bounds allow."""
+    return None if v0 is None else np.clip(v0, model.vmin, model.vmax)
+
+
+@st.composite
+def stimuli(draw: st.DrawFn, network: Network, n_ticks: int) -> dict[str, NDArray[np.bool_]]:
+    """A raster for each source: mostly silent, or mostly firing."""
+    return {
+        source.name: draw(hnp.arrays(np.bool_, (n_ticks, source.n), elements=st.booleans(), fill=st.booleans()))
+        for source in network.sources
+    }
+
+
+@st.composite
+def cases(draw: st.DrawFn, base: ChipSpec, max_side: int = MAX_TILES) -> Case:
+    """A chip, a network that fits it, a place for each compartment, and input for some ticks."""
+    chip = draw(chips(base, max_side))
+    network = draw(networks())
+    n_ticks = draw(st.integers(1, 12))
+    core = st.integers(0, chip.n_cores - 1)
+    mapping = {
+        population.name: draw(hnp.arrays(np.int64, population.n, elements=core, fill=core))
+        for population in network.populations
+    }
+    return Case(chip, network, mapping, n_ticks, draw(stimuli(network, n_ticks)))
+
+
+@st.composite
+def traffic(draw: st.DrawFn, chip: ChipSpec, max_packets: int = 40) -> NDArray[Any]:
+    """Packets for run_mesh: bursts and spread-out ones."""
+    n = draw(st.integers(0, max_packets))
+    packets = np.zeros(n, dtype=PACKET_DTYPE)
+    tile = st.integers(0, chip.n_tiles - 1)
+    instant = st.one_of(st.just(0), st.integers(0, 30), st.integers(0, 2000))
+    packets["inject_ps"] = draw(hnp.arrays(np.int64, n, elements=instant))
+    packets["src"] = draw(hnp.arrays(np.int32, n, elements=tile))
+    packets["dst"] = draw(hnp.arrays(np.int32, n, elements=tile))
+    return packets
