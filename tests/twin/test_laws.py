@@ -1,0 +1,204 @@
+"""The laws of the emulator as properties, on random chips, networks, placements and stimuli."""
+
+from __future__ import annotations
+
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+import emulator as em
+from emulator.engine.mesh import PACKET_DTYPE
+from emulator.testing import Case, cases, chips, first_difference, traffic
+
+BASE = em.load_chip("tiny")
+
+
+def compiled(case: Case) -> em.Program:
+    return em.compile(case.network, case.chip, mapping=case.mapping)
+
+
+def run(case: Case, program: em.Program, **arguments: object) -> em.Result:
+    return em.run(program, case.n_ticks, case.stimulus, **arguments)  # type: ignore[arg-type]
+
+
+@given(cases(BASE))
+def test_twin_native_and_reference_records_are_equal(case: Case) -> None:
+    program = compiled(case)
+    reference, native = (run(case, program, engine=engine) for engine in ("reference", "native"))
+    assert first_difference(reference.record, native.record) is None
+
+
+@given(cases(BASE))
+def test_twin_holds_without_timing_and_counts_are_those_with_timing(case: Case) -> None:
+    program = compiled(case)
+    timed = run(case, program, engine="native")
+    for engine in ("reference", "native"):
+        untimed = run(case, program, engine=engine, timing=False)
+        assert untimed.counts == timed.counts
+        assert np.array_equal(untimed.record.counts_by_tick, timed.record.counts_by_tick)
+        assert np.array_equal(untimed.record.link_counts, timed.record.link_counts)
+        assert np.array_equal(untimed.record.counts_by_core, timed.record.counts_by_core)
+        assert np.array_equal(untimed.record.counts_by_group, timed.record.counts_by_group)
+        assert np.array_equal(untimed.record.spikes, timed.record.spikes)
+
+
+@given(cases(BASE), st.data())
+def test_mesh_timing_never_changes_a_spike(case: Case, data: st.DataObject) -> None:
+    other = data.draw(chips(BASE))
+    kept = {"mesh.width", "mesh.height"}
+    changes = {
+        f"mesh.{key}": getattr(other.mesh, key)
+        for key in ("fifo_depth", "intake_depth", "arbiter", "inject_ps", "eject_ps", "cycle_ps", "credit_ps", "hop_ps")
+        if f"mesh.{key}" not in kept
+    }
+    changes["mesh.hop_ps"] = changes["mesh.hop_ps"].model_dump()
+    first = run(case, compiled(case))
+    slower = Case(case.chip.replace(changes), case.network, case.mapping, case.n_ticks, case.stimulus)
+    second = run(slower, compiled(slower))
+    assert np.array_equal(first.record.spikes, second.record.spikes)
+    assert first.counts == second.counts
+
+
+@given(cases(BASE), st.data())
+def test_placement_never_changes_a_spike(case: Case, data: st.DataObject) -> None:
+    moved = {
+        name: np.array(data.draw(st.permutations(range(case.chip.n_cores))))[core_ids]
+        for name, core_ids in case.mapping.items()
+    }
+    elsewhere = Case(case.chip, case.network, moved, case.n_ticks, case.stimulus)
+    first, second = run(case, compiled(case), timing=False), run(elsewhere, compiled(elsewhere), timing=False)
+    for population in case.network.populations:
+        if population.record_spikes:
+            assert np.array_equal(first.spikes(population.name), second.spikes(population.name))
+    for event in ("spikes", "transmitted", "synaptic_ops", "update_active"):
+        assert first.counts[event] == second.counts[event], event
+
+
+@given(cases(BASE))
+def test_every_packet_sent_is_delivered_once(case: Case) -> None:
+    counts = run(case, compiled(case)).counts
+    assert counts["packets"] == counts["inject"] + counts["host_in"] == counts["eject"] + counts["host_out"]
+    assert counts["eject"] == counts["axon_in"]
+
+
+@given(cases(BASE))
+def test_silence_sends_nothing_and_costs_no_transmission(case: Case) -> None:
+    quiet = {name: np.zeros_like(raster) for name, raster in case.stimulus.items()}
+    silent = Case(case.chip, _never_firing(case.network), case.mapping, case.n_ticks, quiet)
+    result = run(silent, compiled(silent))
+    assert result.counts["spikes"] == result.counts["packets"] == result.counts["synaptic_ops"] == 0
+    assert not result.record.link_counts.any()
+    rows = {row["event"]: row for row in result.energy.table(by="event")}
+    for event in ("spikes", "inject", "axon_in", "hop_e", "hop_w", "hop_n", "hop_s"):
+        assert rows[event]["energy_aj"] == 0
+    assert result.energy.per_spike_j is None
+
+
+@given(cases(BASE))
+def test_every_breakdown_of_the_ledger_sums_to_the_total(case: Case) -> None:
+    result = run(case, compiled(case))
+    record = result.record
+    for table in (record.counts_by_core, record.counts_by_group):
+        assert np.array_equal(table.sum(axis=0), record.counts_by_tick.sum(axis=0))
+    totals = {
+        by: sum(row["energy_aj"] for row in result.energy.table(by=by))
+        for by in ("event", "core", "link", "population", "tick")
+    }
+    assert len(set(totals.values())) == 1, totals
+
+
+@given(cases(BASE), st.data())
+def test_split_runs_equal_one_run(case: Case, data: st.DataObject) -> None:
+    cut = data.draw(st.integers(0, case.n_ticks))
+    program = compiled(case)
+    engine_a, engine_b = (data.draw(st.sampled_from(("reference", "native"))) for _ in range(2))
+    whole = run(case, program)
+    first = em.run(program, cut, {name: raster[:cut] for name, raster in case.stimulus.items()}, engine=engine_a)
+    rest = {name: raster[cut:] for name, raster in case.stimulus.items()}
+    second = em.run(program, case.n_ticks - cut, rest, engine=engine_b, state=first.state)
+    joined = np.concatenate([first.record.spikes, second.record.spikes + [cut, 0]])
+    assert np.array_equal(joined, whole.record.spikes)
+    assert np.array_equal(np.concatenate([first.tick_ps, second.tick_ps]), whole.tick_ps)
+    tables = np.concatenate([first.record.counts_by_tick, second.record.counts_by_tick])
+    assert np.array_equal(tables, whole.record.counts_by_tick)
+    for name in ("u", "v", "refractory", "pending"):
+        assert np.array_equal(getattr(second.state, name), getattr(whole.state, name)), name
+
+
+@given(cases(BASE), st.integers(1, 3))
+def test_a_batch_equals_its_samples_run_alone(case: Case, n_samples: int) -> None:
+    program = compiled(case)
+    shifted = [
+        {name: np.roll(raster, shift, axis=0) for name, raster in case.stimulus.items()}
+        for shift in range(n_samples)
+    ]
+    stacked = {name: np.stack([sample[name] for sample in shifted]) for name in case.stimulus}
+    for engine in ("reference", "native"):
+        together = em.run(program, case.n_ticks, stacked, engine=engine, batch=n_samples)
+        alone = [em.run(program, case.n_ticks, sample, engine=engine) for sample in shifted]
+        for population in case.network.populations:
+            if population.record_spikes:
+                parts = [
+                    np.insert(result.spikes(population.name), 0, sample, axis=1)
+                    for sample, result in enumerate(alone)
+                ]
+                assert np.array_equal(together.spikes(population.name), np.concatenate(parts))
+        assert np.array_equal(together.tick_ps, np.stack([result.tick_ps for result in alone]))
+        assert together.counts == {
+            event: sum(result.counts[event] for result in alone) for event in together.counts
+        }
+
+
+@given(st.data())
+def test_twin_mesh_alone_is_equal_to_the_picosecond(data: st.DataObject) -> None:
+    chip = data.draw(chips(BASE))
+    packets = data.draw(traffic(chip))
+    reference, native = (em.run_mesh(chip, packets, engine=engine) for engine in ("reference", "native"))
+    for name in ("push_ps", "arrive_ps", "link_counts", "occupancy_max", "stall_ps"):
+        assert np.array_equal(getattr(reference, name), getattr(native, name)), name
+
+
+@given(st.data())
+def test_a_lone_packet_takes_the_closed_formula(data: st.DataObject) -> None:
+    chip = data.draw(chips(BASE))
+    src, dst = (data.draw(st.integers(0, chip.n_tiles - 1)) for _ in range(2))
+    inject_ps = data.draw(st.integers(0, 10_000))
+    packet = np.array([(inject_ps, src, dst)], dtype=PACKET_DTYPE)
+    width, mesh = chip.mesh.width, chip.mesh
+    dx, dy = abs(dst % width - src % width), abs(dst // width - src // width)
+    expected = mesh.inject_ps + dx * mesh.hop_ps.ew + dy * mesh.hop_ps.ns + mesh.eject_ps
+    for engine in ("reference", "native"):
+        assert em.run_mesh(chip, packet, engine=engine).arrive_ps[0] - inject_ps == expected
+
+
+@given(st.data())
+def test_packets_of_a_flow_keep_their_order_and_traffic_drains(data: st.DataObject) -> None:
+    chip = data.draw(chips(BASE)).replace({"mesh.fifo_depth": data.draw(st.integers(1, 2))})
+    packets = data.draw(traffic(chip))
+    result = em.run_mesh(chip, packets, engine=data.draw(st.sampled_from(("reference", "native"))))
+    assert (result.arrive_ps > result.push_ps).all()  # all delivered: the run ends, none keeps its initial 0
+    order = np.lexsort((np.arange(len(packets)), packets["inject_ps"]))
+    flows: dict[tuple[int, int], list[int]] = {}
+    for position in order:
+        flows.setdefault((packets["src"][position], packets["dst"][position]), []).append(position)
+    for positions in flows.values():
+        assert (np.diff(result.arrive_ps[positions]) > 0).all()
+
+
+def _never_firing(network: em.Network) -> em.Network:
+    """The same network with thresholds at their highest, no bias and no initial state."""
+    quiet = em.Network(network.name)
+    for source in network.sources:
+        quiet.add_source(source.name, source.n)
+    for population in network.populations:
+        quiet.add_population(
+            population.name, population.n, em.LoihiCuba(vth_mant=131071), to_host=population.to_host
+        )
+    for projection in network.projections:
+        pre = np.repeat(np.arange(len(projection.indptr) - 1), np.diff(projection.indptr))
+        triplets = em.Triplets(pre, projection.target, projection.weight, projection.delay_ticks)
+        quiet.connect(projection.pre, projection.post, triplets, synapse=projection.synapse)
+    return quiet
+
+
