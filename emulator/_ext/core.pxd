@@ -13,8 +13,17 @@ cdef extern from *:
     #else
     #define SPIKEMESH_CLONES
     #endif
+    /* Arrays of an update never overlap; only when the compiler is told so does it vectorise the loop. */
+    typedef const int32_t *restrict spikemesh_const32;
+    typedef int32_t *restrict spikemesh_int32;
+    typedef uint32_t *restrict spikemesh_uint32;
+    typedef uint8_t *restrict spikemesh_uint8;
     """
     ctypedef void cloned_void "SPIKEMESH_CLONES void"
+    ctypedef const int32_t* const32 "spikemesh_const32"
+    ctypedef int32_t* apart32 "spikemesh_int32"
+    ctypedef uint32_t* apartu32 "spikemesh_uint32"
+    ctypedef uint8_t* apart8 "spikemesh_uint8"
 
 
 cdef struct Compartments:
@@ -53,20 +62,20 @@ cdef struct Synapses:
 @cython.overflowcheck(False)
 cdef inline cloned_void update(
     int64_t n,
-    uint32_t* due,
-    const int32_t* keep_u,
-    const int32_t* keep_v,
-    const int32_t* bias,
-    const int32_t* threshold,
-    const int32_t* vmin,
-    const int32_t* vmax,
-    const int32_t* refractory,
-    int32_t* u_out,
-    int32_t* v_out,
-    int32_t* counter_out,
-    int32_t* n_active,
-    uint8_t* active,
-    uint8_t* fired,
+    apartu32 due,
+    const32 keep_u,
+    const32 keep_v,
+    const32 bias,
+    const32 threshold,
+    const32 vmin,
+    const32 vmax,
+    const32 refractory,
+    apart32 u_out,
+    apart32 v_out,
+    apart32 counter_out,
+    apart32 n_active,
+    apart8 active,
+    apart8 fired,
 ) noexcept nogil:
     """One tick of n compartments; clears `due`. Steps 1 to 7 of the reference, without branches."""
     cdef int64_t i

@@ -14,6 +14,7 @@ import dataclasses
 import functools
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,6 +152,11 @@ class Image:
             total.update(f"{name}:{array.dtype.str}:{len(array)};".encode())
             total.update(array.data)
         return total.hexdigest()
+
+    @functools.cached_property
+    def derived(self) -> dict[str, Any]:
+        """What an engine worked out from this image, kept for its next run. Never saved, never compared."""
+        return {}
 
     def arrays(self) -> dict[str, Ints]:
         """Every array by its field name, in declaration order."""

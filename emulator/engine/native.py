@@ -88,8 +88,7 @@ class _Run:
 
     def __init__(self, image: Image, chip: ChipSpec, drive: Drive):
         self.image, self.chip, self.drive = image, chip, drive
-        self.layout: Layout = layout_of(image)
-        self.routes: Routes = routes_of(image, chip)
+        self.layout, self.routes = _prepared(image, chip)
         n_rows = drive.n_samples * drive.n_ticks
         n_slots, n_delays = image.n_slots, image.max_delay_ticks
         self.registers = {name: np.zeros(n_slots, dtype=np.int32) for name in ("u", "v", "counter", "n_active")}
@@ -262,6 +261,16 @@ class _Run:
             "hop_ew_ps": mesh.hop_ps.ew,
             "hop_ns_ps": mesh.hop_ps.ns,
         }
+
+
+def _prepared(image: Image, chip: ChipSpec) -> tuple[Layout, Routes]:
+    """Layout and routes, worked out once for an image and chip."""
+    if "native layout" not in image.derived:
+        image.derived["native layout"] = layout_of(image)
+    routes = image.derived.get("native routes")
+    if routes is None or routes.chip is not chip:
+        routes = image.derived["native routes"] = routes_of(image, chip)
+    return image.derived["native layout"], routes
 
 
 def _probe(drive: Drive, ticks: Ints, n_slots: int) -> _Probe:

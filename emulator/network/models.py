@@ -208,4 +208,6 @@ def _require(
         index = int(np.flatnonzero(~ok)[0])
         others = int((~ok).sum()) - 1
         more = f" (and {others} more)" if others else ""
-        problems.append(f"{label}[{index}] = {array[index]:g}: {rule}{more}")
+        value = array[index]
+        shown = int(value) if np.isfinite(value) and value == int(value) else value
+        problems.append(f"{label}[{index}] = {shown}: {rule}{more}")

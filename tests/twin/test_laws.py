@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import emulator as em
@@ -12,6 +12,7 @@ from emulator.engine.mesh import PACKET_DTYPE
 from emulator.testing import Case, cases, chips, first_difference, traffic
 
 BASE = em.load_chip("tiny")
+law = settings(max_examples=max(10, settings().max_examples // 3))  # the twin laws get all examples
 
 
 def compiled(case: Case) -> em.Program:
@@ -29,6 +30,7 @@ def test_twin_native_and_reference_records_are_equal(case: Case) -> None:
     assert first_difference(reference.record, native.record) is None
 
 
+@law
 @given(cases(BASE))
 def test_twin_holds_without_timing_and_counts_are_those_with_timing(case: Case) -> None:
     program = compiled(case)
@@ -43,6 +45,7 @@ def test_twin_holds_without_timing_and_counts_are_those_with_timing(case: Case) 
         assert np.array_equal(untimed.record.spikes, timed.record.spikes)
 
 
+@law
 @given(cases(BASE), st.data())
 def test_mesh_timing_never_changes_a_spike(case: Case, data: st.DataObject) -> None:
     other = data.draw(chips(BASE))
@@ -60,6 +63,7 @@ def test_mesh_timing_never_changes_a_spike(case: Case, data: st.DataObject) -> N
     assert first.counts == second.counts
 
 
+@law
 @given(cases(BASE), st.data())
 def test_placement_never_changes_a_spike(case: Case, data: st.DataObject) -> None:
     moved = {
@@ -75,6 +79,7 @@ def test_placement_never_changes_a_spike(case: Case, data: st.DataObject) -> Non
         assert first.counts[event] == second.counts[event], event
 
 
+@law
 @given(cases(BASE))
 def test_every_packet_sent_is_delivered_once(case: Case) -> None:
     counts = run(case, compiled(case)).counts
@@ -82,6 +87,7 @@ def test_every_packet_sent_is_delivered_once(case: Case) -> None:
     assert counts["eject"] == counts["axon_in"]
 
 
+@law
 @given(cases(BASE))
 def test_silence_sends_nothing_and_costs_no_transmission(case: Case) -> None:
     quiet = {name: np.zeros_like(raster) for name, raster in case.stimulus.items()}
@@ -95,6 +101,7 @@ def test_silence_sends_nothing_and_costs_no_transmission(case: Case) -> None:
     assert result.energy.per_spike_j is None
 
 
+@law
 @given(cases(BASE))
 def test_every_breakdown_of_the_ledger_sums_to_the_total(case: Case) -> None:
     result = run(case, compiled(case))
@@ -108,6 +115,7 @@ def test_every_breakdown_of_the_ledger_sums_to_the_total(case: Case) -> None:
     assert len(set(totals.values())) == 1, totals
 
 
+@law
 @given(cases(BASE), st.data())
 def test_split_runs_equal_one_run(case: Case, data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, case.n_ticks))
@@ -126,6 +134,7 @@ def test_split_runs_equal_one_run(case: Case, data: st.DataObject) -> None:
         assert np.array_equal(getattr(second.state, name), getattr(whole.state, name)), name
 
 
+@law
 @given(cases(BASE), st.integers(1, 3))
 def test_a_batch_equals_its_samples_run_alone(case: Case, n_samples: int) -> None:
     program = compiled(case)
@@ -159,6 +168,7 @@ def test_twin_mesh_alone_is_equal_to_the_picosecond(data: st.DataObject) -> None
         assert np.array_equal(getattr(reference, name), getattr(native, name)), name
 
 
+@law
 @given(st.data())
 def test_a_lone_packet_takes_the_closed_formula(data: st.DataObject) -> None:
     chip = data.draw(chips(BASE))
@@ -172,6 +182,7 @@ def test_a_lone_packet_takes_the_closed_formula(data: st.DataObject) -> None:
         assert em.run_mesh(chip, packet, engine=engine).arrive_ps[0] - inject_ps == expected
 
 
+@law
 @given(st.data())
 def test_packets_of_a_flow_keep_their_order_and_traffic_drains(data: st.DataObject) -> None:
     chip = data.draw(chips(BASE)).replace({"mesh.fifo_depth": data.draw(st.integers(1, 2))})
