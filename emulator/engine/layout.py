@@ -74,7 +74,9 @@ def layout_of(image: Image) -> Layout:
         order = np.lexsort((image.syn_delay, axon_of))
     delay = image.syn_delay[order]
     starts = _run_starts(axon_of, delay)
-    n_runs = np.bincount(axon_of[starts], minlength=n_axons + 1) if len(starts) else np.zeros(n_axons + 1, int)
+    n_runs = (
+        np.bincount(axon_of[starts], minlength=n_axons + 1) if len(starts) else np.zeros(n_axons + 1, int)
+    )
     core_of_axon = np.repeat(np.arange(image.n_cores), np.diff(image.axon_ptr))
     to_host = image.entry_core == image.n_cores
     n_dense, n_all = _synapses_of_axons(image)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from emulator.chip.spec import ChipSpec
 from emulator.errors import SimulationError
 
-Ints = NDArray[np.int64]
+Ints = NDArray[np.integer[Any]]
 PACKET_DTYPE = np.dtype([("inject_ps", np.int64), ("src", np.int32), ("dst", np.int32)])
 MAX_INJECT_PS = 2**60
 

@@ -20,15 +20,15 @@ from emulator.errors import SimulationError
 from emulator.record import Record, State, Timing
 
 try:
-    from emulator._ext import machine as _machine
-    from emulator._ext import mesh as _mesh
+    from emulator._ext import machine as _machine  # type: ignore[attr-defined]
+    from emulator._ext import mesh as _mesh  # type: ignore[attr-defined]
 except ImportError as error:  # pragma: no cover - exercised by hand
     raise SimulationError(
-        f"the native engine is not built ({error}): run `pip install .` (or `make build`), or ask for engine='reference'"
+        f"the native engine is not built ({error}): run `pip install .`, or ask for engine='reference'"
     ) from error
 
 Progress = Callable[[int, int], None]
-Ints = NDArray[np.int64]
+Ints = NDArray[np.integer[Any]]
 ARBITERS = ("round_robin", "fixed", "oldest")
 CHUNK_S = 0.1  # how long the engine runs before it lets Python look at signals and progress
 
@@ -91,7 +91,9 @@ class _Run:
         self.layout, self.routes = _prepared(image, chip)
         n_rows = drive.n_samples * drive.n_ticks
         n_slots, n_delays = image.n_slots, image.max_delay_ticks
-        self.registers = {name: np.zeros(n_slots, dtype=np.int32) for name in ("u", "v", "counter", "n_active")}
+        self.registers = {
+            name: np.zeros(n_slots, dtype=np.int32) for name in ("u", "v", "counter", "n_active")
+        }
         self.sums = np.zeros((n_delays + 1, n_slots), dtype=np.uint32)
         self.counts = np.zeros((n_rows, len(EVENTS)), dtype=np.int64)
         self.tick_ps = np.zeros(n_rows if drive.timing else 0, dtype=np.int64)
@@ -129,9 +131,7 @@ class _Run:
             counts_by_group=by_group,
             link_counts=self.routes.link_counts(self.n_spikes),
             timing=self._timing() if drive.timing else None,
-            state=State(
-                self.image.digest, *(np.stack([state[i] for state in states]) for i in range(4))
-            ),
+            state=State(self.image.digest, *(np.stack([state[i] for state in states]) for i in range(4))),
         )
 
     def _chunks(self) -> Any:
@@ -220,7 +220,13 @@ class _Run:
             "lane_ptr": lane_ptr,
             "lane_slot": np.concatenate([no_slot, *(p.slots.astype(np.int32) for p in drive.probes)]),
             "lane_variable": np.concatenate(
-                [no_slot, *(np.full(len(p.slots), PROBE_VARIABLES.index(p.variable), np.int32) for p in drive.probes)]
+                [
+                    no_slot,
+                    *(
+                        np.full(len(p.slots), PROBE_VARIABLES.index(p.variable), np.int32)
+                        for p in drive.probes
+                    ),
+                ]
             ),
             "probe_at": np.concatenate([np.zeros(0, dtype=np.int64), *(probe.at for probe in self.probes)]),
             "tick_ps": self.tick_ps,
@@ -273,7 +279,7 @@ def _prepared(image: Image, chip: ChipSpec) -> tuple[Layout, Routes]:
     return image.derived["native layout"], routes
 
 
-def _probe(drive: Drive, ticks: Ints, n_slots: int) -> _Probe:
+def _probe(drive: Drive, ticks: NDArray[np.integer], n_slots: int) -> _Probe:
     at = np.full(drive.n_ticks, -1, dtype=np.int64)
     at[ticks] = np.arange(len(ticks))
     return _Probe(np.zeros((drive.n_samples, len(ticks), n_slots), dtype=np.int32), at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from os import PathLike
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from emulator.errors import SimulationError
 from emulator.program import Program
 from emulator.record import Record, State
 
-Ints = NDArray[np.int64]
+Ints = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,15 +60,16 @@ class Result:
     def raster(self, population: str) -> NDArray[np.bool_]:
         """bool [n_ticks, n], with a batch [batch, n_ticks, n]."""
         n = self.program.symbols.part(population, "population").n
-        raster = np.zeros((self.record.n_samples, self.n_ticks, n), dtype=np.bool_)
+        raster: NDArray[np.bool_] = np.zeros((self.record.n_samples, self.n_ticks, n), dtype=np.bool_)
         spikes = self.spikes(population)
         if self.batch is None:
             raster[0, spikes[:, 0], spikes[:, 1]] = True
-            return raster[0]
+            single: NDArray[np.bool_] = raster[0]
+            return single
         raster[spikes[:, 0], spikes[:, 1], spikes[:, 2]] = True
         return raster
 
-    def probe(self, population: str, variable: str, *, raw: bool = False) -> NDArray[np.int32]:
+    def probe(self, population: str, variable: str, *, raw: bool = False) -> Ints:
         """Chip integers int32 [n_ticks, n], or as many ticks and neurons as the probe names; with a batch
         the sample comes first."""
         self.program.symbols.part(population, "population")
@@ -79,8 +81,8 @@ class Result:
             f"{s.population!r}.{s.variable}{' raw' if s.raw else ''}" for s in self.program.symbols.probes
         )
         raise SimulationError(
-            f"no probe of {population!r}.{variable}{' raw' if raw else ''}; the network has {known or 'none'}: "
-            f"add one with net.probe() before compiling"
+            f"no probe of {population!r}.{variable}{' raw' if raw else ''}; the network has "
+            f"{known or 'none'}: add one with net.probe() before compiling"
         )
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +13,7 @@ from emulator.errors import SimulationError
 from emulator.program import Part, Program
 from emulator.record import State
 
-Ints = NDArray[np.int64]
+Ints = NDArray[np.integer[Any]]
 MAX_ROWS = 2**31 - 1
 
 
@@ -130,7 +131,7 @@ def _spikes(
             problems.append(f"{label}: raster of shape {list(array.shape)}, expected {list(raster_shape)}")
             return none, none, none
         found = np.nonzero(array)
-        return (np.zeros_like(found[0]), *found) if batch is None else found
+        return (found[0] if batch is not None else np.zeros_like(found[0])), found[-2], found[-1]
     if array.size == 0:
         return none, none, none
     if array.dtype.kind not in "iu" or array.ndim != 2 or array.shape[1] != len(columns):

@@ -52,7 +52,9 @@ class LIF:
         problems: list[str] = []
         out = {name: _spread(value, n, f"{owner}: {name}", problems) for name, value in values.items()}
         if self.integrator not in self.INTEGRATORS:
-            problems.append(f"{owner}: integrator {self.integrator!r}, choose from {', '.join(self.INTEGRATORS)}")
+            problems.append(
+                f"{owner}: integrator {self.integrator!r}, choose from {', '.join(self.INTEGRATORS)}"
+            )
         if not problems:
             self._check(out, owner, problems)
         if problems:
@@ -137,7 +139,9 @@ class LoihiSynapse:
 
     w_exp: ArrayLike = 0  # -8..7, scalar or one value per synapse (shaped like the weights)
     weight_bits: int = 8  # magnitude bits, 1..8
-    sign_mode: str = "mixed"  # mantissas: mixed -256..254 in steps of 2, excitatory 0..255, inhibitory -255..0
+    sign_mode: str = (
+        "mixed"  # mantissas: mixed -256..254 in steps of 2, excitatory 0..255, inhibitory -255..0
+    )
     rounding: str = "toward_zero"  # of mantissa bits that the format cannot store
 
     def problems(self, owner: str) -> list[str]:
@@ -201,9 +205,7 @@ def _spread(value: ArrayLike, n: int, label: str, problems: list[str]) -> NDArra
     return np.zeros(n)
 
 
-def _require(
-    ok: NDArray[np.bool_], array: NDArray[Any], label: str, rule: str, problems: list[str]
-) -> None:
+def _require(ok: NDArray[np.bool_], array: NDArray[Any], label: str, rule: str, problems: list[str]) -> None:
     if not ok.all():
         index = int(np.flatnonzero(~ok)[0])
         others = int((~ok).sum()) - 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from os import PathLike
+from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -12,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from emulator import arith
 from emulator.errors import DescriptionError
 from emulator.network.models import LIF, LoihiCuba, LoihiSynapse, Triplets, spread_integers
+from emulator.network.weights import check_index, check_weights, is_sorted, synapse_table
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 MAX_NEURONS = 2**31 - 1
 
 
@@ -41,7 +43,7 @@ class Population:
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """Synapses from `pre` to `post`, compressed by pre: synapses of neuron i are indptr[i] .. indptr[i + 1]."""
+    """Synapses from `pre` to `post`, compressed by pre: those of neuron i are indptr[i] .. indptr[i + 1]."""
 
     pre: str
     post: str
@@ -49,7 +51,9 @@ class Projection:
     target: NDArray[np.int32]  # [n_synapses] index in `post`, ascending for each pre
     weight: Array  # float32/float64 [n_synapses] for LIF, int16 mantissas for LoihiCuba
     delay_ticks: NDArray[np.uint8]  # [n_synapses]
-    synapse: LoihiSynapse | None  # of integer weights; None for LIF; its w_exp is a scalar or int8 [n_synapses] in this order
+    synapse: (
+        LoihiSynapse | None
+    )  # of integer weights; None for LIF; its w_exp is a scalar or int8 [n_synapses] in this order
 
     @property
     def n_synapses(self) -> int:
@@ -185,32 +189,36 @@ class Network:
         if synapse is not None and not isinstance(synapse, LoihiSynapse):
             problems.append(f"{label}: synapse {synapse!r} is not a LoihiSynapse")
         elif synapse is not None and not integer:
-            problems.append(f"{label}: synapse= is for integer targets; weights of a LIF target are quantised")
+            problems.append(
+                f"{label}: synapse= is for integer targets; weights of a LIF target are quantised"
+            )
         _raise(problems)
         synapse = (synapse or LoihiSynapse()) if integer else None
         w_exp = None if synapse is None else synapse.w_exp
-        table = _table(weights, (pre_part.n, post_part.n), delay_ticks, w_exp, label, problems)
+        table = synapse_table(weights, (pre_part.n, post_part.n), delay_ticks, w_exp, label, problems)
         if synapse is not None:
             problems += synapse.problems(label)
         _raise(problems)
         rows, target, weight, delay, exponent = table
-        _check_index(rows, pre_part.n, f"{label}: pre", problems)
-        _check_index(target, post_part.n, f"{label}: post", problems)
+        check_index(rows, pre_part.n, f"{label}: pre", problems)
+        check_index(target, post_part.n, f"{label}: post", problems)
         delay = spread_integers(
             delay, len(target), f"{label}: delay_ticks", (arith.DELAY_MIN, arith.DELAY_MAX), problems
         ).astype(np.uint8)
-        weight = _check_weights(weight, synapse, label, problems)
+        weight = check_weights(weight, synapse, label, problems)
         if synapse is not None:
             limits = (arith.W_EXP_MIN, arith.W_EXP_MAX)
             exponent = spread_integers(exponent, len(target), f"{label}: w_exp", limits, problems)
         _raise(problems)
-        order = np.lexsort((target, rows)) if not _sorted(rows, target) else slice(None)
+        order = np.lexsort((target, rows)) if not is_sorted(rows, target) else slice(None)
         indptr = np.zeros(pre_part.n + 1, dtype=np.int64)
         np.cumsum(np.bincount(rows, minlength=pre_part.n), out=indptr[1:])
         if synapse is not None:
             scalar = np.ndim(synapse.w_exp) == 0
             synapse = LoihiSynapse(
-                int(exponent[0]) if scalar and len(exponent) else (0 if scalar else exponent[order].astype(np.int8)),
+                int(exponent[0])
+                if scalar and len(exponent)
+                else (0 if scalar else exponent[order].astype(np.int8)),
                 synapse.weight_bits,
                 synapse.sign_mode,
                 synapse.rounding,
@@ -236,7 +244,7 @@ class Network:
         ticks: ArrayLike | None = None,
         raw: bool = False,
     ) -> Probe:
-        """Reads `variable` ("u" or "v") after each tick's update; index and ticks select neurons and ticks."""
+        """Reads `variable` ("u" or "v") after each tick's update, of the neurons and ticks named."""
         part = self._part(population, tuple(self._populations), "population")
         owner = f"probe of {part.name!r}"
         problems: list[str] = []
@@ -246,6 +254,8 @@ class Network:
             problems.append(f"{owner}: raw=True is for v")
         chosen = _selection(index, part.n, f"{owner}: index", problems)
         when = _selection(ticks, None, f"{owner}: ticks", problems)
+        if any(p.population == part.name and (p.variable, p.raw) == (variable, raw) for p in self._probes):
+            problems.append(f"{owner}: {variable} is probed already; name all neurons and ticks in one probe")
         _raise(problems)
         probe = Probe(part.name, variable, chosen, when, bool(raw))
         self._probes.append(probe)
@@ -258,21 +268,20 @@ class Network:
         save_network(self, path)
 
     def _new_name(self, name: str, problems: list[str]) -> str:
-        taken = [part.name for part in (*self._sources, *self._populations)]
+        parts: tuple[Source | Population, ...] = (*self._sources, *self._populations)
+        taken = [part.name for part in parts]
         if not isinstance(name, str) or not name:
             problems.append(f"name {name!r}: must be a non-empty string")
         elif name in taken:
             problems.append(f"name {name!r} is taken in network {self.name!r}: choose another")
         return name
 
-    def _part(
-        self, key: Source | Population | str, parts: tuple[Source | Population, ...], kind: str
-    ) -> Source | Population:
+    def _part(self, key: object, parts: tuple[Source | Population, ...], kind: str) -> Source | Population:
         for part in parts:
             if part is key or part.name == key:
                 return part
         names = ", ".join(repr(part.name) for part in parts) or "none yet"
-        shown = key if isinstance(key, str) else getattr(key, "name", key)
+        shown = getattr(key, "name", key)
         raise DescriptionError(f"network {self.name!r} has no {kind} {shown!r}; it has {names}")
 
 
@@ -304,91 +313,6 @@ def _initial_state(
     if not np.isfinite(array).all():
         problems.append(f"{label}: must be finite")
     return array
-
-
-def _table(
-    weights: object,
-    shape: tuple[int, int],
-    delay_ticks: object,
-    w_exp: ArrayLike | None,
-    label: str,
-    problems: list[str],
-) -> tuple[Array, Array, Array, Array, Array]:
-    """Any form of weights as (pre, post, weight, delay, w_exp) arrays of one length, or scalars for the last two."""
-    none = np.zeros(0, dtype=np.int64)
-    exponent = np.asarray(0 if w_exp is None else w_exp)
-    if isinstance(weights, Triplets):
-        delay = delay_ticks if weights.delay_ticks is None else weights.delay_ticks
-        columns = [np.atleast_1d(np.asarray(c)) for c in (weights.pre, weights.post, weights.weight)]
-        if len({column.shape for column in columns}) != 1 or columns[0].ndim != 1:
-            shapes = ", ".join(str(list(column.shape)) for column in columns)
-            problems.append(f"{label}: pre, post and weight must be arrays of one length, got {shapes}")
-            return none, none, none, none, none
-        return columns[0], columns[1], columns[2], np.asarray(delay), exponent
-    if scipy.sparse.issparse(weights):
-        matrix = weights.tocsr()  # sums duplicates, as scipy does
-        matrix.sort_indices()
-        if matrix.shape == shape:
-            rows = np.repeat(np.arange(shape[0], dtype=np.int32), np.diff(matrix.indptr))
-            if exponent.shape == shape:
-                exponent = exponent[rows, matrix.indices]
-            return rows, matrix.indices, matrix.data, np.asarray(delay_ticks), exponent
-        problems.append(f"{label}: weights of shape {list(matrix.shape)}, expected {list(shape)}")
-        return none, none, none, none, none
-    try:
-        dense = np.asarray(weights)
-        numeric = dense.dtype.kind in "biuf"
-    except ValueError:
-        numeric = False
-    if not numeric:
-        problems.append(f"{label}: weights must be an array of numbers, scipy.sparse or Triplets")
-        return none, none, none, none, none
-    if dense.shape != shape:
-        problems.append(f"{label}: weights of shape {list(dense.shape)}, expected {list(shape)}")
-        return none, none, none, none, none
-    rows, target = np.nonzero(dense)
-    if exponent.shape == shape:
-        exponent = exponent[rows, target]
-    return rows, target, dense[rows, target], np.asarray(delay_ticks), exponent
-
-
-def _check_index(index: Array, n: int, label: str, problems: list[str]) -> None:
-    if len(index) == 0:
-        return
-    if index.dtype.kind not in "iu":
-        problems.append(f"{label}: indices must be integers, got {index.dtype}")
-        return
-    bad = np.flatnonzero((index < 0) | (index >= n))
-    if len(bad):
-        problems.append(f"{label}[{bad[0]}] = {index[bad[0]]}: outside 0..{n - 1} ({len(bad)} in all)")
-
-
-def _check_weights(
-    weight: Array, synapse: LoihiSynapse | None, label: str, problems: list[str]
-) -> Array:
-    if len(weight) == 0:
-        return weight.astype(np.float64 if synapse is None else np.int16)
-    if weight.dtype.kind not in "biuf":
-        problems.append(f"{label}: weights must be numbers, got {weight.dtype}")
-        return weight
-    if synapse is not None:
-        if synapse.sign_mode not in arith.MANTISSA_RANGE:
-            return weight
-        limits = arith.MANTISSA_RANGE[synapse.sign_mode]
-        return spread_integers(
-            weight, len(weight), f"{label}: {synapse.sign_mode} mantissa", limits, problems
-        ).astype(np.int16)
-    bad = np.flatnonzero(~np.isfinite(weight))
-    if len(bad):
-        problems.append(f"{label}: weight {bad[0]} is {weight[bad[0]]}; must be finite ({len(bad)} in all)")
-    return weight if weight.dtype in (np.float32, np.float64) else weight.astype(np.float64)
-
-
-def _sorted(rows: Array, target: Array) -> bool:
-    if len(rows) < 2:
-        return True
-    step = np.diff(rows.astype(np.int64))
-    return bool(((step > 0) | ((step == 0) & (np.diff(target.astype(np.int64)) >= 0))).all())
 
 
 def _selection(

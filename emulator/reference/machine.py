@@ -14,7 +14,7 @@ What fires never depends on 3: a packet always acts in the tick its synapse says
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -204,7 +204,7 @@ class TimedTick:
         tile, port = divmod(core_id, self.machine.chip.cores.per_tile)
         return tile, N_SIDES + port
 
-    def _soma(self, core: Core, updates: list[Update]) -> Iterator[Any]:
+    def _soma(self, core: Core, updates: list[Update]) -> Generator[Any, Any, None]:
         """Per slot its update; if it fired its spike, then send and push for each entry."""
         latency, env = self.machine.chip.latency_ps, self.clock.env
         for index, update in enumerate(updates):
@@ -217,7 +217,7 @@ class TimedTick:
                     yield self.sources[core.row].push(packet)
         self._done()
 
-    def _host(self, inputs: list[int]) -> Iterator[Any]:
+    def _host(self, inputs: list[int]) -> Generator[Any, Any, None]:
         for sender in inputs:
             for packet in self.machine.packets(sender):
                 self.machine.count_sent(None, _spike(packet))
@@ -240,9 +240,7 @@ class TimedTick:
         latency = self.machine.chip.latency_ps
         n_dense, n_sparse = self.machine.receive(_spike(packet))
         service_ps = (
-            latency.receive
-            + n_dense * latency.synaptic_op_dense
-            + n_sparse * latency.synaptic_op_sparse
+            latency.receive + n_dense * latency.synaptic_op_dense + n_sparse * latency.synaptic_op_sparse
         )
         self.busy[row] = True
         self.clock.after(service_ps, lambda: self._served(row))

@@ -73,9 +73,7 @@ class Mesh:
         self.in_flight = 0
         self._on_hop, self._on_eject, self._on_arrive = on_hop, on_eject, on_arrive
         depth = chip.mesh.fifo_depth
-        self.inputs = [
-            [Fifo(depth, self._nobody) for _ in range(self.n_ports)] for _ in range(chip.n_tiles)
-        ]
+        self.inputs = [[Fifo(depth, self._nobody) for _ in range(self.n_ports)] for _ in range(chip.n_tiles)]
         self.intakes = {
             (tile, port): Fifo(intake_depth, self._waker(tile))
             for tile in range(chip.n_tiles)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,7 @@ def run_mesh(chip: ChipSpec, inject_ps: Ints, src: Ints, dst: Ints) -> dict[str,
     mesh = Mesh(chip, clock, on_hop=on_hop, on_eject=on_eject, on_arrive=on_arrive, intake_depth=None)
     stall_ps = np.zeros(chip.n_tiles, dtype=np.int64)
 
-    def queue(source: Source, positions: list[int]) -> Iterator[Any]:
+    def queue(source: Source, positions: list[int]) -> Generator[Any, Any, None]:
         for position in positions:
             if inject_ps[position] > clock.now_ps:
                 yield clock.env.timeout(int(inject_ps[position]) - clock.now_ps)

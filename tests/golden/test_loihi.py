@@ -1,8 +1,8 @@
 """Spikes, u and v of public Loihi emulators, bit for bit.
 
-The vectors are outputs of brian2-loihi 0.5.2, nengo-loihi 1.1.0 and lava-nc 0.10.0, unmodified, all run from
-one scenario file. Their rows count by arrival: an input of row t is felt in tick t, so it is given as a source
-spike of tick t - 1, and their delay d is `delay_ticks = d + 1`.
+The vectors are outputs of brian2-loihi 0.5.2, nengo-loihi 1.1.0 and lava-nc 0.10.0, unmodified, all run
+from one scenario file. Their rows count by arrival: an input of row t is felt in tick t, so it is given as a
+source spike of tick t - 1, and their delay d is `delay_ticks = d + 1`.
 """
 
 from __future__ import annotations
@@ -95,9 +95,7 @@ def run_net(vectors: dict[str, Any], engine: str, chip: em.ChipSpec) -> em.Resul
     )
     source, population = net.add_source("in", n_inputs), net.add_population("net", n, model)
     into = em.Triplets(vectors["in_pre"], vectors["in_post"], vectors["in_w"])
-    within = em.Triplets(
-        vectors["rec_pre"], vectors["rec_post"], vectors["rec_w"], vectors["rec_delay"] + 1
-    )
+    within = em.Triplets(vectors["rec_pre"], vectors["rec_post"], vectors["rec_w"], vectors["rec_delay"] + 1)
     net.connect(source, population, into)
     net.connect(population, population, within)
     net.probe(population, "u")

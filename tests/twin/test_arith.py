@@ -1,4 +1,4 @@
-"""The C arithmetic equals emulator/arith.py, and both equal the definition where the domain allows all of it."""
+"""The C arithmetic equals emulator/arith.py, and both equal the definition."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def test_decay_is_equal_for_every_24_bit_magnitude(keep: int) -> None:
 
 
 def test_wraps_equal_twos_complement_around_every_edge() -> None:
-    sums = np.array([s * e + d for e in (2**21, 2**22, 2**23, 2**24, 2**31) for s in (1, -1) for d in (-1, 0, 1)])
+    sums = np.array(
+        [s * e + d for e in (2**21, 2**22, 2**23, 2**24, 2**31) for s in (1, -1) for d in (-1, 0, 1)]
+    )
     raw = (sums & 0xFFFFFFFF).astype(np.uint32)
     out = np.zeros(len(raw), dtype=np.int32)
     core.wrap22_each(raw, out)

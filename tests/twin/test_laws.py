@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -52,7 +51,16 @@ def test_mesh_timing_never_changes_a_spike(case: Case, data: st.DataObject) -> N
     kept = {"mesh.width", "mesh.height"}
     changes = {
         f"mesh.{key}": getattr(other.mesh, key)
-        for key in ("fifo_depth", "intake_depth", "arbiter", "inject_ps", "eject_ps", "cycle_ps", "credit_ps", "hop_ps")
+        for key in (
+            "fifo_depth",
+            "intake_depth",
+            "arbiter",
+            "inject_ps",
+            "eject_ps",
+            "cycle_ps",
+            "credit_ps",
+            "hop_ps",
+        )
         if f"mesh.{key}" not in kept
     }
     changes["mesh.hop_ps"] = changes["mesh.hop_ps"].model_dump()
@@ -122,10 +130,12 @@ def test_split_runs_equal_one_run(case: Case, data: st.DataObject) -> None:
     program = compiled(case)
     engine_a, engine_b = (data.draw(st.sampled_from(("reference", "native"))) for _ in range(2))
     whole = run(case, program)
-    first = em.run(program, cut, {name: raster[:cut] for name, raster in case.stimulus.items()}, engine=engine_a)
+    first = em.run(
+        program, cut, {name: raster[:cut] for name, raster in case.stimulus.items()}, engine=engine_a
+    )
     rest = {name: raster[cut:] for name, raster in case.stimulus.items()}
     second = em.run(program, case.n_ticks - cut, rest, engine=engine_b, state=first.state)
-    joined = np.concatenate([first.record.spikes, second.record.spikes + [cut, 0]])
+    joined = np.concatenate([first.record.spikes, second.record.spikes + np.array([cut, 0])])
     assert np.array_equal(joined, whole.record.spikes)
     assert np.array_equal(np.concatenate([first.tick_ps, second.tick_ps]), whole.tick_ps)
     tables = np.concatenate([first.record.counts_by_tick, second.record.counts_by_tick])
@@ -211,5 +221,3 @@ def _never_firing(network: em.Network) -> em.Network:
         triplets = em.Triplets(pre, projection.target, projection.weight, projection.delay_ticks)
         quiet.connect(projection.pre, projection.post, triplets, synapse=projection.synapse)
     return quiet
-
-

@@ -44,7 +44,9 @@ UNLIMITED = {key: None for key in ("axons_in", "axons_out", "synapse_memory_bits
 def machine(tiny: em.ChipSpec, width: int, height: int, per_tile: int = 1, **changes: Any) -> em.ChipSpec:
     size = {"mesh.width": width, "mesh.height": height, "cores.per_tile": per_tile, "limits": UNLIMITED}
     port = {"host_port": {"x": 0, "y": 0, "side": "W"}}
-    return tiny.replace({**COSTS, **size, **port, **{key.replace("__", "."): v for key, v in changes.items()}})
+    return tiny.replace(
+        {**COSTS, **size, **port, **{key.replace("__", "."): v for key, v in changes.items()}}
+    )
 
 
 def pair() -> em.Network:
@@ -74,7 +76,9 @@ def test_services_without_cost_happen_in_one_instant(tiny: em.ChipSpec, engine: 
     assert result.record.timing.intake_max.tolist() == [0]
 
 
-def test_packet_to_another_tile_pays_hops_and_the_barrier_of_two_tiles(tiny: em.ChipSpec, engine: str) -> None:
+def test_packet_to_another_tile_pays_hops_and_the_barrier_of_two_tiles(
+    tiny: em.ChipSpec, engine: str
+) -> None:
     # Push at 55, visible 57, next router 57 + 13, intake 73, service until 82.
     program = em.compile(pair(), machine(tiny, 1, 2), mapping={"on": [0], "off": [1]})
     result = em.run(program, 1, engine=engine)
@@ -155,8 +159,12 @@ def busy_network(rng: np.random.Generator) -> em.Network:
 def test_twin_records_of_busy_networks_are_equal(seed: int, tiny: em.ChipSpec) -> None:
     rng = np.random.default_rng(seed)
     width, height = int(rng.integers(1, 5)), int(rng.integers(1, 5))
-    chip = machine(tiny, width, height, per_tile=int(rng.integers(1, 5)), mesh__fifo_depth=int(rng.integers(1, 4)))
-    chip = chip.replace({"mesh.intake_depth": int(rng.integers(1, 4)), "mesh.cycle_ps": int(rng.integers(1, 30))})
+    chip = machine(
+        tiny, width, height, per_tile=int(rng.integers(1, 5)), mesh__fifo_depth=int(rng.integers(1, 4))
+    )
+    chip = chip.replace(
+        {"mesh.intake_depth": int(rng.integers(1, 4)), "mesh.cycle_ps": int(rng.integers(1, 30))}
+    )
     net = busy_network(rng)
     mapping = {part.name: rng.integers(0, chip.n_cores, part.n) for part in net.populations}
     program = em.compile(net, chip, mapping=mapping)

@@ -50,7 +50,9 @@ def test_two_pushes_of_one_source_in_one_instant_keep_their_order(tiny: em.ChipS
     assert result.occupancy_max[0, 4] == 2
 
 
-def test_fifo_cycle_holds_the_next_head_back_though_its_output_is_free(tiny: em.ChipSpec, engine: str) -> None:
+def test_fifo_cycle_holds_the_next_head_back_though_its_output_is_free(
+    tiny: em.ChipSpec, engine: str
+) -> None:
     # From tile 1 one packet goes west, the next east: other outputs, same FIFO, so cycle_ps apart.
     result = run(tiny, engine, [(0, 1, 0), (0, 1, 2)], cycle_ps=50)
     assert result.arrive_ps.tolist() == [2 + 3 + 3, 2 + 50 + 3 + 3]
@@ -107,7 +109,9 @@ def test_oldest_arbiter_goes_by_push_instant_then_port(tiny: em.ChipSpec, engine
 def test_single_stream_reaches_the_rate_of_the_formula(tiny: em.ChipSpec, engine: str) -> None:
     for depth in (1, 2, 3, 8):
         packets = [(0, 0, 3)] * 200
-        result = run(tiny, engine, packets, fifo_depth=depth, hop_ps={"ew": 9, "ns": 9}, cycle_ps=2, credit_ps=4)
+        result = run(
+            tiny, engine, packets, fifo_depth=depth, hop_ps={"ew": 9, "ns": 9}, cycle_ps=2, credit_ps=4
+        )
         rate = min(1 / 2, depth / (9 + 4), depth / (2 + 4))
         gaps = np.diff(result.arrive_ps[100:])
         assert gaps.mean() == pytest.approx(1 / rate, rel=0.05)

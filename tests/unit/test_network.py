@@ -90,7 +90,11 @@ def test_initial_states_are_checked(match: str, keywords: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("match", "arguments", "keywords"),
     [
-        ("no source or population 'nobody'; it has 'in', 'lif', 'cuba'", ("nobody", "lif", np.ones((3, 2))), {}),
+        (
+            "no source or population 'nobody'; it has 'in', 'lif', 'cuba'",
+            ("nobody", "lif", np.ones((3, 2))),
+            {},
+        ),
         ("no population 'in'", ("lif", "in", np.ones((2, 3))), {}),
         (r"weights of shape \[2, 2\], expected \[3, 2\]", ("in", "lif", np.ones((2, 2))), {}),
         (r"weights of shape \[1, 1\]", ("in", "lif", scipy.sparse.csr_matrix((1, 1))), {}),
@@ -101,10 +105,18 @@ def test_initial_states_are_checked(match: str, keywords: dict[str, Any]) -> Non
         ("delay_ticks", ("in", "lif", np.ones((3, 2))), {"delay_ticks": 0}),
         ("delay_ticks", ("in", "lif", np.ones((3, 2))), {"delay_ticks": 64}),
         ("synapse= is for integer targets", ("in", "lif", np.ones((3, 2))), {"synapse": em.LoihiSynapse()}),
-        ("weight_bits 9 outside 1..8", ("in", "cuba", np.ones((3, 2))), {"synapse": em.LoihiSynapse(weight_bits=9)}),
+        (
+            "weight_bits 9 outside 1..8",
+            ("in", "cuba", np.ones((3, 2))),
+            {"synapse": em.LoihiSynapse(weight_bits=9)},
+        ),
         ("sign_mode 'both'", ("in", "cuba", np.ones((3, 2))), {"synapse": em.LoihiSynapse(sign_mode="both")}),
         ("rounding 'up'", ("in", "cuba", np.ones((3, 2))), {"synapse": em.LoihiSynapse(rounding="up")}),
-        (r"w_exp\[0\] = 8: outside -8..7", ("in", "cuba", np.ones((3, 2))), {"synapse": em.LoihiSynapse(w_exp=8)}),
+        (
+            r"w_exp\[0\] = 8: outside -8..7",
+            ("in", "cuba", np.ones((3, 2))),
+            {"synapse": em.LoihiSynapse(w_exp=8)},
+        ),
         (r"pre\[1\] = 3: outside 0..2", ("in", "lif", em.Triplets([0, 3], [0, 0], [1.0, 1.0])), {}),
         (r"post\[0\] = -1: outside 0..1", ("in", "lif", em.Triplets([0], [-1], [1.0])), {}),
         ("must be arrays of one length", ("in", "lif", em.Triplets([0, 1], [0], [1.0])), {}),
@@ -129,6 +141,14 @@ def test_probes_are_checked(match: str, arguments: tuple[Any, ...], keywords: di
     refused(match, "probe", *arguments, **keywords)
 
 
+def test_a_variable_is_probed_once() -> None:
+    net = network()
+    net.probe("lif", "v", index=[0])
+    net.probe("lif", "v", raw=True)
+    with pytest.raises(em.DescriptionError, match="v is probed already; name all neurons and ticks"):
+        net.probe("lif", "v", index=[1])
+
+
 def test_network_itself_needs_a_name_and_a_tick_length() -> None:
     with pytest.raises(em.DescriptionError, match="name"):
         em.Network("")
@@ -139,7 +159,11 @@ def test_network_itself_needs_a_name_and_a_tick_length() -> None:
 def test_dense_sparse_and_triplet_weights_describe_the_same_synapses() -> None:
     dense = np.array([[2, 0], [0, -4], [6, 8]])
     rows, columns = np.nonzero(dense)
-    forms = (dense, scipy.sparse.csc_matrix(dense), em.Triplets(rows[::-1], columns[::-1], dense[rows, columns][::-1]))
+    forms = (
+        dense,
+        scipy.sparse.csc_matrix(dense),
+        em.Triplets(rows[::-1], columns[::-1], dense[rows, columns][::-1]),
+    )
     tables = [network().connect("in", "cuba", form, delay_ticks=3) for form in forms]
     for table in tables:
         assert table.indptr.tolist() == [0, 1, 2, 4]

@@ -82,7 +82,7 @@ def test_results_answer_in_the_networks_words(program: em.Program, engine: str) 
         result.spikes("in")
     with pytest.raises(em.SimulationError, match="record_spikes=False"):
         result.spikes("quiet")
-    with pytest.raises(em.SimulationError, match="no probe of 'out'.u"):
+    with pytest.raises(em.SimulationError, match=r"no probe of 'out'\.u"):
         result.probe("out", "u")
 
 
