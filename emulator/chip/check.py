@@ -1,0 +1,266 @@
+"""Check: an image that passes is safe to run. No index of it leaves its table, no value its register.
+
+Engines trust an image that has passed and test nothing of it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emulator import arith
+from emulator.chip.image import DTYPES, SIGN_MODE_ID, Image
+from emulator.chip.spec import ChipSpec
+from emulator.chip.usage import RESOURCES, core_chunks, usage
+from emulator.errors import ImageError
+
+Ints = NDArray[np.integer]
+
+RANGES: dict[str, tuple[int, int]] = {
+    "config_du": (0, arith.DECAY_MAX),
+    "config_dv": (0, arith.DECAY_MAX),
+    "config_ds_offset": (0, 1),
+    "config_refractory": (arith.REFRACTORY_MIN, arith.REFRACTORY_MAX),
+    "config_vmin": (-arith.V_LIMIT, 0),
+    "config_vmax": (0, arith.V_LIMIT),
+    "vth_mant": (0, arith.VTH_MANT_MAX),
+    "slot_bias_mant": (arith.BIAS_MANT_MIN, arith.BIAS_MANT_MAX),
+    "slot_bias_exp": (0, arith.BIAS_EXP_MAX),
+    "slot_u0": (-(2 ** (arith.STATE_BITS - 1)), 2 ** (arith.STATE_BITS - 1) - 1),
+    "slot_refractory0": (0, arith.REFRACTORY_MAX),
+    "slot_recorded": (0, 1),
+    "syn_delay": (arith.DELAY_MIN, arith.DELAY_MAX),
+    "format_w_exp": (arith.W_EXP_MIN, arith.W_EXP_MAX),
+    "format_weight_bits": (1, 8),
+    "format_sign_mode": (0, len(SIGN_MODE_ID) - 1),
+    "format_delay_bits": (0, 6),
+    "format_index_bits": (0, 12),
+}
+"""Values a register can hold; `v0`, slots and mantissas depend on other tables and are checked apart."""
+
+
+def check_image(image: Image, chip: ChipSpec) -> None:
+    """Raises ImageError listing what is inconsistent in the image, or does not fit the chip."""
+    check_structure(image)
+    problems = [*_values(image, chip), *_references(image), *_entries(image)]
+    if not problems:  # the rest reads through the tables
+        problems = [*_slot_values(image), *_synapses(image)]
+    if not problems:
+        problems = list(_limits(image, chip))
+    if problems:
+        raise ImageError(problems)
+
+
+def check_structure(image: Image) -> None:
+    """Raises ImageError unless arrays are flat, parallel ones match, and pointers rise to the ends."""
+    arrays = image.arrays().items()
+    problems = [f"{name}: {array.ndim} dimensions, expected 1" for name, array in arrays if array.ndim != 1]
+    problems = problems or list(_lengths(image)) or list(_pointers(image))
+    if problems:
+        raise ImageError(problems)
+
+
+def _lengths(image: Image) -> Iterator[str]:
+    if image.n_cores == 0:
+        yield "core_id: empty; an image has at least one core"
+    tables = {
+        "config": len(image.config_du),
+        "slot": image.n_slots,
+        "syn": image.n_synapses,
+        "format": len(image.format_w_exp),
+    }
+    pointers = dict.fromkeys(("slot_ptr", "config_ptr", "vth_ptr", "axon_ptr"), image.n_cores + 1)
+    pointers |= {"entry_ptr": image.n_senders + 1, "entry_axon": len(image.entry_core)}
+    expected = {
+        name: tables[table]
+        for name in DTYPES
+        if (table := name.split("_")[0]) in tables and name[-4:] != "_ptr"
+    } | pointers
+    for name, length in expected.items():
+        if len(getattr(image, name)) != length:
+            yield f"{name}: {len(getattr(image, name))} values, expected {length}"
+    if len(image.syn_ptr) == 0:
+        yield "syn_ptr: empty, expected one value more than there are axons"
+    if len(image.format_w_exp) > 256:
+        yield f"format_w_exp: {len(image.format_w_exp)} formats, limit 256 (syn_format is 8 bits wide)"
+
+
+def _pointers(image: Image) -> Iterator[str]:
+    ends = {
+        "slot_ptr": image.n_slots,
+        "config_ptr": len(image.config_du),
+        "vth_ptr": len(image.vth_mant),
+        "entry_ptr": len(image.entry_core),
+        "axon_ptr": image.n_axons,
+        "syn_ptr": image.n_synapses,
+    }
+    for name, end in ends.items():
+        pointer = getattr(image, name)
+        if pointer[0] != 0 or pointer[-1] != end:
+            yield f"{name}: runs from {pointer[0]} to {pointer[-1]}, expected 0 to {end}"
+        falls = np.flatnonzero(pointer[1:] < pointer[:-1])
+        if len(falls):
+            row = int(falls[0])
+            yield f"{name}[{row + 1}] = {pointer[row + 1]}: below {name}[{row}] = {pointer[row]}"
+    empty = np.flatnonzero(image.slot_ptr[1:] == image.slot_ptr[:-1])
+    if len(empty):
+        yield f"slot_ptr: core row {empty[0]} holds no compartment ({len(empty)} such rows)"
+
+
+def _values(image: Image, chip: ChipSpec) -> Iterator[str]:
+    for name, (low, high) in RANGES.items():
+        yield from _outside(name, getattr(image, name), low, high)
+    # An account without a sender has nothing to count, and tables are made for all of them.
+    if not (isinstance(image.n_groups, int) and 0 <= image.n_groups <= image.n_senders):
+        yield f"n_groups = {image.n_groups!r}: must be an integer in 0..{image.n_senders} (number of senders)"
+        return
+    for name in ("slot_group", "input_group"):
+        yield from _outside(name, getattr(image, name), 0, image.n_groups - 1)
+    yield from _outside("core_id", image.core_id, 0, chip.n_cores - 1, f" of chip {chip.name!r}")
+    falls = np.flatnonzero(image.core_id[1:] <= image.core_id[:-1])
+    if len(falls):
+        row = int(falls[0])
+        below = f"core_id[{row}] = {image.core_id[row]}"
+        yield f"core_id[{row + 1}] = {image.core_id[row + 1]}: not above {below}"
+
+
+def _references(image: Image) -> Iterator[str]:
+    """References within a core stay in that core's rows."""
+    core = np.repeat(np.arange(image.n_cores), np.diff(image.slot_ptr))
+    for name, pointer in (("slot_config", image.config_ptr), ("slot_vth", image.vth_ptr)):
+        index = getattr(image, name)
+        bad = np.flatnonzero((index < pointer[core]) | (index >= pointer[core + 1]))
+        if len(bad):
+            slot, row = int(bad[0]), int(core[bad[0]])
+            rows = f"{pointer[row]}..{pointer[row + 1] - 1}"
+            yield f"{name}[{slot}] = {index[slot]}: outside the rows {rows} of core row {row}" + _more(bad)
+    yield from _outside("syn_format", image.syn_format, 0, len(image.format_w_exp) - 1)
+
+
+def _entries(image: Image) -> Iterator[str]:
+    yield from _outside("entry_core", image.entry_core, 0, image.n_cores)
+    if len(image.entry_core) == 0 or image.entry_core.min() < 0 or image.entry_core.max() > image.n_cores:
+        return
+    # The host port is one row past the cores and owns one axon, 0.
+    low = np.append(image.axon_ptr[:-1], 0)[image.entry_core]
+    high = np.append(image.axon_ptr[1:], 1)[image.entry_core]
+    bad = np.flatnonzero((image.entry_axon < low) | (image.entry_axon >= high))
+    if len(bad):
+        entry = int(bad[0])
+        owner = int(image.entry_core[entry])
+        name = "the host port" if owner == image.n_cores else f"core row {owner}"
+        yield (
+            f"entry_axon[{entry}] = {image.entry_axon[entry]}: outside the axons "
+            f"{low[entry]}..{high[entry] - 1} of {name}" + _more(bad)
+        )
+    of_inputs = image.entry_core[image.entry_ptr[image.n_slots] :]
+    bad = np.flatnonzero(of_inputs == image.n_cores)
+    if len(bad):
+        entry = int(image.entry_ptr[image.n_slots] + bad[0])
+        yield f"entry_core[{entry}] = {image.n_cores}: a host input sends to the host port" + _more(bad)
+
+
+def _slot_values(image: Image) -> Iterator[str]:
+    low = image.config_vmin[image.slot_config]
+    high = image.config_vmax[image.slot_config]
+    bad = np.flatnonzero((image.slot_v0 < low) | (image.slot_v0 > high))
+    if len(bad):
+        slot = int(bad[0])
+        within = f"vmin..vmax {low[slot]}..{high[slot]}"
+        yield f"slot_v0[{slot}] = {image.slot_v0[slot]}: outside {within}" + _more(bad)
+
+
+def _synapses(image: Image) -> Iterator[str]:
+    """Slots exist in the core, and the format can hold what it is given. First finding of each kind."""
+    tables = _format_tables(image)
+    bounds = image.syn_ptr[image.axon_ptr]
+    found: dict[str, str] = {}
+    for first, last in core_chunks(image):
+        low, high = int(bounds[first]), int(bounds[last])
+        n_slots = np.repeat(np.diff(image.slot_ptr[first : last + 1]), np.diff(bounds[first : last + 1]))
+        form = image.syn_format[low:high]
+        slot = image.syn_slot[low:high].astype(np.int64)
+        mantissa = image.syn_mant[low:high].astype(np.int64)
+        wrong = {
+            "slot": slot >= n_slots,
+            "index": slot >= tables["index_end"][form],
+            "delay": image.syn_delay[low:high].astype(np.int64) > tables["delay_end"][form],
+            "mantissa": (mantissa < tables["mant_min"][form]) | (mantissa > tables["mant_max"][form]),
+            "step": (np.abs(mantissa) & tables["lost_mask"][form]) != 0,
+        }
+        for kind, flags in wrong.items():
+            if kind not in found and flags.any():
+                place = int(np.flatnonzero(flags)[0])
+                found[kind] = _synapse_problem(image, kind, low + place, int(n_slots[place]), tables)
+    yield from found.values()
+
+
+def _format_tables(image: Image) -> dict[str, NDArray[np.int64]]:
+    """What each row of the format table can hold."""
+    names = sorted(SIGN_MODE_ID, key=SIGN_MODE_ID.__getitem__)
+    limits = np.array([arith.MANTISSA_RANGE[name] for name in names], dtype=np.int64)
+    sign = image.format_sign_mode
+    lost = arith.lost_bits(image.format_weight_bits.astype(np.int64), (sign == SIGN_MODE_ID["mixed"]))
+    index_bits = image.format_index_bits.astype(np.int64)
+    return {
+        "mant_min": limits[sign, 0],
+        "mant_max": limits[sign, 1],
+        "lost_mask": (np.int64(1) << lost) - 1,
+        "delay_end": np.int64(1) << image.format_delay_bits.astype(np.int64),
+        "index_end": np.where(index_bits == 0, 1 << 16, np.int64(1) << index_bits),
+    }
+
+
+def _synapse_problem(
+    image: Image, kind: str, synapse: int, n_slots: int, tables: dict[str, NDArray[np.int64]]
+) -> str:
+    form = int(image.syn_format[synapse])
+    mantissa = f"syn_mant[{synapse}] = {image.syn_mant[synapse]}"
+    slot = f"syn_slot[{synapse}] = {image.syn_slot[synapse]}"
+    within = f"{tables['mant_min'][form]}..{tables['mant_max'][form]}"
+    return {
+        "slot": f"{slot}: its core has {n_slots} slots",
+        "index": f"{slot}: format {form} has {image.format_index_bits[form]} index bits",
+        "delay": f"syn_delay[{synapse}] = {image.syn_delay[synapse]}: format {form} holds up to "
+        f"{tables['delay_end'][form]} ticks ({image.format_delay_bits[form]} delay bits)",
+        "mantissa": f"{mantissa}: outside {within} of format {form}",
+        "step": f"{mantissa}: format {form} stores multiples of {tables['lost_mask'][form] + 1} only",
+    }[kind]
+
+
+def _limits(image: Image, chip: ChipSpec) -> Iterator[str]:
+    limits = chip.limits
+    own = f"(chip {chip.name!r})"
+    used = usage(image, chip)
+    for resource in RESOURCES:
+        limit = getattr(limits, resource)
+        if limit is None:
+            continue
+        over = np.flatnonzero(used[resource] > limit)
+        if len(over):
+            core = f"core {image.core_id[over[0]]}"
+            yield f"{core}: {resource} {used[resource][over[0]]}, limit {limit} {own}" + _more(over)
+    for name, high in (("config_refractory", limits.refractory_ticks), ("syn_delay", limits.delay_ticks)):
+        if high is not None:
+            yield from _outside(name, getattr(image, name), 1, high, f" {own}")
+    widths, index_bits = chip.synapse_format.weight_bits, chip.synapse_format.index_bits
+    yield from _outside("format_weight_bits", image.format_weight_bits, 1, max(widths), f" {own}")
+    choices = sorted({0, *index_bits})
+    unknown = np.flatnonzero(~np.isin(image.format_index_bits, choices))
+    if len(unknown):
+        row = int(unknown[0])
+        yield f"format_index_bits[{row}] = {image.format_index_bits[row]}: choose from {choices} {own}"
+
+
+def _outside(name: str, array: Ints, low: int, high: int, of: str = "") -> Iterator[str]:
+    """At most one line: the first value of an array outside low..high."""
+    if len(array) == 0 or (array.min() >= low and array.max() <= high):
+        return
+    bad = np.flatnonzero((array < low) | (array > high))
+    yield f"{name}[{bad[0]}] = {array[bad[0]]}: outside {low}..{high}{of}" + _more(bad)
+
+
+def _more(bad: Ints) -> str:
+    return f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""

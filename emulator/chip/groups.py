@@ -1,0 +1,228 @@
+"""The groups of keys a chip description is made of: names, ranges, units and meanings.
+
+Every time is an integer in ps. The upper bounds keep sums of times within int64. The descriptions are what
+people read in `spikemesh chips NAME`, in error texts and in the JSON Schema.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from emulator import arith
+
+MAX_PS = 10**9  # 1 ms: 10**9 events of the longest latency still add up within int64
+MAX_BARRIER_PS = 10**12  # 1 s
+MAX_SIDE = 1024  # tiles along a side of the mesh
+MAX_PER_TILE = 256
+MAX_DEPTH = 2**20  # slots of one FIFO
+MAX_COUNT = 2**31 - 1  # what the image numbers in 32 bits
+MAX_BITS = 2**40
+MAX_SLOTS = 2**16  # the image numbers the compartments of a core in 16 bits
+MAX_PJ = 10**9  # 1 mJ
+MAX_MW = 10**9
+
+STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def _whole_attojoules(value: float) -> float:
+    """Prices are summed as integer attojoules; a finer one could not be summed exactly."""
+    if _n_decimals(value) > 6:
+        raise ValueError(f"{value!r}, must not have more than 6 decimals (1e-6 pJ = 1 aJ)")
+    return value
+
+
+def _whole_microwatts(value: float) -> float:
+    """1 uW for 1 ps is 1 aJ."""
+    if _n_decimals(value) > 3:
+        raise ValueError(f"{value!r}, must not have more than 3 decimals (1e-3 mW = 1 uW)")
+    return value
+
+
+def _n_decimals(value: float) -> int:
+    exponent = Decimal(repr(value)).normalize().as_tuple().exponent
+    assert isinstance(exponent, int), f"{value!r} passed as finite"
+    return -exponent
+
+
+def _ascending(values: tuple[int, ...]) -> tuple[int, ...]:
+    if any(low >= high for low, high in pairwise(values)):
+        raise ValueError(f"{list(values)}, must be strictly ascending")
+    return values
+
+
+def _index_width(value: int) -> int:
+    if 0 < value < 6:
+        raise ValueError(f"{value}, must be 0 or in 6..12")
+    return value
+
+
+def _as_tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _as_table(value: object) -> object:
+    """Keys of a table as integers: files and containers spell them as text."""
+    if not isinstance(value, Mapping):
+        return value
+    return {int(k) if re.fullmatch("[1-9][0-9]{0,9}", str(k)) else k: v for k, v in value.items()}
+
+
+def _has_one(table: dict[int, int]) -> dict[int, int]:
+    if 1 not in table:
+        raise ValueError(f"entries for {sorted(table)} tiles, 1 tile must have one")
+    return table
+
+
+Count = Annotated[int, Field(ge=1, le=MAX_COUNT)]
+Bits = Annotated[int, Field(ge=0, le=4096)]
+MeshPs = Annotated[int, Field(ge=1, le=MAX_PS)]
+Ps = Annotated[int, Field(ge=0, le=MAX_PS)]
+Pj = Annotated[float, Field(ge=0, le=MAX_PJ), AfterValidator(_whole_attojoules)]
+Mw = Annotated[float, Field(ge=0, le=MAX_MW), AfterValidator(_whole_microwatts)]
+BarrierTable = Annotated[
+    dict[Annotated[int, Field(ge=1, le=MAX_COUNT)], Annotated[int, Field(ge=0, le=MAX_BARRIER_PS)]],
+    BeforeValidator(_as_table),
+    AfterValidator(_has_one),
+    Field(json_schema_extra={"propertyNames": {"pattern": "^[1-9][0-9]*$"}, "required": ["1"]}),
+]
+WeightBits = Annotated[int, Field(ge=1, le=9)]
+IndexBits = Annotated[int, Field(ge=0, le=12), AfterValidator(_index_width)]
+Widths = (BeforeValidator(_as_tuple), Field(min_length=1, max_length=16), AfterValidator(_ascending))
+
+
+class HopPs(BaseModel):
+    """Grant at a router until the packet can be granted at the next one, ps."""
+
+    model_config = STRICT
+    ew: MeshPs = Field(description="hop east or west, ps")
+    ns: MeshPs = Field(description="hop north or south, ps")
+
+
+class Mesh(BaseModel):
+    """Grid of routers, one per tile; x grows east, y grows north, tile id = y * width + x."""
+
+    model_config = STRICT
+    width: Annotated[int, Field(ge=1, le=MAX_SIDE)] = Field(description="tiles from west to east")
+    height: Annotated[int, Field(ge=1, le=MAX_SIDE)] = Field(description="tiles from south to north")
+    fifo_depth: Annotated[int, Field(ge=1, le=MAX_DEPTH)] = Field(
+        description="slots of each input FIFO of a router, its cores' ports included"
+    )
+    intake_depth: Annotated[int, Field(ge=1, le=MAX_DEPTH)] = Field(
+        description="slots of a core's intake FIFO"
+    )
+    arbiter: Literal["round_robin", "fixed", "oldest"] = Field(
+        description="how an output chooses among the packets that wait for it"
+    )
+    routing: Literal["xy"] = Field(description="way through the mesh: first along x, then along y")
+    multicast: Literal["none"] = Field(description="one packet per target core")
+    hop_ps: HopPs = Field(description="time of a hop by axis, ps")
+    inject_ps: MeshPs = Field(description="push by a core or the host until the packet can be granted, ps")
+    eject_ps: MeshPs = Field(description="grant to a core until the packet is in its intake FIFO, ps")
+    cycle_ps: MeshPs = Field(
+        description="least time between two grants of one output or from one input FIFO, ps"
+    )
+    credit_ps: MeshPs = Field(description="release of a FIFO slot until it can be taken again, ps")
+
+
+class Cores(BaseModel):
+    """Cores of a tile; core id = tile id * per_tile + core in tile."""
+
+    model_config = STRICT
+    per_tile: Annotated[int, Field(ge=1, le=MAX_PER_TILE)] = Field(description="cores that share a router")
+
+
+class HostPort(BaseModel):
+    """Where the host's spikes enter and leave the mesh."""
+
+    model_config = STRICT
+    x: Annotated[int, Field(ge=0, lt=MAX_SIDE)] = Field(description="column of its tile, from 0 in the west")
+    y: Annotated[int, Field(ge=0, lt=MAX_SIDE)] = Field(description="row of its tile, from 0 in the south")
+    side: Literal["E", "W", "N", "S"] = Field(description="side of that tile, one without a neighbour")
+
+
+class Limits(BaseModel):
+    """What one core holds; null: lifted, only the emulator's own number ranges bind."""
+
+    model_config = STRICT
+    compartments: Annotated[int, Field(ge=1, le=MAX_SLOTS)] = Field(description="compartments per core")
+    axons_in: Count | None = Field(
+        description="axon-in entries per core, one per sender with a synapse there"
+    )
+    axons_out: Count | None = Field(description="axon-out entries per core, one per packet of a spike")
+    synapse_memory_bits: Annotated[int, Field(ge=1, le=MAX_BITS)] | None = Field(
+        description="synaptic memory per core, bits"
+    )
+    delay_ticks: Annotated[int, Field(ge=1, le=arith.DELAY_MAX)] | None = Field(
+        description="longest synaptic delay, ticks"
+    )
+    delay_slots: Count | None = Field(
+        description="input accumulators per core: n compartments can delay by delay_slots // n ticks"
+    )
+    compartment_configs: Count | None = Field(
+        description="sets of decays, refractory time and clips per core"
+    )
+    threshold_configs: Count | None = Field(description="distinct firing thresholds per core")
+    refractory_ticks: Annotated[int, Field(ge=1, le=arith.REFRACTORY_MAX)] | None = Field(
+        description="longest refractory time, ticks"
+    )
+
+
+class SynapseFormat(BaseModel):
+    """How a synapse list is packed into the synaptic memory of a core."""
+
+    model_config = STRICT
+    weight_bits: Annotated[tuple[WeightBits, ...], *Widths] = Field(
+        description="widths in which a weight can be stored, bits, ascending; a width between takes the next"
+    )
+    index_bits: Annotated[tuple[IndexBits, ...], *Widths] = Field(
+        description="widths in which a target can be stored, bits, ascending; 0: dense list, no index"
+    )
+    block_synapses: Annotated[int, Field(ge=1, le=4096)] = Field(
+        description="most synapses of a block of a list"
+    )
+    block_header_bits: Bits = Field(description="bits a block adds to those of its synapses")
+    word_bits: Annotated[int, Field(ge=1, le=4096)] = Field(
+        description="a block is rounded up to words of it, bits"
+    )
+    tag_bits: Annotated[int, Field(ge=0, le=9)] = Field(description="bits of a synapse's tag")
+
+
+class Arithmetic(BaseModel):
+    """Named policies of the integer arithmetic."""
+
+    model_config = STRICT
+    overflow: Literal["chip"] = Field(description="u and input sum wrap at 24 and 22 bits, v is clipped")
+
+
+class LatencyPs(BaseModel):
+    """Time an event keeps its pipeline busy, ps."""
+
+    model_config = STRICT
+    update_inactive: Ps = Field(description="update of a compartment with nothing to do, ps")
+    update_active: Ps = Field(description="update of a compartment with input or non-zero state, ps")
+    spike: Ps = Field(description="a compartment fires, ps on top of its update")
+    send: Ps = Field(description="packet sent, one per axon-out entry, ps")
+    receive: Ps = Field(description="packet looked up by the target core, ps")
+    synaptic_op_dense: Ps = Field(description="synapse walked in a dense list, ps")
+    synaptic_op_sparse: Ps = Field(description="synapse walked in a sparse list, ps")
+
+
+class EnergyPj(BaseModel):
+    """Price of an event, pJ."""
+
+    model_config = STRICT
+    update_inactive: Pj = Field(description="update of a compartment with nothing to do, pJ")
+    update_active: Pj = Field(description="update of a compartment with input or non-zero state, pJ")
+    spike: Pj = Field(description="a compartment fires, pJ on top of its update")
+    send: Pj = Field(description="packet sent, one per axon-out entry, pJ")
+    receive: Pj = Field(description="packet looked up by the target core, pJ")
+    synaptic_op_dense: Pj = Field(description="synapse walked in a dense list, pJ")
+    synaptic_op_sparse: Pj = Field(description="synapse walked in a sparse list, pJ")
+    hop_ew: Pj = Field(description="packet moved one tile east or west, pJ")
+    hop_ns: Pj = Field(description="packet moved one tile north or south, pJ")

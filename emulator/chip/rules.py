@@ -1,0 +1,82 @@
+"""Rules of a chip description that join several keys: each is a function from values to violations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from emulator.chip.violation import Path, Violation
+
+MAX_CORES = 2**20  # a count table per core and event still fits in memory
+MAX_FIFO_SLOTS = 2**26  # of all FIFOs together: the engines allocate them before the first tick
+
+Found = Iterator[tuple[Path, str]]
+
+
+def _host_port(width: int, height: int, x: int, y: int, side: str) -> Found:
+    """The host port sits on a side of its tile where no router is."""
+    inside = True
+    for key, value, size in (("x", x, width), ("y", y, height)):
+        if value >= size:
+            inside = False
+            yield ("host_port", key), f"{value}, outside the mesh of {width} x {height} tiles: 0..{size - 1}"
+    outer = {"W": x == 0, "E": x == width - 1, "S": y == 0, "N": y == height - 1}
+    if inside and not outer[side]:
+        free = [key for key, is_outer in outer.items() if is_outer]
+        way_out = f"choose from {', '.join(free)}" if free else "move the port to a tile on the edge"
+        yield ("host_port", "side"), f"{side!r}, tile ({x}, {y}) has a neighbour on that side: {way_out}"
+
+
+def _cores(width: int, height: int, per_tile: int) -> Found:
+    n_cores = width * height * per_tile
+    if n_cores > MAX_CORES:
+        size = f"{width} x {height} tiles of {per_tile} cores are {n_cores} cores"
+        yield ("mesh",), f"{size}, limit {MAX_CORES}: take fewer tiles"
+
+
+def _buffers(width: int, height: int, per_tile: int, fifo_depth: int, intake_depth: int) -> Found:
+    n_slots = width * height * ((4 + per_tile) * fifo_depth + per_tile * intake_depth)
+    if n_slots > MAX_FIFO_SLOTS:
+        yield (
+            ("mesh", "fifo_depth"),
+            f"{fifo_depth} (intake_depth {intake_depth}) makes {n_slots} FIFO slots on the whole mesh, "
+            f"limit {MAX_FIFO_SLOTS}: take shallower FIFOs or fewer tiles",
+        )
+
+
+def _index_width(compartments: int, index_bits: Any) -> Found:
+    reach = 2 ** max(index_bits)
+    if compartments > reach:
+        yield (
+            ("synapse_format", "index_bits"),
+            f"at most {max(index_bits)} bits address {reach} targets, limits.compartments is {compartments}: "
+            "add a wider index or lower the limit",
+        )
+
+
+_SIZE: tuple[Path, ...] = (("mesh", "width"), ("mesh", "height"))
+_PER_TILE: Path = ("cores", "per_tile")
+_RULES: tuple[tuple[Callable[..., Found], tuple[Path, ...]], ...] = (
+    (_host_port, (*_SIZE, ("host_port", "x"), ("host_port", "y"), ("host_port", "side"))),
+    (_cores, (*_SIZE, _PER_TILE)),
+    (_buffers, (*_SIZE, _PER_TILE, ("mesh", "fifo_depth"), ("mesh", "intake_depth"))),
+    (_index_width, (("limits", "compartments"), ("synapse_format", "index_bits"))),
+)
+"""Each rule with the keys it reads."""
+
+
+def broken_rules(data: Mapping[str, Any], broken: set[Path]) -> Iterator[Violation]:
+    """Violations of every rule whose keys are sound by themselves. `broken`: the paths that are not."""
+    for rule, paths in _RULES:
+        if any(path[: len(bad)] == bad or bad[: len(path)] == path for path in paths for bad in broken):
+            continue
+        for path, text in rule(*(_value(data, path) for path in paths)):
+            yield Violation(path, text)
+
+
+def _value(data: Any, path: Path) -> Any:
+    for key in path:
+        data = getattr(data, key) if isinstance(data, BaseModel) else data[key]
+    return data

@@ -1,0 +1,226 @@
+"""ChipSpec: what exists. Mesh, cores, limits, formats, latencies and prices of a chip, validated.
+
+A description that is accepted can be run: ranges are those of `groups`, what joins several keys is in
+`rules`, and every violation is reported at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+from pydantic import BaseModel, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+
+from emulator.chip.groups import (
+    STRICT,
+    Arithmetic,
+    BarrierTable,
+    Cores,
+    EnergyPj,
+    HostPort,
+    LatencyPs,
+    Limits,
+    Mesh,
+    Mw,
+    SynapseFormat,
+)
+from emulator.chip.rules import broken_rules
+from emulator.chip.violation import InvalidChip, Path, Violation, group_of, leaves, shown, violation
+from emulator.errors import SpecError
+
+
+class Parameter(NamedTuple):
+    """One value of a chip, for people to read."""
+
+    path: str  # dotted
+    value: Any  # None: lifted
+    meaning: str  # with the unit
+
+
+class ChipSpec(BaseModel):
+    """A chip. Frozen; construction raises SpecError with every violation at once."""
+
+    model_config = STRICT
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)] = Field(
+        description="name of the chip: letters, digits, dot, dash, underscore"
+    )
+    description: Annotated[str, Field(min_length=1, max_length=4000)] = Field(description="what chip this is")
+    real_chip: bool = Field(description="whether silicon with these limits exists")
+    mesh: Mesh = Field(description="grid of routers")
+    cores: Cores = Field(description="cores of a tile")
+    host_port: HostPort = Field(description="where the host's spikes enter and leave")
+    domain: Literal["barrier"] = Field(
+        description="when a tick ends: all cores done, mesh empty, barrier passed"
+    )
+    barrier_ps: BarrierTable = Field(
+        description="barrier by number of tiles with a compartment, ps; the largest entry not above counts"
+    )
+    limits: Limits = Field(description="what one core holds")
+    synapse_format: SynapseFormat = Field(description="packing of synaptic memory")
+    arithmetic: Arithmetic = Field(description="policies of the integer arithmetic")
+    latency_ps: LatencyPs = Field(description="time of events, ps")
+    energy_pj: EnergyPj = Field(description="price of events, pJ")
+    static_power_mw: Mw = Field(description="power of the whole chip at rest, mW")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _all_at_once(cls, data: Any, handler: ModelWrapValidatorHandler[ChipSpec]) -> ChipSpec:
+        found: list[Violation] = []
+        try:
+            chip = handler(data)
+        except ValidationError as error:
+            found += (violation(cls, detail) for detail in error.errors(include_url=False))
+        else:
+            data = dict(chip)
+        found += broken_rules(data, {finding.path for finding in found})
+        if found:
+            name = data.get("name") if isinstance(data, Mapping) else None
+            raise InvalidChip(tuple(found), name if isinstance(name, str) else None)
+        return chip
+
+    @property
+    def n_tiles(self) -> int:
+        return self.mesh.width * self.mesh.height
+
+    @property
+    def n_cores(self) -> int:
+        return self.n_tiles * self.cores.per_tile
+
+    @property
+    def n_ports(self) -> int:
+        """Ports of a router: E, W, N, S and one per core of its tile."""
+        return 4 + self.cores.per_tile
+
+    @property
+    def host_tile(self) -> int:
+        """Tile id of the host port."""
+        return self.host_port.y * self.mesh.width + self.host_port.x
+
+    def coordinates(self, tile: int) -> tuple[int, int]:
+        """(x, y) of a tile id."""
+        y, x = divmod(tile, self.mesh.width)
+        return x, y
+
+    def tile_of(self, core_id: int) -> int:
+        """Tile id of a physical core id."""
+        return core_id // self.cores.per_tile
+
+    def barrier_of(self, n_tiles: int) -> int:
+        """Barrier in ps when `n_tiles` >= 1 tiles hold a compartment."""
+        if n_tiles < 1:
+            raise SpecError(
+                f"chip {self.name!r}: barrier over {n_tiles} tiles, at least 1 must hold a compartment"
+            )
+        return self.barrier_ps[max(entry for entry in self.barrier_ps if entry <= n_tiles)]
+
+    def delay_limit(self, n_compartments: int) -> int | None:
+        """Longest delay in ticks of a core with `n_compartments` >= 1; None: lifted."""
+        bounds = [self.limits.delay_ticks]
+        if self.limits.delay_slots is not None:
+            bounds.append(self.limits.delay_slots // n_compartments)
+        return min((bound for bound in bounds if bound is not None), default=None)
+
+    def replace(self, changes: Mapping[str, Any]) -> ChipSpec:
+        """A changed copy, validated again. Keys are dotted paths: `{"mesh.hop_ps.ew": 4100}`.
+
+        The value of a group is a table of changes to it; `barrier_ps` is replaced whole, or entry by
+        entry with `"barrier_ps.4"`.
+        """
+        data = self.to_dict()
+        nested, found = _nested(changes, data)
+        try:
+            chip = ChipSpec.model_validate(merged(data, nested))
+        except InvalidChip as error:
+            found += error.violations
+        if found:
+            raise InvalidChip(tuple(found), self.name)
+        return chip
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain text, numbers, lists and tables with text keys; `from_dict` is the inverse."""
+        data = self.model_dump(mode="python")
+        data["barrier_ps"] = {str(n_tiles): ps for n_tiles, ps in self.barrier_ps.items()}
+        for key in ("weight_bits", "index_bits"):
+            data["synapse_format"][key] = list(data["synapse_format"][key])
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ChipSpec:
+        """The chip a plain table describes."""
+        return cls.model_validate(dict(data) if isinstance(data, Mapping) else data)
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Every value with its path and meaning, in declaration order."""
+        return tuple(
+            Parameter(".".join(path), _at(self, path), meaning) for path, meaning in leaves(ChipSpec)
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"<ChipSpec {self.name!r}: {self.mesh.width} x {self.mesh.height} tiles, "
+            f"{self.cores.per_tile} cores each>"
+        )
+
+    __str__ = __repr__
+
+    def __hash__(self) -> int:
+        # pydantic would hash the barrier table, which is a dict; equal chips have equal names
+        return hash(self.name)
+
+
+def _at(value: Any, path: Path) -> Any:
+    for key in path:
+        value = getattr(value, key)
+    return value
+
+
+def merged(
+    parent: Mapping[str, Any], child: Mapping[str, Any], model: type[BaseModel] = ChipSpec
+) -> dict[str, Any]:
+    """`parent` with the values of `child` over it, group by group; lists and tables are replaced whole."""
+    out = dict(parent)
+    for key, value in child.items():
+        group = group_of(model, key)
+        below = out.get(key)
+        if group and isinstance(value, Mapping) and isinstance(below, Mapping):
+            value = merged(below, value, group)
+        out[key] = value
+    return out
+
+
+def _nested(changes: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[dict[str, Any], list[Violation]]:
+    """Dotted changes as a tree. A branch starts from what `data` holds: tables keep their other entries."""
+    tree: dict[str, Any] = {}
+    found: list[Violation] = []
+    for dotted, value in changes.items():
+        if not isinstance(dotted, str):
+            found.append(Violation((), f"{shown(dotted)} is no key: give a dotted path such as 'mesh.width'"))
+            continue
+        path = tuple(dotted.split("."))
+        whole = next((".".join(path[:n]) for n in range(1, len(path)) if ".".join(path[:n]) in changes), None)
+        if whole is not None:
+            found.append(Violation(path, f"{whole!r} is given as a whole too: give one of the two"))
+            continue
+        branch: Any = tree
+        existing: Any = data
+        for key in path[:-1]:
+            existing = existing.get(key, {})
+            if not isinstance(existing, Mapping):
+                found.append(
+                    Violation(path, f"unknown key; {key!r} holds a value and has no keys of its own")
+                )
+                break
+            branch = branch.setdefault(key, dict(existing))
+        else:
+            branch[path[-1]] = _plain(value)
+    return tree, found
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of numpy and groups of another chip as what a file would hold."""
+    if isinstance(value, BaseModel):
+        return value.model_dump()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
