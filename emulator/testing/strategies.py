@@ -59,7 +59,15 @@ def chips(draw: st.DrawFn, base: ChipSpec, max_side: int = MAX_TILES) -> ChipSpe
         "cycle_ps": _latency(1),
         "credit_ps": _latency(1),
     }
-    costs = ("update_inactive", "update_active", "spike", "send", "receive", "synaptic_op_dense", "synaptic_op_sparse")
+    costs = (
+        "update_inactive",
+        "update_active",
+        "spike",
+        "send",
+        "receive",
+        "synaptic_op_dense",
+        "synaptic_op_sparse",
+    )
     changes: dict[str, Any] = {f"mesh.{key}": draw(values) for key, values in mesh.items()}
     changes |= {f"latency_ps.{key}": draw(_latency(0)) for key in costs}
     changes |= {
@@ -165,7 +173,9 @@ def _within(v0: Any, model: LoihiCuba) -> Any:
 def stimuli(draw: st.DrawFn, network: Network, n_ticks: int) -> dict[str, NDArray[np.bool_]]:
     """A raster for each source: mostly silent, or mostly firing."""
     return {
-        source.name: draw(hnp.arrays(np.bool_, (n_ticks, source.n), elements=st.booleans(), fill=st.booleans()))
+        source.name: draw(
+            hnp.arrays(np.bool_, (n_ticks, source.n), elements=st.booleans(), fill=st.booleans())
+        )
         for source in network.sources
     }
 

@@ -1,0 +1,30 @@
+"""Files in and out: the only code that opens a file.
+
+Invariants: a write leaves the old file or the new one, never half of one; what a read returns has passed
+every check that its users rely on, whoever made the file; whatever is wrong is an `EmulatorError`.
+"""
+
+from emulator.formats.arrays import load_arrays
+from emulator.formats.chips import chip_schema, chips, load_chip
+from emulator.formats.files import write_atomic
+from emulator.formats.networks import load_network, save_network
+from emulator.formats.nir import from_nir
+from emulator.formats.programs import load_program, save_program
+from emulator.formats.records import load_record, save_result
+from emulator.formats.stimuli import load_stimulus
+
+__all__ = [
+    "chip_schema",
+    "chips",
+    "from_nir",
+    "load_arrays",
+    "load_chip",
+    "load_network",
+    "load_program",
+    "load_record",
+    "load_stimulus",
+    "save_network",
+    "save_program",
+    "save_result",
+    "write_atomic",
+]

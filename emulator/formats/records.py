@@ -1,0 +1,191 @@
+"""Records as files: what happened in a run, together with the program that ran."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emulator import arith
+from emulator.chip.events import DIRECTIONS, EVENT_ID, EVENTS
+from emulator.chip.image import Image
+from emulator.formats import container
+from emulator.formats.fields import Fields
+from emulator.formats.files import shown
+from emulator.formats.programs import program_content, read_program
+from emulator.program import Program
+from emulator.record import Record, State, Timing
+
+Ints = NDArray[np.integer]
+
+VERSION = 1
+
+_COUNT_TABLES = ("counts_by_tick", "counts_by_core", "counts_by_group")
+_MAX_COUNT = 2**62  # of one event in a whole run: sums of counts stay within int64
+_MAX_ROWS = 2**31 - 1
+
+
+class RunResult(Protocol):
+    """What `save_result` needs of a result."""
+
+    @property
+    def record(self) -> Record: ...
+    @property
+    def program(self) -> Program: ...
+
+
+def save_result(result: RunResult, path: str | PathLike[str]) -> None:
+    """Writes the record of a run and its program. Raises ImageError."""
+    record = result.record
+    content = {
+        "program": program_content(result.program),
+        "n_samples": record.n_samples,
+        "n_ticks": record.n_ticks,
+        "batched": record.batched,
+        "events": list(EVENTS),
+        "spikes": record.spikes,
+        "probes": list(record.probes),
+        **{name: getattr(record, name) for name in _COUNT_TABLES},
+        "link_counts": record.link_counts,
+        "timing": None if record.timing is None else vars(record.timing),
+        "state": vars(record.state),
+    }
+    container.write(path, "record", VERSION, content)
+
+
+def load_record(path: str | PathLike[str]) -> tuple[Record, Program]:
+    """Reads a record and the program it belongs to; arrays are read-only.
+
+    Raises ImageError naming the file and what is wrong with it.
+    """
+    named = shown(path)
+    whole = Fields(container.read(path, "record", VERSION), "", [])
+    program = read_program(whole.sub("program"), named)
+    record = _read_record(whole, program)
+    whole.stop(named)
+    _check_spikes(record, program.image, whole)
+    _check_counts(record, whole)
+    whole.stop(named)
+    return record, program
+
+
+def _read_record(whole: Fields, program: Program) -> Record:
+    """The record with every shape and dtype checked against the program."""
+    names = ("n_samples", "n_ticks", "batched", "spikes", "probes", "link_counts", "timing", "state")
+    whole.only("program", "events", *names, *_COUNT_TABLES)
+    image, chip = program.image, program.chip
+    # columns are told by their names: a release that counts other events would read the wrong numbers
+    whole.require(whole.texts("events") == list(EVENTS), "events", f"expected {', '.join(EVENTS)}")
+    n_samples, n_ticks = whole.integer("n_samples", 1, _MAX_ROWS), whole.integer("n_ticks", 0, _MAX_ROWS)
+    n_rows, n_events = n_samples * n_ticks, len(EVENTS)
+    rows = {
+        "counts_by_tick": n_rows,
+        "counts_by_core": image.n_cores + 1,
+        "counts_by_group": image.n_groups + 1,
+    }
+    batched = whole.flag("batched")
+    whole.require(batched or n_samples == 1, "batched", f"false, but there are {n_samples} samples")
+    tables = {name: _table(whole, name, "int64", rows[name], n_events) for name in _COUNT_TABLES}
+    return Record(
+        n_samples=n_samples,
+        n_ticks=n_ticks,
+        batched=batched,
+        spikes=_table(whole, "spikes", "int64", None, 2),
+        probes=_read_probes(whole, program, n_samples, n_ticks),
+        **tables,
+        link_counts=_table(whole, "link_counts", "int64", chip.n_tiles, len(DIRECTIONS)),
+        timing=None if whole.is_none("timing") else _read_timing(whole.sub("timing"), program, n_rows),
+        state=_read_state(whole.sub("state"), image, n_samples),
+    )
+
+
+def _table(fields: Fields, name: str, dtype: str, *shape: int | None) -> Ints:
+    """An array of counts, none of them negative."""
+    table = fields.array(name, dtype, *shape)
+    fields.require(not (table.size and table.min() < 0), name, "holds a negative number")
+    return table
+
+
+def _read_probes(whole: Fields, program: Program, n_samples: int, n_ticks: int) -> tuple[Ints, ...]:
+    probes = whole.arrays("probes", "int32", 3)
+    sizes = {part.name: part.n for part in program.symbols.populations}
+    expected = []
+    for symbol in program.symbols.probes:
+        n_probed = sizes[symbol.population] if symbol.index is None else len(symbol.index)
+        n_probed_ticks = n_ticks if symbol.ticks is None else int((symbol.ticks < n_ticks).sum())
+        expected.append((n_samples, n_probed_ticks, n_probed))
+    shapes = [probe.shape for probe in probes]
+    whole.require(shapes == expected, "probes", f"shapes {shapes}, the program and its run make {expected}")
+    return tuple(probes)
+
+
+def _read_timing(fields: Fields, program: Program, n_rows: int) -> Timing:
+    fields.only("tick_ps", "stall_ps", "occupancy_max", "intake_max")
+    image, chip = program.image, program.chip
+    timing = Timing(
+        tick_ps=_table(fields, "tick_ps", "int64", n_rows),
+        stall_ps=_table(fields, "stall_ps", "int64", image.n_cores + 1),
+        occupancy_max=_table(fields, "occupancy_max", "int64", chip.n_tiles, chip.n_ports),
+        intake_max=_table(fields, "intake_max", "int64", image.n_cores),
+    )
+    for name, depth in (("occupancy_max", chip.mesh.fifo_depth), ("intake_max", chip.mesh.intake_depth)):
+        highest = int(getattr(timing, name).max(initial=0))
+        fields.require(highest <= depth, name, f"{highest} packets in a FIFO of depth {depth}")
+    return timing
+
+
+def _read_state(fields: Fields, image: Image, n_samples: int) -> State:
+    """A state that a run can go on from: every value within its register."""
+    fields.only("image_digest", "u", "v", "refractory", "pending")
+    digest = fields.text("image_digest")
+    fields.require(digest == image.digest, "image_digest", "belongs to another image than the record's")
+    per_slot = (n_samples, image.n_slots)
+    state = State(
+        image_digest=digest,
+        u=fields.array("u", "int32", *per_slot),
+        v=fields.array("v", "int32", *per_slot),
+        refractory=fields.array("refractory", "int32", *per_slot),
+        pending=fields.array("pending", "int32", n_samples, image.max_delay_ticks, image.n_slots),
+    )
+    for name, bits in (("u", arith.STATE_BITS), ("v", arith.STATE_BITS), ("pending", arith.INPUT_BITS)):
+        _within(fields, name, getattr(state, name), -(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+    _within(fields, "refractory", state.refractory, 0, arith.REFRACTORY_MAX)
+    return state
+
+
+def _within(fields: Fields, name: str, array: Ints, low: int, high: int) -> None:
+    inside = array.size == 0 or (array.min() >= low and array.max() <= high)
+    fields.require(bool(inside), name, f"a value lies outside {low}..{high}")
+
+
+def _check_spikes(record: Record, image: Image, whole: Fields) -> None:
+    """Spikes are sorted, lie within the run, and come from slots that are recorded."""
+    row, slot = record.spikes[:, 0], record.spikes[:, 1]
+    if len(row) and not (row.max() < record.n_rows and slot.max() < image.n_slots):
+        whole.require(False, "spikes", f"outside the {record.n_rows} rows and {image.n_slots} slots")
+        return
+    ascending = (row[1:] > row[:-1]) | ((row[1:] == row[:-1]) & (slot[1:] > slot[:-1]))
+    whole.require(bool(ascending.all()), "spikes", "not sorted by row and slot, or a spike is there twice")
+    whole.require(bool(image.slot_recorded[slot].all()), "spikes", "a slot spikes that is not recorded")
+    counted = record.counts_by_tick[:, EVENT_ID["spikes"]]
+    per_row = np.bincount(row, minlength=record.n_rows)
+    whole.require(bool((per_row <= counted).all()), "spikes", "more spikes in a tick than were counted")
+
+
+def _check_counts(record: Record, whole: Fields) -> None:
+    """The tables are views of the same events: their columns have the same sums."""
+    tables = {name: getattr(record, name) for name in (*_COUNT_TABLES, "link_counts")}
+    for name, table in tables.items():
+        limit = _MAX_COUNT // max(1, len(table))
+        whole.require(int(table.max(initial=0)) <= limit, name, f"a count above {limit}")
+    if whole.problems:
+        return
+    sums = {name: tables[name].sum(axis=0) for name in _COUNT_TABLES}
+    for event, *values in zip(EVENTS, *(sums[name].tolist() for name in _COUNT_TABLES), strict=True):
+        found = ", ".join(f"{value} in {name}" for name, value in zip(_COUNT_TABLES, values, strict=True))
+        whole.require(len(set(values)) == 1, "counts", f"{event}: {found}")
+    hops = [int(sums["counts_by_tick"][EVENT_ID[f"hop_{side.lower()}"]]) for side in DIRECTIONS]
+    links = record.link_counts.sum(axis=0).tolist()
+    whole.require(links == hops, "link_counts", f"{links} grants by direction, counted were {hops} hops")
