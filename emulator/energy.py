@@ -1,0 +1,263 @@
+"""Energy: counts x prices -> Ledger. The only place that knows joules; re-pricing needs no re-run.
+
+Every amount is an integer in attojoules (1 pJ = 10**6 aJ), so breakdowns add up exactly; joules are the last
+division. `ChipSpec` takes prices in pJ with at most 6 decimals and static power in mW with at most 3, so
+nothing is rounded on the way: 1 mW for 1 ps is 1000 aJ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emulator.chip.events import DERIVED, DIRECTIONS, EVENT_ID, EVENTS
+from emulator.chip.spec import ChipSpec
+from emulator.errors import SimulationError
+from emulator.program import Program
+from emulator.record import Record
+
+Ints = NDArray[np.integer]
+Row = dict[str, Any]
+
+AJ_PER_J = 10**18
+
+PRICE_OF: dict[str, str] = {
+    "spikes": "spike",
+    "inject": "send",
+    "axon_in": "receive",
+    "hop_e": "hop_ew",
+    "hop_w": "hop_ew",
+    "hop_n": "hop_ns",
+    "hop_s": "hop_ns",
+    "synaptic_ops_dense": "synaptic_op_dense",
+    "synaptic_ops_sparse": "synaptic_op_sparse",
+    "update_inactive": "update_inactive",
+    "update_active": "update_active",
+}
+"""Event -> its price among `ChipSpec.energy_pj`.
+
+The other events are free: `transmitted` and `eject` are priced by the packets and their arrival, `host_in`
+and `host_out` are the host's, and the barrier costs time, which static power prices.
+"""
+
+
+def price(record: Record, chip: ChipSpec, program: Program) -> Ledger:
+    """What a run of `program` cost by the prices of `chip`, which need not be the chip that it ran on."""
+    if record.state.image_digest != program.image.digest:
+        raise SimulationError(
+            f"record of another program than that of network {program.symbols.network!r}: "
+            "price a record with the program that made it"
+        )
+    return Ledger(record, chip, program)
+
+
+def counts(record: Record) -> dict[str, int]:
+    """How often each event happened in the whole run, and the derived sums."""
+    totals = dict(zip(EVENTS, _sums(record.counts_by_tick), strict=True))
+    return totals | {name: sum(totals[event] for event in parts) for name, parts in DERIVED.items()}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Ledger:
+    """The cost of a run. Made by `price`.
+
+    Without timing (`timing=False`) nobody knows how long the run took: `static_j` is None, and the total is
+    the dynamic energy alone.
+    """
+
+    record: Record
+    chip: ChipSpec  # whose prices are taken
+    program: Program
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Events of the whole run, derived sums included."""
+        return counts(self.record)
+
+    @cached_property
+    def prices_aj(self) -> dict[str, int]:
+        """Price of each event, in aJ; 0 for those that are free."""
+        pj = {event: getattr(self.chip.energy_pj, key) for event, key in PRICE_OF.items()}
+        return {event: _whole(pj.get(event, 0.0), 10**6) for event in EVENTS}
+
+    @cached_property
+    def dynamic_aj(self) -> int:
+        """Energy of all events."""
+        return sum(self.counts[event] * price_aj for event, price_aj in self.prices_aj.items())
+
+    @cached_property
+    def static_aj(self) -> int | None:
+        """Static power x emulated time; None when the run was not timed."""
+        return None if self.record.timing is None else sum(self._static_by_tick)
+
+    @property
+    def total_aj(self) -> int:
+        """Dynamic and static energy; the dynamic alone when the run was not timed."""
+        return self.dynamic_aj + (self.static_aj or 0)
+
+    @property
+    def dynamic_j(self) -> float:
+        return self.dynamic_aj / AJ_PER_J
+
+    @property
+    def static_j(self) -> float | None:
+        return None if self.static_aj is None else self.static_aj / AJ_PER_J
+
+    @property
+    def total_j(self) -> float:
+        return self.total_aj / AJ_PER_J
+
+    @property
+    def per_spike_j(self) -> float | None:
+        """Total per transmitted spike (one that sent a packet, sources included); None if there was none."""
+        return self._total_per("transmitted")
+
+    @property
+    def per_packet_j(self) -> float | None:
+        """Total per packet; None if there was none."""
+        return self._total_per("packets")
+
+    @property
+    def per_synaptic_op_j(self) -> float | None:
+        """Total per synaptic operation; None if there was none."""
+        return self._total_per("synaptic_ops")
+
+    def table(self, by: str = "event") -> list[Row]:
+        """Breakdown by event, core, link, population or tick: rows of one set of columns each.
+
+        Last columns of every table: energy_aj (int), energy_j (float), share of the total. The energy_aj add
+        up to `total_aj`, static energy included: as the last row, or, by tick, within each row.
+        Columns before, labels first; a label that a row has no value for is None:
+
+        event: event, count, price_aj
+        core: core (physical id, or what the row is), tile, x, y, and one column per event
+        link: link (or what the row is), tile, x, y, direction, and one column per event
+        population: population (or what the row is), kind, n, and one column per event
+        tick: sample, tick, one column per event, tick_ps, dynamic_aj, static_aj
+        """
+        if by not in _TABLES:
+            raise SimulationError(f"table by {by!r}: choose from {', '.join(_TABLES)}")
+        return _TABLES[by](self)
+
+    def __repr__(self) -> str:
+        static, per_spike = "static not included: run without timing", "no spike transmitted"
+        if self.static_j is not None:
+            static = f"static {self.static_j:.4g} J"
+        if self.per_spike_j is not None:
+            per_spike = f"{self.per_spike_j:.4g} J per transmitted spike"
+        return f"<Ledger {self.total_j:.4g} J: dynamic {self.dynamic_j:.4g} J, {static}; {per_spike}>"
+
+    @cached_property
+    def _static_by_tick(self) -> list[int]:
+        assert self.record.timing is not None
+        return _products(self.record.timing.tick_ps[:, None], [_whole(self.chip.static_power_mw, 1000)])
+
+    def _total_per(self, event: str) -> float | None:
+        n = self.counts[event]
+        return self.total_aj / (n * AJ_PER_J) if n else None
+
+    def _by_event(self) -> list[Row]:
+        rows = []
+        for event, price_aj in self.prices_aj.items():
+            row = {"event": event, "count": self.counts[event], "price_aj": price_aj}
+            rows.append(self._priced(row, self.counts[event] * price_aj))
+        return [*rows, self._static_row({"event": None, "count": None, "price_aj": None})]
+
+    def _by_core(self) -> list[Row]:
+        chip = self.program.chip  # of the run: a chip taken for its prices may have another mesh
+        labels = []
+        for core in self.program.image.core_id.tolist():
+            tile = chip.tile_of(core)
+            x, y = chip.coordinates(tile)
+            labels.append({"core": core, "tile": tile, "x": x, "y": y})
+        labels.append({"core": "mesh and host", "tile": None, "x": None, "y": None})
+        return self._with_static(labels, self.record.counts_by_core)
+
+    def _by_link(self) -> list[Row]:
+        labels, tables = [], []
+        rest = np.array([self.counts[event] for event in EVENTS], dtype=object)
+        for tile, port in np.argwhere(self.record.link_counts).tolist():
+            x, y = self.program.chip.coordinates(tile)
+            side = DIRECTIONS[port]
+            table = np.zeros(len(EVENTS), dtype=np.int64)
+            table[EVENT_ID[f"hop_{side.lower()}"]] = self.record.link_counts[tile, port]
+            labels.append({"link": f"({x}, {y}) {side}", "tile": tile, "x": x, "y": y, "direction": side})
+            tables.append(table)
+            rest -= table
+        labels.append({"link": "everything else", "tile": None, "x": None, "y": None, "direction": None})
+        return self._with_static(labels, np.array([*tables, rest]))
+
+    def _by_population(self) -> list[Row]:
+        labels: list[Row] = [
+            {"population": part.name, "kind": part.kind, "n": part.n} for part in self.program.symbols.parts
+        ]
+        labels.append({"population": "no population", "kind": None, "n": None})
+        return self._with_static(labels, self.record.counts_by_group)
+
+    def _by_tick(self) -> list[Row]:
+        table = self.record.counts_by_tick
+        dynamic = _products(table, list(self.prices_aj.values()))
+        timing = self.record.timing
+        tick_ps = [None] * len(table) if timing is None else timing.tick_ps.tolist()
+        static = [None] * len(table) if timing is None else self._static_by_tick
+        rows = []
+        for row, values in enumerate(table.tolist()):
+            sample, tick = divmod(row, self.record.n_ticks)
+            parts = {"tick_ps": tick_ps[row], "dynamic_aj": dynamic[row], "static_aj": static[row]}
+            labelled = {"sample": sample, "tick": tick, **dict(zip(EVENTS, values, strict=True)), **parts}
+            rows.append(self._priced(labelled, dynamic[row] + (static[row] or 0)))
+        return rows
+
+    def _with_static(self, labels: Sequence[Row], table: Ints) -> list[Row]:
+        """One row per label with its counts of `table` [n_labels, n_events], and the static row."""
+        energies = _products(table, list(self.prices_aj.values()))
+        rows = [
+            self._priced({**label, **dict(zip(EVENTS, values, strict=True))}, energy_aj)
+            for label, values, energy_aj in zip(labels, table.tolist(), energies, strict=True)
+        ]
+        return [*rows, self._static_row(dict.fromkeys(labels[0]) | dict.fromkeys(EVENTS))]
+
+    def _static_row(self, columns: Row) -> Row:
+        """The static energy under the columns of a table; the first one says whether it is known."""
+        label = "static" if self.static_aj is not None else "static (run without timing: not included)"
+        return self._priced({**columns, next(iter(columns)): label}, self.static_aj or 0)
+
+    def _priced(self, row: Row, energy_aj: int) -> Row:
+        share = energy_aj / self.total_aj if self.total_aj else 0.0
+        return {**row, "energy_aj": energy_aj, "energy_j": energy_aj / AJ_PER_J, "share": share}
+
+
+_TABLES: dict[str, Callable[[Ledger], list[Row]]] = {
+    "event": Ledger._by_event,
+    "core": Ledger._by_core,
+    "link": Ledger._by_link,
+    "population": Ledger._by_population,
+    "tick": Ledger._by_tick,
+}
+
+
+def _whole(value: float, scale: int) -> int:
+    """`value * scale` of the decimal number that a person wrote, as an integer."""
+    scaled = Decimal(repr(float(value))) * scale
+    assert scaled == int(scaled), f"{value} has more decimals than its unit"  # ChipSpec refuses it
+    return int(scaled)
+
+
+def _sums(table: Ints) -> list[int]:
+    """Exact sum of each column of int64 [n, m]: halves are summed apart, so nothing overflows."""
+    high, low = (table >> 32).sum(axis=0).tolist(), (table & 0xFFFFFFFF).sum(axis=0).tolist()
+    return [(upper << 32) + lower for upper, lower in zip(high, low, strict=True)]
+
+
+def _products(table: Ints, prices_aj: list[int]) -> list[int]:
+    """Energy of each row of counts [n, n_prices], exactly: int64 where it suffices, Python integers else."""
+    highest = int(table.max()) if table.size else 0
+    wide = highest * max(prices_aj) * len(prices_aj) >= 2**63
+    kind = object if wide or table.dtype == object else np.int64
+    return list((table.astype(kind) @ np.array(prices_aj, dtype=kind)).tolist())
