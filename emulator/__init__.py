@@ -1,0 +1,58 @@
+"""spikemesh: an event-driven emulator of neuromorphic chips.
+
+    import emulator as em
+
+    net = em.Network("demo")
+    ...
+    program = em.compile(net, em.load_chip("loihi"))
+    result = em.run(program, n_ticks=100, stimulus={"in": raster})
+
+Public names only; what each does is told where it is defined.
+"""
+
+from emulator.chip.spec import ChipSpec
+from emulator.compiler import compile
+from emulator.energy import Ledger
+from emulator.engine import MeshResult, Result, load_record, run, run_mesh
+from emulator.errors import (
+    CompileError,
+    DescriptionError,
+    EmulatorError,
+    ImageError,
+    SimulationError,
+    SpecError,
+)
+from emulator.formats import chip_schema, chips, from_nir, load_chip, load_network, load_program
+from emulator.network import LIF, LoihiCuba, LoihiSynapse, Network, Triplets
+from emulator.program import Program
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "LIF",
+    "ChipSpec",
+    "CompileError",
+    "DescriptionError",
+    "EmulatorError",
+    "ImageError",
+    "Ledger",
+    "LoihiCuba",
+    "LoihiSynapse",
+    "MeshResult",
+    "Network",
+    "Program",
+    "Result",
+    "SimulationError",
+    "SpecError",
+    "Triplets",
+    "chip_schema",
+    "chips",
+    "compile",
+    "from_nir",
+    "load_chip",
+    "load_network",
+    "load_program",
+    "load_record",
+    "run",
+    "run_mesh",
+]

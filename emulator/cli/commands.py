@@ -1,0 +1,318 @@
+"""The commands of `spikemesh`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from numpy.typing import NDArray
+
+from emulator import __version__
+from emulator import report as reports
+from emulator.bench import BENCHES
+from emulator.cli.output import Output, RunFailed, UsageError, progress_bar
+from emulator.compiler import compile as compile_network
+from emulator.engine import load_record
+from emulator.engine import run as run_program
+from emulator.engine.run import ENGINES
+from emulator.engine.stimulus import build_drive
+from emulator.errors import EmulatorError, SimulationError
+from emulator.formats import (
+    chip_schema,
+    chips,
+    from_nir,
+    load_arrays,
+    load_chip,
+    load_network,
+    load_program,
+    load_stimulus,
+)
+from emulator.network import Network
+
+app = typer.Typer(
+    name="spikemesh",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Emulates neuromorphic chips: compiles a spiking network onto a chip, runs it event by event and "
+    "counts what every spike costs.",
+    epilog="First steps: spikemesh bench digits --out pictures, then spikemesh chips.",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout instead of text.")]
+
+
+class Engine(StrEnum):
+    """Both give the same record, bit for bit."""
+
+    native = "native"
+    reference = "reference"
+
+
+class By(StrEnum):
+    """What the energy of a run can be broken down by."""
+
+    event = "event"
+    core = "core"
+    link = "link"
+    population = "population"
+    tick = "tick"
+
+
+assert set(Engine) == set(ENGINES)
+assert set(By) == set(reports.BREAKDOWNS)
+EngineOption = Annotated[
+    Engine, typer.Option(help="native: compiled, fast; reference: plain and slow, same bits.")
+]
+
+
+class Reset(StrEnum):
+    """What a spike does to v: a NIR file does not say."""
+
+    v_reset = "v_reset"
+    subtract = "subtract"
+
+
+class Integrator(StrEnum):
+    """How a time constant becomes a decay per tick: a NIR file does not say."""
+
+    forward = "forward"
+    exponential = "exponential"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"spikemesh {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+@app.command("chips")
+def chips_command(
+    name: Annotated[str | None, typer.Argument(help="A chip that ships, or a YAML file.")] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of chip files.")] = False,
+    json: Json = False,
+) -> None:
+    """List the chips, or explain one: every value with its unit and meaning.
+
+    \b
+    spikemesh chips
+    spikemesh chips loihi
+    spikemesh chips my_chip.yaml --json
+    """
+    out = Output(json)
+    if schema:
+        if name is not None:
+            raise UsageError(f"--schema is the same for all chips: leave out {name!r}")
+        Output(True).data(chip_schema())
+        return
+    if name is None:
+        listed = [load_chip(shipped) for shipped in chips()]
+        out.data([reports.chip_line(chip) for chip in listed])
+        out.text(reports.chips_text(listed))
+        return
+    chip = load_chip(name)
+    out.data(reports.chip_numbers(chip))
+    out.text(reports.chip_text(chip))
+
+
+@app.command("compile")
+def compile_command(
+    network: Annotated[Path, typer.Argument(help="A .nir file, or a network saved by this project.")],
+    chip: Annotated[str, typer.Option(help="A chip that ships, or a YAML file.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Program file to write.")],
+    dt_s: Annotated[float | None, typer.Option(help="For .nir: length of a tick in seconds.")] = None,
+    reset: Annotated[
+        Reset | None, typer.Option(help="For .nir: v after a spike. \\[default: v_reset]")
+    ] = None,
+    integrator: Annotated[
+        Integrator | None, typer.Option(help="For .nir: decay of a tick. \\[default: forward]")
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help=".npz file: population name -> core id of each neuron, to pin them.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same program.")] = 0,
+    json: Json = False,
+) -> None:
+    """Compile a network onto a chip and write the program.
+
+    \b
+    spikemesh compile model.nir --chip loihi --dt-s 1e-3 -o model.prog
+    spikemesh compile saved.net --chip my_chip.yaml --mapping cores.npz -o model.prog
+    """
+    output = Output(json)
+    _check_target(out)
+    described = _network(network, dt_s, reset, integrator)
+    pinned = None if mapping is None else load_arrays(mapping)
+    program = compile_network(described, load_chip(chip), seed=seed, mapping=pinned)
+    program.save(out)
+    output.text(program.report())
+    output.data({**program.stats, "program": str(out)})
+    output.note(f"\nwrote {out}; next: spikemesh run {out} -o run.rec")
+
+
+def _network(path: Path, dt_s: float | None, reset: Reset | None, integrator: Integrator | None) -> Network:
+    """Reads a .nir file with what it does not say, or a saved network, which says everything."""
+    if path.suffix.lower() == ".nir":
+        if dt_s is None:
+            raise UsageError(f"{path}: a NIR file does not say how long a tick is: give e.g. --dt-s 1e-3")
+        chosen = (reset or Reset.v_reset).value, (integrator or Integrator.forward).value
+        return from_nir(path, dt_s=dt_s, reset=chosen[0], integrator=chosen[1])
+    options = {"--dt-s": dt_s, "--reset": reset, "--integrator": integrator}
+    surplus = [name for name, value in options.items() if value is not None]
+    if surplus:
+        raise UsageError(f"{path}: {', '.join(surplus)} for a .nir file only; a saved network says it itself")
+    return load_network(path)
+
+
+@app.command("run")
+def run_command(
+    program: Annotated[Path, typer.Argument(help="Program file, from `spikemesh compile`.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Record file to write.")],
+    ticks: Annotated[
+        int | None, typer.Option(min=0, help="Ticks per sample. \\[default: those of the rasters]")
+    ] = None,
+    stimulus: Annotated[
+        Path | None,
+        typer.Option(help=".npz file: source name -> bool raster \\[ticks, n], or integers (tick, index)."),
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Independent samples: rasters gain an axis, events a column.")
+    ] = None,
+    timing: Annotated[bool, typer.Option(help="Times in picoseconds, or counts and spikes alone.")] = True,
+    engine: EngineOption = Engine.native,
+    json: Json = False,
+) -> None:
+    """Run a program and write the record: spikes, counts, times.
+
+    \b
+    spikemesh run model.prog --ticks 1000 -o run.rec
+    spikemesh run model.prog --stimulus spikes.npz --batch 360 -o run.rec
+    """
+    output = Output(json)
+    _check_target(out)
+    loaded = load_program(program)
+    spikes = None if stimulus is None else load_stimulus(stimulus, loaded)
+    if ticks is None:
+        ticks = _raster_ticks(spikes)
+    # bad input shows here, so that whatever goes wrong below is the run's
+    build_drive(loaded, ticks, spikes, batch=batch, state=None, timing=timing)
+    try:
+        with progress_bar() as bar:
+            step = partial(bar.step, f"{loaded.symbols.network}, {ticks:,} ticks")
+            result = run_program(
+                loaded, ticks, spikes, engine=engine, timing=timing, batch=batch, progress=step
+            )
+    except EmulatorError as error:
+        raise RunFailed(error) from error
+    result.save(out)
+    output.text(reports.result_text(result))
+    output.data({**reports.result_numbers(result), "record": str(out)})
+    output.note(f"\nwrote {out}; next: spikemesh report {out} --out pictures")
+
+
+def _check_target(path: Path) -> None:
+    """Finds before the work what would keep its outcome from being written."""
+    if path.is_dir():
+        raise UsageError(f"{path}: a folder, expected the name of a file to write")
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: the folder {path.parent} does not exist: create it first")
+
+
+def _raster_ticks(spikes: dict[str, NDArray[Any]] | None) -> int:
+    """Ticks of the rasters of a stimulus. Raises UsageError if there is none to tell, or they disagree."""
+    lengths = {name: array.shape[-2] for name, array in (spikes or {}).items() if array.dtype == bool}
+    if not lengths:
+        raise UsageError("--ticks is missing: only a stimulus of rasters says how long a run is")
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{name!r} has {n_ticks}" for name, n_ticks in lengths.items())
+        raise UsageError(f"the rasters differ in their ticks: {listed}; make them equal")
+    return int(next(iter(lengths.values())))
+
+
+@app.command("report")
+def report_command(
+    record: Annotated[Path, typer.Argument(help="Record file, from `spikemesh run`.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for pictures: spikes, energy, mesh.")] = None,
+    by: Annotated[By | None, typer.Option(help="Break the energy down further.")] = None,
+    json: Json = False,
+) -> None:
+    """Show what a run did and what it cost, as tables and pictures.
+
+    \b
+    spikemesh report run.rec --out pictures
+    spikemesh report run.rec --by core
+    spikemesh report run.rec --by tick --json
+    """
+    output = Output(json)
+    result = load_record(record)
+    paths = [] if out is None else reports.save_pictures(result, out)
+    output.text(reports.result_text(result))
+    if by is not None and by != "event":  # that one is there already
+        output.text("\n" + reports.breakdown_text(result, by))
+    _name_pictures(output, paths)
+    table = by or "event"
+    output.data(
+        {
+            **reports.result_numbers(result),
+            "by": table,
+            "table": result.energy.table(table) if json else [],
+            "pictures": [str(path) for path in paths],
+        }
+    )
+
+
+def _name_pictures(output: Output, paths: list[Path]) -> None:
+    if paths:
+        output.text("\n".join(["\nPictures", *(f"  {path}" for path in paths)]))
+
+
+@app.command("bench")
+def bench_command(
+    name: Annotated[str, typer.Argument(help=f"One of: {', '.join(BENCHES)}.")],
+    data: Annotated[Path | None, typer.Option(help="Other data in the format of the shipped file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for pictures of each run.")] = None,
+    engine: EngineOption = Engine.native,
+    json: Json = False,
+) -> None:
+    """Run a trained network on real data and say what it answers and what that costs.
+
+    \b
+    spikemesh bench digits --out pictures
+    spikemesh bench digits --data other.npz --json
+    """
+    if name not in BENCHES:
+        listed = "; ".join(f"{known} ({bench.description})" for known, bench in BENCHES.items())
+        raise UsageError(f"no bench {name!r}, choose from {listed}")
+    output = Output(json)
+    if out is not None:
+        reports.make_folder(out)
+    try:
+        with progress_bar() as bar:
+            outcome = BENCHES[name].run(data, engine, bar.step)
+    except SimulationError as error:
+        raise RunFailed(error) from error
+    output.text(outcome.text)
+    paths = [
+        path
+        for run, result in outcome.results.items()
+        if out is not None
+        for path in reports.save_pictures(result, out, prefix=f"{run}-")
+    ]
+    _name_pictures(output, paths)
+    output.data({**outcome.numbers, "pictures": [str(path) for path in paths]})
+    pictures = f"spikemesh bench {name} --out pictures; " if out is None else ""
+    output.note(f"\nnext: {pictures}spikemesh chips {outcome.numbers['chip']} explains every cost")

@@ -1,0 +1,28 @@
+"""What a person sees: programs, runs and chips as text, numbers and pictures.
+
+Invariants: text and JSON are made from the same numbers; nothing is left out of a picture or a table
+without it saying so; matplotlib is imported only when a picture is drawn.
+"""
+
+from emulator.report.breakdown_text import BREAKDOWNS, breakdown_text
+from emulator.report.chip_text import chip_line, chip_numbers, chip_text, chips_text
+from emulator.report.pictures import make_folder, save_pictures
+from emulator.report.program_text import program_text
+from emulator.report.result_text import result_text
+from emulator.report.summary import result_numbers
+from emulator.report.utilisation import peaks
+
+__all__ = [
+    "BREAKDOWNS",
+    "breakdown_text",
+    "chip_line",
+    "chip_numbers",
+    "chip_text",
+    "chips_text",
+    "make_folder",
+    "peaks",
+    "program_text",
+    "result_numbers",
+    "result_text",
+    "save_pictures",
+]

@@ -1,0 +1,74 @@
+"""The numbers of a run that every report shows, as plain values: text and JSON are made from them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from emulator.engine.result import Result
+
+
+def result_numbers(result: Result) -> dict[str, Any]:
+    """Counts, energy (J) and time (ps) of a run; None: not measured, or nothing to divide by."""
+    record, program = result.record, result.program
+    return {
+        "network": program.symbols.network,
+        "chip": program.chip.name,
+        "n_samples": record.n_samples,
+        "n_ticks": record.n_ticks,
+        "n_cores": program.image.n_cores,
+        "n_tiles": used_tiles(result),
+        "counts": {name: int(count) for name, count in result.counts.items()},
+        "spikes_by_population": {
+            part.name: int(np.sum(result.spike_counts(part.name)))
+            for part in program.symbols.populations
+            if part.recorded
+        },
+        "energy": _energy(result),
+        "time": _time(result),
+    }
+
+
+def used_tiles(result: Result) -> int:
+    """Tiles that hold a compartment."""
+    chip = result.program.chip
+    return len({chip.tile_of(int(core)) for core in result.program.image.core_id})
+
+
+def _energy(result: Result) -> dict[str, float | None]:
+    ledger, record = result.energy, result.record
+    return {
+        "total_j": ledger.total_j,
+        "dynamic_j": ledger.dynamic_j,
+        "static_j": ledger.static_j,
+        "per_transmitted_spike_j": ledger.per_spike_j,
+        "per_packet_j": ledger.per_packet_j,
+        "per_synaptic_op_j": ledger.per_synaptic_op_j,
+        "per_tick_j": ledger.total_j / record.n_rows if record.n_rows else None,
+        "per_sample_j": ledger.total_j / record.n_samples if record.n_samples else None,
+    }
+
+
+def _time(result: Result) -> dict[str, Any] | None:
+    """None for a run without timing."""
+    record = result.record
+    if record.timing is None:
+        return None
+    if not record.n_rows:
+        return {"total_ps": 0}
+    tick_ps = record.timing.tick_ps.reshape(record.n_samples, record.n_ticks)
+    sample_ps = tick_ps.sum(axis=1)
+    slowest = int(tick_ps.argmax())
+    return {
+        "total_ps": int(tick_ps.sum()),
+        "tick_mean_ps": float(tick_ps.mean()),
+        "tick_min_ps": int(tick_ps.min()),
+        "tick_max_ps": int(tick_ps.max()),
+        "slowest": {"sample": slowest // record.n_ticks, "tick": slowest % record.n_ticks},
+        "sample_mean_ps": float(sample_ps.mean()),
+        "sample_max_ps": int(sample_ps.max()),
+        "stall_cores_ps": int(record.timing.stall_ps[:-1].sum()),
+        "stall_host_ps": int(record.timing.stall_ps[-1]),
+    }

@@ -1,0 +1,61 @@
+"""How full the cores are: used and limit of every resource that a core has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emulator.chip.usage import RESOURCES, usage
+from emulator.program import Program
+
+RESOURCE_LABEL = {
+    "compartments": "compartments",
+    "axons_in": "axons in",
+    "axons_out": "axons out",
+    "synapse_memory_bits": "memory bits",
+    "delay_slots": "delay slots",
+    "compartment_configs": "configs",
+    "threshold_configs": "thresholds",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Utilisation:
+    """Use of the cores of a program, read off its image. A resource without a limit never binds."""
+
+    used: dict[str, NDArray[np.int64]]  # RESOURCES -> [n_cores]
+    limits: dict[str, int | None]  # None: lifted
+
+    @property
+    def binding(self) -> list[str]:
+        """[n_cores] what each core has least left of, the first of equals; `compartments` has a limit."""
+        limited = {name: limit for name, limit in self.limits.items() if limit is not None}
+        shares = np.stack([self.used[name] / limit for name, limit in limited.items()])
+        names = list(limited)
+        return [names[place] for place in shares.argmax(axis=0)]
+
+
+def utilisation(program: Program) -> Utilisation:
+    """What the program takes of its chip."""
+    limits = {resource: getattr(program.chip.limits, resource) for resource in RESOURCES}
+    return Utilisation(usage(program.image, program.chip), limits)
+
+
+def peaks(program: Program) -> dict[str, dict[str, Any]]:
+    """Resource -> its use in the core that uses most of it: core id, used, limit, share; None: no limit."""
+    state = utilisation(program)
+    out = {}
+    for resource, limit in state.limits.items():
+        row = int(state.used[resource].argmax())
+        used = int(state.used[resource][row])
+        share = None if limit is None else used / limit
+        out[resource] = {
+            "core": int(program.image.core_id[row]),
+            "used": used,
+            "limit": limit,
+            "share": share,
+        }
+    return out

@@ -1,0 +1,374 @@
+"""The command line: what goes to stdout and stderr, and which exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import emulator as em
+from emulator.bench.digits import IMAGES, NETWORK
+from emulator.cli import main as cli_main
+from emulator.cli import output as cli_output
+from emulator.formats import save_network
+from emulator.testing.small_run import small_program
+
+cli_module = sys.modules["emulator.cli.main"]
+
+
+class Finished(NamedTuple):
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+Spikemesh = Callable[..., Finished]
+
+
+@pytest.fixture
+def spikemesh(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Spikemesh:
+    """Runs a command line in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TERMINAL_WIDTH", "200")
+
+    def run(*args: object) -> Finished:
+        monkeypatch.setattr(sys, "argv", ["spikemesh", *map(str, args)])
+        with pytest.raises(SystemExit) as finished:
+            cli_main()
+        captured = capsys.readouterr()
+        return Finished(int(finished.value.code or 0), captured.out, captured.err)
+
+    return run
+
+
+def shell(*args: object, **options: Any) -> subprocess.Popen[str]:
+    """The same as a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "emulator", *map(str, args)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def write_inputs(folder: Path) -> None:
+    """demo.net: 2 inputs -> 3 -> 1 neurons; spikes.npz, batch.npz and events.npz for it; cores.npz."""
+    net = em.Network("demo")
+    src = net.add_source("in", 2)
+    hidden = net.add_population("hidden", 3, em.LoihiCuba(vth_mant=2))
+    out = net.add_population("out", 1, em.LoihiCuba(vth_mant=2), to_host=True)
+    net.connect(src, hidden, np.full((2, 3), 100))
+    net.connect(hidden, out, np.full((3, 1), 100))
+    save_network(net, folder / "demo.net")
+    raster = np.zeros((6, 2), dtype=bool)
+    raster[0] = True
+    np.savez(folder / "spikes.npz", **{"in": raster})
+    np.savez(folder / "batch.npz", **{"in": np.stack([raster, ~raster])})
+    np.savez(folder / "events.npz", **{"in": np.array([[0, 0], [0, 1]])})
+    np.savez(folder / "cores.npz", hidden=np.array([0, 2, 4]), out=np.array([6]))
+
+
+def no_traceback(finished: Finished) -> bool:
+    return "Traceback" not in finished.out + finished.err
+
+
+def test_compile_run_and_report_lead_from_a_network_to_pictures(spikemesh: Spikemesh, tmp_path: Path) -> None:
+    write_inputs(tmp_path)
+    compiled = spikemesh("compile", "demo.net", "--chip", "tiny", "--mapping", "cores.npz", "-o", "demo.prog")
+    assert compiled.code == 0
+    assert "Program 'demo' for tiny" in compiled.out and "cores     4 of 8" in compiled.out
+    assert "wrote demo.prog" in compiled.err
+
+    ran = spikemesh("run", "demo.prog", "--stimulus", "spikes.npz", "-o", "run.rec")
+    assert ran.code == 0
+    # all inputs in tick 0: hidden fires in tick 1, out in tick 2
+    assert "spikes               4: 'hidden' 3, 'out' 1" in ran.out
+    assert "wrote run.rec" in ran.err
+    assert em.load_record("run.rec").spikes("out").tolist() == [[2, 0]]
+
+    reported = spikemesh("report", "run.rec", "--by", "population", "--out", "pictures")
+    assert reported.code == 0
+    assert "Energy by population" in reported.out and "pictures/mesh.png" in reported.out
+    assert {path.name for path in (tmp_path / "pictures").iterdir()} == {
+        "spikes.png",
+        "energy.png",
+        "mesh.png",
+    }
+
+
+def test_json_is_one_document_on_stdout_and_says_the_same(spikemesh: Spikemesh, tmp_path: Path) -> None:
+    write_inputs(tmp_path)
+    stats = spikemesh("compile", "demo.net", "--chip", "tiny", "-o", "demo.prog", "--json")
+    assert json.loads(stats.out)["n_synapses"] == 9
+    args = ("run", "demo.prog", "--stimulus", "batch.npz", "--batch", 2, "-o", "run.rec")
+    ran = json.loads(spikemesh(*args, "--json").out)
+    assert (ran["n_samples"], ran["n_ticks"], ran["counts"]["barrier"]) == (2, 6, 12)
+    reported = json.loads(spikemesh("report", "run.rec", "--by", "tick", "--json").out)
+    assert len(reported["table"]) == 12
+    assert sum(row["energy_aj"] for row in reported["table"]) == round(reported["energy"]["total_j"] * 1e18)
+    assert {key: reported[key] for key in ran if key != "record"} == {
+        key: value for key, value in ran.items() if key != "record"
+    }
+
+
+@pytest.mark.parametrize("flags", [("--engine", "reference"), ("--no-timing",), ("--ticks", 6)])
+def test_engine_timing_and_events_do_not_change_the_spikes(
+    spikemesh: Spikemesh, tmp_path: Path, flags: tuple[object, ...]
+) -> None:
+    write_inputs(tmp_path)
+    spikemesh("compile", "demo.net", "--chip", "tiny", "-o", "demo.prog")
+    stimulus = "events.npz" if "--ticks" in flags else "spikes.npz"
+    ran = spikemesh("run", "demo.prog", "--stimulus", stimulus, "-o", "run.rec", *flags, "--json")
+    assert json.loads(ran.out)["spikes_by_population"] == {"hidden": 3, "out": 1}
+    assert (json.loads(ran.out)["time"] is None) == ("--no-timing" in flags)
+
+
+def test_a_nir_file_is_compiled_with_what_it_does_not_say(spikemesh: Spikemesh) -> None:
+    args = (
+        "compile",
+        NETWORK,
+        "--chip",
+        "loihi",
+        "--dt-s",
+        "1e-4",
+        "--reset",
+        "v_reset",
+        "-o",
+        "d.prog",
+        "--json",
+    )
+    stats = json.loads(spikemesh(*args).out)
+    assert (stats["n_neurons"], stats["n_inputs"], stats["n_cores_used"]) == (138, 64, 1)
+
+
+def test_chips_are_listed_and_explained(spikemesh: Spikemesh) -> None:
+    listed = spikemesh("chips")
+    assert listed.code == 0 and all(name in listed.out for name in em.chips())
+    names = {chip["name"]: chip["n_cores"] for chip in json.loads(spikemesh("chips", "--json").out)}
+    assert names["loihi"] == 128  # Davies et al. 2018
+    explained = json.loads(spikemesh("chips", "loihi", "--json").out)
+    assert explained["limits"]["compartments"] == 1024
+    assert "ps" in explained["meanings"]["mesh.cycle_ps"]
+    assert json.loads(spikemesh("chips", "--schema").out) == em.chip_schema()
+
+
+def test_the_digits_bench_prints_tables_pictures_and_json(spikemesh: Spikemesh, tmp_path: Path) -> None:
+    with np.load(IMAGES) as file:
+        fields = {name: array[:4] for name, array in file.items() if name != "x_shape"}
+    np.savez(tmp_path / "few.npz", x_shape=np.array([4, 24, 64]), **fields)
+    shown = spikemesh("bench", "digits", "--data", "few.npz", "--out", "pictures")
+    assert shown.code == 0 and "Reading: the same spikes" in shown.out
+    named = [tmp_path / line.strip() for line in shown.out.split("Pictures\n")[1].splitlines()]
+    assert len(named) == 6 and all(path.is_file() for path in named)
+    numbers = json.loads(spikemesh("bench", "digits", "--data", "few.npz", "--json").out)
+    assert {"accuracy", "accuracy_source", "agreement", "packed", "spread"} <= numbers.keys()
+
+
+def test_version_and_help_come_with_examples(spikemesh: Spikemesh) -> None:
+    assert spikemesh("--version").out == f"spikemesh {em.__version__}\n"
+    top = spikemesh("--help")
+    assert top.code == 0 and all(name in top.out for name in ("chips", "compile", "run", "report", "bench"))
+    for command in ("chips", "compile", "run", "report", "bench"):
+        shown = spikemesh(command, "-h")
+        assert shown.code == 0 and f"spikemesh {command} " in shown.out.split("Usage")[1]
+
+
+BAD = {
+    "no command": ((), "Usage: spikemesh"),
+    "unknown command": (("frobnicate",), "No such command 'frobnicate'"),
+    "unknown option": (("chips", "--frob"), "No such option"),
+    "unknown chip": (("chips", "nope"), "no chip 'nope'; choose from loihi,"),
+    "schema of one": (("chips", "loihi", "--schema"), "leave out 'loihi'"),
+    "missing network": (("compile", "no.net", "--chip", "tiny", "-o", "x"), "no.net: no such file"),
+    "missing chip": (("compile", "demo.net", "-o", "x"), "Missing option '--chip'"),
+    "bad chip file": (("compile", "demo.net", "--chip", "bad.yaml", "-o", "x"), "bad.yaml"),
+    "dt of a network": (
+        ("compile", "demo.net", "--chip", "tiny", "--dt-s", "1", "-o", "x"),
+        "--dt-s for a .nir file only",
+    ),
+    "nir without dt": (("compile", NETWORK, "--chip", "tiny", "-o", "x"), "give e.g. --dt-s 1e-3"),
+    "nir too large": (("compile", NETWORK, "--chip", "tiny", "--dt-s", "1e-4", "-o", "x"), "limit"),
+    "nir reset": (
+        ("compile", NETWORK, "--chip", "tiny", "--dt-s", "1e-4", "--reset", "none", "-o", "x"),
+        "'none' is not one of",
+    ),
+    "bad mapping": (("compile", "demo.net", "--chip", "tiny", "--mapping", "spikes.npz", "-o", "x"), "'in'"),
+    "no folder": (("compile", "demo.net", "--chip", "tiny", "-o", "no/x"), "create it first"),
+    "target a folder": (("compile", "demo.net", "--chip", "tiny", "-o", "folder"), "folder: a folder"),
+    "wrong kind": (("run", "demo.net", "--ticks", 1, "-o", "x"), "holds a network, expected a program"),
+    "no ticks": (("run", "demo.prog", "-o", "x"), "--ticks is missing"),
+    "no ticks of events": (("run", "demo.prog", "--stimulus", "events.npz", "-o", "x"), "--ticks is missing"),
+    "negative ticks": (("run", "demo.prog", "--ticks", -1, "-o", "x"), "--ticks"),
+    "no batch": (("run", "demo.prog", "--stimulus", "batch.npz", "-o", "x"), "expected [6, 2]"),
+    "wrong batch": (
+        ("run", "demo.prog", "--stimulus", "batch.npz", "--batch", 3, "-o", "x"),
+        "raster of shape [2, 6, 2], expected [3, 6, 2]",
+    ),
+    "other ticks": (("run", "demo.prog", "--stimulus", "spikes.npz", "--ticks", 9, "-o", "x"), "[9, 2]"),
+    "unknown source": (("run", "demo.prog", "--stimulus", "cores.npz", "-o", "x"), "no source 'hidden'"),
+    "unknown engine": (
+        ("run", "demo.prog", "--ticks", 1, "--engine", "gpu", "-o", "x"),
+        "'gpu' is not one of",
+    ),
+    "no record": (("report", "demo.prog"), "holds a program, expected a record"),
+    "unknown breakdown": (("report", "run.rec", "--by", "mood"), "'mood' is not one of"),
+    "pictures into a file": (("report", "run.rec", "--out", "demo.net"), "expected a folder"),
+    "unknown bench": (("bench", "letters"), "no bench 'letters', choose from digits"),
+    "bench on other data": (("bench", "digits", "--data", "spikes.npz"), "x_packed is missing"),
+    "bench into a file": (("bench", "digits", "--out", "demo.net"), "expected a folder"),
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with every kind of file."""
+    folder = tmp_path_factory.mktemp("made")
+    write_inputs(folder)
+    (folder / "folder").mkdir()
+    (folder / "bad.yaml").write_text("mesh: [1, 2")
+    program = em.compile(em.load_network(folder / "demo.net"), em.load_chip("tiny"))
+    program.save(folder / "demo.prog")
+    em.run(program, 2).save(folder / "run.rec")
+    return folder
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_usage_and_bad_input_end_with_code_2_and_one_message(
+    case: str, spikemesh: Spikemesh, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    args, message = BAD[case]
+    monkeypatch.chdir(made)
+    before = sorted(made.iterdir())
+    finished = spikemesh(*args)
+    assert finished.code == 2
+    assert message in finished.out if case == "no command" else message in finished.err
+    assert no_traceback(finished)
+    assert sorted(made.iterdir()) == before  # nothing half-written is left
+
+
+def test_rasters_of_different_length_are_refused(spikemesh: Spikemesh, tmp_path: Path) -> None:
+    net = em.Network("two")
+    for name in ("a", "b"):
+        net.add_source(name, 1)
+    net.add_population("p", 1, em.LoihiCuba())
+    net.connect("a", "p", np.array([[2]]))
+    em.compile(net, em.load_chip("tiny")).save(tmp_path / "p.prog")
+    np.savez(tmp_path / "s.npz", a=np.ones((3, 1), bool), b=np.ones((4, 1), bool))
+    finished = spikemesh("run", "p.prog", "--stimulus", "s.npz", "-o", "x")
+    assert finished.code == 2 and "'a' has 3, 'b' has 4; make them equal" in finished.err
+
+
+@pytest.fixture
+def broken_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Exception], None]:
+    """Makes every run end with the given exception; p.prog is there to be run."""
+    small_program().save(tmp_path / "p.prog")
+
+    def break_it(error: Exception) -> None:
+        def fail(*args: object, **options: object) -> None:
+            raise error
+
+        monkeypatch.setattr("emulator.cli.commands.run_program", fail)
+
+    return break_it
+
+
+def test_a_run_that_fails_ends_with_code_1(
+    spikemesh: Spikemesh, broken_run: Callable[[Exception], None], tmp_path: Path
+) -> None:
+    broken_run(em.SimulationError("tick 3: deadlock of core 1"))
+    finished = spikemesh("run", "p.prog", "--ticks", 5, "-o", "x")
+    assert finished.code == 1 and "the run failed: tick 3: deadlock of core 1" in finished.err
+    assert not (tmp_path / "x").exists()
+
+
+def test_running_out_of_memory_ends_with_code_1_and_a_way_out(
+    spikemesh: Spikemesh, broken_run: Callable[[Exception], None]
+) -> None:
+    broken_run(MemoryError())
+    finished = spikemesh("run", "p.prog", "--ticks", 5, "-o", "x")
+    assert finished.code == 1 and "out of memory: make the run or the network smaller" in finished.err
+
+
+def test_an_internal_error_shows_its_traceback_only_when_asked(
+    spikemesh: Spikemesh, broken_run: Callable[[Exception], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken_run(KeyError("slot"))
+    short = spikemesh("run", "p.prog", "--ticks", 5, "-o", "x")
+    assert short.code == 1 and no_traceback(short)
+    assert "internal error, please report it: KeyError: 'slot' (SPIKEMESH_DEBUG=1 shows where)" in short.err
+    monkeypatch.setenv("SPIKEMESH_DEBUG", "1")
+    assert "Traceback" in spikemesh("run", "p.prog", "--ticks", 5, "-o", "x").err
+
+
+def test_json_has_no_number_that_json_lacks() -> None:
+    value = {1: (np.float64("inf"), np.int64(3)), "a": np.array([1.5, np.nan]), "b": [None, True, "x"]}
+    assert cli_output.plain(value) == {"1": [None, 3], "a": [1.5, None], "b": [None, True, "x"]}
+
+
+def test_a_progress_bar_shows_on_a_terminal_only(capsys: pytest.CaptureFixture[str]) -> None:
+    with cli_output.progress_bar() as bar:
+        bar._begun_s -= 10  # as if the run had taken that long
+        bar.step("demo", 1, 2)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_long_run_on_a_terminal_shows_how_far_it_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    with cli_output.progress_bar() as bar:
+        bar.step("quick", 1, 2)  # not yet: over in no time
+        bar._begun_s -= 10
+        bar.step("demo", 1, 2)
+    captured = capsys.readouterr()
+    assert "demo" in captured.err and "50 %" in captured.err and "quick" not in captured.err
+    assert captured.out == ""
+
+
+def test_the_module_runs_as_a_program_of_its_own() -> None:
+    process = shell("chips", "tiny", "--json")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert json.loads(out)["name"] == "tiny"
+
+
+def test_a_reader_that_goes_away_is_no_error_worth_a_traceback() -> None:
+    process = shell("chips", "loihi", "--json")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(timeout=60) == 141
+    assert process.stderr is not None and process.stderr.read() == ""
+
+
+def test_ctrl_c_during_a_run_ends_it_without_a_file_or_a_traceback(tmp_path: Path) -> None:
+    small_program().save(tmp_path / "p.prog")
+    options = {"cwd": tmp_path, "env": {**environment(), "FORCE_COLOR": "1", "TERM": "xterm"}}
+    process = shell("run", "p.prog", "--ticks", 20_000_000, "--no-timing", "-o", "x", **options)
+    assert process.stderr is not None
+    process.stderr.read(1)  # the progress bar: the run is under way
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "spikemesh: interrupted; files are written only when complete" in err
+    assert "Traceback" not in err
+    assert [path.name for path in tmp_path.iterdir()] == ["p.prog"]
+
+
+def environment() -> dict[str, str]:
+    """Ours, with the package found from any folder."""
+    root = str(Path(em.__file__).parents[1])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
