@@ -1,0 +1,14 @@
+"""Main jobs: trained networks on real data, from the file to the joules, one per module.
+
+Invariant: a bench computes and describes; it neither prints nor writes files. `BENCHES` lists what the
+command line offers.
+"""
+
+from emulator.bench.digits import digits
+from emulator.bench.outcome import Bench, Outcome
+
+BENCHES: dict[str, Bench] = {
+    "digits": Bench("handwritten digits, packed into one core and spread over 16 tiles", digits),
+}
+
+__all__ = ["BENCHES", "Bench", "Outcome", "digits"]

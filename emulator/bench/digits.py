@@ -1,0 +1,189 @@
+"""Bench: a trained network reads 360 handwritten digits, on one core and on sixteen tiles.
+
+The network (64 inputs, 128 and 10 leaky integrate-and-fire neurons) was trained in snntorch; its spike
+counts for the same images ship with it, so that our answers are held against the source framework's.
+All images are one batch: every sample starts from the initial state. Each layer adds a tick on the chip,
+so n_ticks = (ticks of an image) + (start_tick of the output layer), and the output's spikes of source
+tick k are those of our tick k + start_tick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emulator.bench.digits_data import Digits, read_digits
+from emulator.bench.digits_text import outcome_text
+from emulator.bench.outcome import Outcome, Progress
+from emulator.chip.spec import ChipSpec
+from emulator.compiler import compile
+from emulator.engine import run
+from emulator.engine.result import Result
+from emulator.formats import from_nir, load_chip
+from emulator.network import Network, Population
+from emulator.report.summary import result_numbers
+from emulator.report.utilisation import peaks
+
+FOLDER = Path(__file__).parent / "data"
+NETWORK = FOLDER / "digits_mlp_lif.nir"
+IMAGES = FOLDER / "digits_mlp_lif.npz"
+DT_S = 1e-4
+"""Of the training framework; a NIR file does not say."""
+
+CHIP = "loihi"
+SPREAD_SIDE = 4
+"""The spread run takes a square of this many tiles by as many, its corner at tile (0, 0)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What the network said in one run."""
+
+    result: Result
+    counts: NDArray[np.int64]  # [n_images, n_classes] output spikes
+
+    @property
+    def digit(self) -> NDArray[np.int64]:
+        """[n_images] class with the most spikes, the lowest of equals."""
+        return np.asarray(self.counts.argmax(axis=1))
+
+
+def digits(
+    data: str | PathLike[str] | None = None, engine: str = "native", progress: Progress | None = None
+) -> Outcome:
+    """Runs the images packed and spread. `data`: other images in the format of `IMAGES`."""
+    network = from_nir(NETWORK, dt_s=DT_S)
+    output = _output(network)
+    images = read_digits(IMAGES if data is None else data, network.sources[0].n, output.n)
+    chip = load_chip(CHIP)
+    answers = {
+        name: _answer(network, chip, mapping, images, engine, progress and partial(progress, name))
+        for name, mapping in (("packed", None), ("spread", spread_mapping(network, chip)))
+    }
+    numbers = _numbers(images, answers)
+    results = {name: answer.result for name, answer in answers.items()}
+    return Outcome(numbers, outcome_text(numbers), results)
+
+
+def spread_mapping(network: Network, chip: ChipSpec) -> dict[str, NDArray[np.int64]]:
+    """Hidden neurons dealt out over the first core of 16 tiles, the output on the second core of tile 0."""
+    tiles = [y * chip.mesh.width + x for y in range(SPREAD_SIDE) for x in range(SPREAD_SIDE)]
+    first_core = np.array(tiles, dtype=np.int64) * chip.cores.per_tile
+    output = _output(network)
+    return {
+        population.name: np.full(population.n, 1, dtype=np.int64)
+        if population is output
+        else np.resize(first_core, population.n)
+        for population in network.populations
+    }
+
+
+def _output(network: Network) -> Population:
+    """The population whose spikes go to the host."""
+    outputs: list[Population] = [population for population in network.populations if population.to_host]
+    assert len(outputs) == 1, outputs
+    return outputs[0]
+
+
+def _answer(
+    network: Network,
+    chip: ChipSpec,
+    mapping: dict[str, NDArray[np.int64]] | None,
+    images: Digits,
+    engine: str,
+    progress: Callable[[int, int], None] | None,
+) -> Answer:
+    """Compiles and runs all images as one batch."""
+    output = _output(network)
+    program = compile(network, chip, mapping=mapping)
+    n_images, n_image_ticks, n_inputs = images.spikes.shape
+    n_ticks = n_image_ticks + output.start_tick
+    raster = np.zeros((n_images, n_ticks, n_inputs), dtype=bool)
+    raster[:, :n_image_ticks] = images.spikes
+    stimulus = {network.sources[0].name: raster}
+    result = run(program, n_ticks, stimulus, engine=engine, batch=n_images, progress=progress)
+    return Answer(result, _output_counts(result, output))
+
+
+def _output_counts(result: Result, output: Population) -> NDArray[np.int64]:
+    """[n_images, n_classes] output spikes that answer the image, the chip's delay taken off."""
+    sample, tick, index = result.spikes(output.name).T
+    counted = tick >= output.start_tick
+    counts = np.zeros((result.record.n_samples, output.n), dtype=np.int64)
+    np.add.at(counts, (sample[counted], index[counted]), 1)
+    return counts
+
+
+def _numbers(images: Digits, answers: dict[str, Answer]) -> dict[str, Any]:
+    """Everything the text shows. The answers are the packed run's; `same_spikes` says whether both agree."""
+    packed, spread = answers["packed"], answers["spread"]
+    source_digit = images.source_counts.argmax(axis=1)
+    runs = {name: _run_numbers(answer.result) for name, answer in answers.items()}
+    return {
+        "bench": "digits",
+        "chip": CHIP,
+        "n_images": len(images.label),
+        "n_ticks": packed.result.n_ticks,
+        "accuracy": float((packed.digit == images.label).mean()),
+        "accuracy_source": float((source_digit == images.label).mean()),
+        "agreement": float((packed.digit == source_digit).mean()),
+        "same_output_counts": float((packed.counts == images.source_counts).all(axis=1).mean()),
+        "same_spikes": _same_spikes(packed.result, spread.result),
+        **runs,
+        "spread_costs": _spread_costs(runs["packed"], runs["spread"]),
+    }
+
+
+def _run_numbers(result: Result) -> dict[str, Any]:
+    """Cost of a run, per inference where that makes sense."""
+    numbers = result_numbers(result)
+    counts, energy, time = numbers["counts"], numbers["energy"], numbers["time"]
+    n = numbers["n_samples"]
+    per_inference = {name: counts[name] / n for name in ("spikes", "transmitted", "packets", "synaptic_ops")}
+    per_inference["hops"] = sum(counts[f"hop_{direction}"] for direction in "ewns") / n
+    return {
+        "n_cores": numbers["n_cores"],
+        "n_tiles": numbers["n_tiles"],
+        "per_inference": {
+            "energy_j": energy["total_j"] / n,
+            "dynamic_j": energy["dynamic_j"] / n,
+            "static_j": energy["static_j"] / n,
+            **per_inference,
+        },
+        "latency_mean_ps": time["sample_mean_ps"],
+        "latency_max_ps": time["sample_max_ps"],
+        "energy_per_synaptic_op_j": energy["per_synaptic_op_j"],
+        "dynamic_per_synaptic_op_j": _per(energy["dynamic_j"], counts["synaptic_ops"]),
+        "energy_per_transmitted_spike_j": energy["per_transmitted_spike_j"],
+        "dynamic_per_transmitted_spike_j": _per(energy["dynamic_j"], counts["transmitted"]),
+        "counts": counts,
+        "utilisation": peaks(result.program),
+    }
+
+
+def _per(energy_j: float, count: int) -> float | None:
+    return energy_j / count if count else None
+
+
+def _same_spikes(packed: Result, spread: Result) -> bool:
+    """Whether every spike of every population is equal; its place on the chip is not part of a spike."""
+    names = [part.name for part in packed.program.symbols.populations]
+    return all(np.array_equal(packed.spikes(name), spread.spikes(name)) for name in names)
+
+
+def _spread_costs(packed: dict[str, Any], spread: dict[str, Any]) -> dict[str, dict[str, float | None]]:
+    """Spread minus packed and spread over packed, per inference; ratio None where packed is zero."""
+    a, b = packed["per_inference"], spread["per_inference"]
+    pairs = {name: (a[name], b[name]) for name in a}
+    pairs["latency_ps"] = (packed["latency_mean_ps"], spread["latency_mean_ps"])
+    return {
+        name: {"difference": new - old, "ratio": new / old if old else None}
+        for name, (old, new) in pairs.items()
+    }
