@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, settings
 import emulator as em
 
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
-settings.register_profile("ci", max_examples=300, deadline=None, suppress_health_check=_SLOW, derandomize=True)
+settings.register_profile(
+    "ci", max_examples=300, deadline=None, suppress_health_check=_SLOW, derandomize=True
+)
 settings.register_profile("quick", max_examples=30, deadline=None, suppress_health_check=_SLOW)
 settings.register_profile("nightly", max_examples=5000, deadline=None, suppress_health_check=_SLOW)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
