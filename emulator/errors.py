@@ -9,9 +9,7 @@ class EmulatorError(Exception):
     """Something the user can mend. Every error meant for a user derives from this one."""
 
     def __init__(self, problems: str | Iterable[str]):
-        self.problems: tuple[str, ...] = (
-            (problems,) if isinstance(problems, str) else tuple(problems)
-        )
+        self.problems: tuple[str, ...] = (problems,) if isinstance(problems, str) else tuple(problems)
         super().__init__(self._text())
 
     def _text(self) -> str:

@@ -31,7 +31,9 @@ class Timing:
 
     tick_ps: Ints  # int64 [n_rows] duration of each tick
     stall_ps: Ints  # int64 [n_cores + 1] waiting of packets for room at their source; last row: host port
-    occupancy_max: Ints  # int64 [n_tiles, 4 + cores per tile] highest filling of each input FIFO (E, W, N, S, local)
+    occupancy_max: (
+        Ints  # int64 [n_tiles, 4 + cores per tile] highest filling of each input FIFO (E, W, N, S, local)
+    )
     intake_max: Ints  # int64 [n_cores] highest filling of each core's intake FIFO
 
 
@@ -45,7 +47,9 @@ class Record:
     spikes: Ints  # int64 [n_spikes, 2] row, slot; sorted; only slots whose spikes are recorded
     probes: tuple[Ints, ...]  # per probe int32 [n_samples, n_probed_ticks, n_probed_slots]
     counts_by_tick: Ints  # int64 [n_rows, n_events]
-    counts_by_core: Ints  # int64 [n_cores + 1, n_events]; last row: what belongs to no core (hops, host, barrier)
+    counts_by_core: (
+        Ints  # int64 [n_cores + 1, n_events]; last row: what belongs to no core (hops, host, barrier)
+    )
     counts_by_group: Ints  # int64 [n_groups + 1, n_events]; by the account of the sender; last row: barrier
     link_counts: Ints  # int64 [n_tiles, 4] grants of each link (E, W, N, S)
     timing: Timing | None  # None with timing=False

@@ -26,7 +26,10 @@ def test_mantissas_lose_their_low_bits_by_the_named_rounding(n_lost: int) -> Non
     exact = [Fraction(int(m), step) for m in MANTISSAS]
     toward_zero = [math.trunc(x) * step for x in exact]
     floor = [math.floor(x) * step for x in exact]
-    nearest = [(math.floor(abs(x) + Fraction(1, 2)) if n_lost else abs(x)) * step * (1 if x > 0 else -1) for x in exact]
+    nearest = [
+        (math.floor(abs(x) + Fraction(1, 2)) if n_lost else abs(x)) * step * (1 if x > 0 else -1)
+        for x in exact
+    ]
     assert np.array_equal(arith.quantise_mantissa(MANTISSAS, n_lost, "toward_zero"), toward_zero)
     assert np.array_equal(arith.quantise_mantissa(MANTISSAS, n_lost, "floor"), floor)
     assert np.array_equal(arith.quantise_mantissa(MANTISSAS, n_lost, "nearest"), [int(x) for x in nearest])
