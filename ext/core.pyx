@@ -2,14 +2,14 @@
 
 from emulator._ext cimport arith
 from emulator._ext.core cimport update
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
 
 
-def wrap22_each(const uint32_t[::1] raw, int32_t[::1] out):
-    """Low 22 bits of each value, two's complement."""
+def input_each(const uint16_t[::1] total, int32_t[::1] out):
+    """Input register of each sum of weights / 64."""
     cdef int64_t i
-    for i in range(_same(raw.shape[0], out.shape[0])):
-        out[i] = arith.wrap22(raw[i])
+    for i in range(_same(total.shape[0], out.shape[0])):
+        out[i] = arith.input_of(total[i])
 
 
 def wrap24_each(const int32_t[::1] value, int32_t[::1] out):
@@ -27,12 +27,12 @@ def decay_each(const int32_t[::1] value, const int32_t[::1] keep, int32_t[::1] o
 
 
 def step(
-    uint32_t[::1] due,
+    uint16_t[::1] due,
     const int32_t[:, ::1] configuration,
     int32_t[:, ::1] registers,
     uint8_t[:, ::1] outcome,
 ):
-    """One update of n compartments.
+    """One update of n compartments; due [n] as for `input_each`.
 
     configuration [7, n]: keep_u, keep_v, bias, threshold, vmin, vmax, refractory; registers [4, n]: u, v,
     counter, number of active updates; outcome [2, n]: active, fired.

@@ -5,12 +5,12 @@ lists of every spike); with timing on, the same spikes then cross the mesh (`mes
 Counts of a spike's packets are known from its routes: they are summed up per sender, not per event.
 """
 
-from emulator._ext.core cimport Compartments, Synapses, receive, update
+from emulator._ext.core cimport Compartments, Synapses, expect_lists, expect_synapses, receive, update
 from emulator._ext.mesh cimport (
     FIRST_SOURCE, MESH_NO_MEMORY, N_SIDES, Mesh, Packet, Source,
     allocate, release, reset, run_events, wire,
 )
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
@@ -151,10 +151,9 @@ cdef class Machine:
         s.run_ptr = <const int64_t*>self._address("run_ptr", "int64")
         s.run_start = <const int64_t*>self._address("run_start", "int64")
         s.run_delay = <const uint8_t*>self._address("run_delay", "uint8")
-        s.base = <const int64_t*>self._address("base", "int64")
-        s.slot = <const uint16_t*>self._address("syn_slot", "uint16")
-        s.weight = <const int32_t*>self._address("weight", "int32")
-        s.sums = <uint32_t*>self._address("sums", "uint32")
+        s.slot = <const uint32_t*>self._address("syn_slot", "uint32")
+        s.weight = <const int16_t*>self._address("weight", "int16")
+        s.sums = <uint16_t*>self._address("sums", "uint16")
         s.n_rows = n_rows
         s.n_slots = self.n_slots
         return 0
@@ -276,6 +275,10 @@ cdef class Machine:
         counts[INACTIVE] += self.n_slots - n_active
         counts[BARRIER] += 1
         for i in range(self.n_fired):
+            if i + 6 < self.n_fired:
+                expect_lists(s, self.fired[i + 6])
+            if i + 2 < self.n_fired:
+                expect_synapses(s, self.fired[i + 2])
             self._send(self.fired[i], counts)
         for i in range(self.event_ptr[self.row], self.event_ptr[self.row + 1]):
             self._send(self.n_slots + self.event_input[i], counts)
@@ -321,14 +324,13 @@ cdef class Machine:
         return 0
 
     cdef inline void _send(self, int64_t sender, int64_t* counts) noexcept nogil:
-        """Delivers a spike to every axon it reaches and books what it causes."""
+        """Delivers a spike to every synapse of its sender and books what it causes."""
         cdef const int64_t* sent = self.sent + sender * N_SENT
         cdef int64_t i
         self.n_spikes[sender] += 1
         for i in range(N_SENT):
             counts[FIRST_SENT + i] += sent[i]
-        for i in range(self.entry_ptr[sender], self.entry_ptr[sender + 1]):
-            receive(&self.synapses, self.entry_axon[i])
+        receive(&self.synapses, sender)
 
     cdef void _before_probes(self) noexcept nogil:
         """A raw voltage needs the refractory counter as it stood before the update."""

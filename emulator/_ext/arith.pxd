@@ -1,12 +1,13 @@
 # C twin of emulator/arith.py: the integer arithmetic of a compartment, in 32 bits and without branches so
 # that loops over it vectorise. Every wrap goes through unsigned; no signed overflow can occur.
 cimport cython
-from libc.stdint cimport int32_t, uint32_t
+from libc.stdint cimport int16_t, int32_t, uint16_t, uint32_t
 
 
-cdef inline int32_t wrap22(uint32_t raw) noexcept nogil:
-    """Low 22 bits as two's complement. raw: any sum modulo 2**32."""
-    return (<int32_t>(raw << 10)) >> 10
+cdef inline int32_t input_of(uint16_t total) noexcept nogil:
+    """A tick's input wrapped to 22 bits. total: its effective weights, each a multiple of 64, divided by 64
+    and summed modulo 2**16, which is the same as wrapping their sum modulo 2**22."""
+    return (<int32_t>(<int16_t>total)) * 64
 
 
 cdef inline int32_t wrap24(int32_t value) noexcept nogil:
@@ -25,6 +26,6 @@ cdef inline int32_t decay(int32_t value, int32_t keep) noexcept nogil:
 
 
 @cython.overflowcheck(False)
-cdef inline void add_wrapping(uint32_t* total, int32_t weight) noexcept nogil:
-    """Adds modulo 2**32, which the later wrap to 22 bits does not notice."""
-    total[0] += <uint32_t>weight
+cdef inline void add_wrapping(uint16_t* total, int16_t weight) noexcept nogil:
+    """Adds a weight, divided by 64, modulo 2**16."""
+    total[0] = <uint16_t>(total[0] + <uint16_t>weight)

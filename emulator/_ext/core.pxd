@@ -1,7 +1,7 @@
 # Compartments and synapse lists of all cores, flat. Twin of emulator/reference/core.py.
 cimport cython
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
-from emulator._ext.arith cimport add_wrapping, decay, wrap22, wrap24
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from emulator._ext.arith cimport add_wrapping, decay, input_of, wrap24
 
 cdef extern from *:
     """
@@ -16,14 +16,16 @@ cdef extern from *:
     /* Arrays of an update never overlap; only when the compiler is told so does it vectorise the loop. */
     typedef const int32_t *restrict spikemesh_const32;
     typedef int32_t *restrict spikemesh_int32;
-    typedef uint32_t *restrict spikemesh_uint32;
+    typedef uint16_t *restrict spikemesh_uint16;
+    #define spikemesh_prefetch(address) __builtin_prefetch((const void *)(address))
     typedef uint8_t *restrict spikemesh_uint8;
     """
     ctypedef void cloned_void "SPIKEMESH_CLONES void"
     ctypedef const int32_t* const32 "spikemesh_const32"
     ctypedef int32_t* apart32 "spikemesh_int32"
-    ctypedef uint32_t* apartu32 "spikemesh_uint32"
+    ctypedef uint16_t* apart16 "spikemesh_uint16"
     ctypedef uint8_t* apart8 "spikemesh_uint8"
+    void prefetch "spikemesh_prefetch"(const void* address) noexcept nogil
 
 
 cdef struct Compartments:
@@ -45,15 +47,15 @@ cdef struct Compartments:
 
 
 cdef struct Synapses:
-    # synapse lists cut into runs of one delay; axons numbered through, the last one empty (host port)
-    const int64_t* run_ptr  # [n_axons + 2]
+    # synapses in order of their senders, so that a spike reads one piece of memory whatever cores it reaches;
+    # those of a sender are cut into runs of one delay
+    const int64_t* run_ptr  # [n_senders + 1]
     const int64_t* run_start  # [n_runs + 1] first synapse of a run
     const uint8_t* run_delay  # [n_runs] ticks, 1..63
-    const int64_t* base  # [n_axons + 1] first slot of the axon's core
-    const uint16_t* slot  # [n_synapses] slot within the core
-    const int32_t* weight  # [n_synapses] effective weight, 22 bits
-    # sums of the ticks to come: rows of [n_slots], modulo 2**32
-    uint32_t* sums  # [n_rows, n_slots]
+    const uint32_t* slot  # [n_synapses] numbered through over the cores
+    const int16_t* weight  # [n_synapses] effective weight / 64
+    # sums of the ticks to come, in units of 64: rows of [n_slots], modulo 2**16
+    uint16_t* sums  # [n_rows, n_slots]
     int64_t n_rows  # longest delay + 1
     int64_t row  # the row due in this tick
     int64_t n_slots
@@ -62,7 +64,7 @@ cdef struct Synapses:
 @cython.overflowcheck(False)
 cdef inline cloned_void update(
     int64_t n,
-    apartu32 due,
+    apart16 due,
     const32 keep_u,
     const32 keep_v,
     const32 bias,
@@ -81,7 +83,7 @@ cdef inline cloned_void update(
     cdef int64_t i
     cdef int32_t q, u, v, counter, is_active, is_fired
     for i in range(n):
-        q = wrap22(due[i])
+        q = input_of(due[i])
         due[i] = 0
         u = u_out[i]
         v = v_out[i]
@@ -103,14 +105,28 @@ cdef inline cloned_void update(
         fired[i] = <uint8_t>is_fired
 
 
-cdef inline void receive(Synapses* synapses, int64_t axon) noexcept nogil:
-    """Walks the synapse list of an axon and adds its weights to the sums of the ticks they are due in."""
+cdef inline void receive(Synapses* synapses, int64_t sender) noexcept nogil:
+    """Walks the synapse lists of a sender and adds its weights to the sums of the ticks they are due in."""
     cdef int64_t run, k, row
-    cdef uint32_t* sums
-    for run in range(synapses.run_ptr[axon], synapses.run_ptr[axon + 1]):
+    cdef uint16_t* sums
+    for run in range(synapses.run_ptr[sender], synapses.run_ptr[sender + 1]):
         row = synapses.row + synapses.run_delay[run]
         if row >= synapses.n_rows:
             row -= synapses.n_rows
-        sums = synapses.sums + row * synapses.n_slots + synapses.base[axon]
+        sums = synapses.sums + row * synapses.n_slots
         for k in range(synapses.run_start[run], synapses.run_start[run + 1]):
             add_wrapping(&sums[synapses.slot[k]], synapses.weight[k])
+
+
+cdef inline void expect_lists(Synapses* synapses, int64_t sender) noexcept nogil:
+    """Fetches where a sender's synapses are; to be called some spikes before `expect_synapses`."""
+    prefetch(synapses.run_ptr + sender)
+
+
+cdef inline void expect_synapses(Synapses* synapses, int64_t sender) noexcept nogil:
+    """Fetches the beginning of a sender's synapses; the hardware follows from there."""
+    cdef int64_t first = synapses.run_start[synapses.run_ptr[sender]]
+    prefetch(synapses.slot + first)
+    prefetch(synapses.slot + first + 16)
+    prefetch(synapses.weight + first)
+    prefetch(synapses.weight + first + 32)

@@ -321,7 +321,7 @@ cdef inline int64_t blocked_until_ps(Mesh* mesh, int32_t output_id, int64_t now_
             mesh.fifos[output.target].waiting = 1
             return -1
     elif output.target < -1 and mesh.intake_depth:
-        core = -2 - output.target
+        core = -2 - <int64_t>output.target
         intake = &mesh.intakes[core]
         if intake.n_in >= mesh.intake_depth:
             at_ps = (

@@ -34,7 +34,7 @@ SENT = (
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """Compartments with their configuration spread out; synapse lists cut into runs of one delay."""
+    """Compartments with their configuration spread out; synapses by sender, cut into runs of one delay."""
 
     keep_u: Ints  # int32 [n_slots] 4096 - (du + ds_offset)
     keep_v: Ints  # int32 [n_slots] 4096 - dv
@@ -43,12 +43,11 @@ class Layout:
     vmin: Ints  # int32 [n_slots]
     vmax: Ints  # int32 [n_slots]
     refractory: Ints  # int32 [n_slots]
-    run_ptr: Ints  # int64 [n_axons + 2]; the extra axon is the host port's, with no synapse
+    run_ptr: Ints  # int64 [n_senders + 1]
     run_start: Ints  # int64 [n_runs + 1]
     run_delay: Ints  # uint8 [n_runs]
-    base: Ints  # int64 [n_axons + 1] first slot of the axon's core
-    syn_slot: Ints  # uint16 [n_synapses] within the core
-    weight: Ints  # int32 [n_synapses] effective weight
+    syn_slot: Ints  # uint32 [n_synapses] numbered through over the cores
+    weight: Ints  # int16 [n_synapses] effective weight / 64
     entry_axon: Ints  # int64 [n_entries]; n_axons for the host port
     n_dense: Ints  # int64 [n_axons + 1] synapses in dense lists
     n_sparse: Ints  # int64 [n_axons + 1]
@@ -66,21 +65,9 @@ class Layout:
 
 def layout_of(image: Image) -> Layout:
     """Spreads an image out."""
-    config, n_axons = image.slot_config, image.n_axons
+    config = image.slot_config
     wide = np.int32
-    axon_of = np.repeat(np.arange(n_axons), np.diff(image.syn_ptr))
-    order: NDArray[np.int64] | slice = slice(None)
-    if image.n_synapses and image.syn_delay.min() != image.syn_delay.max():
-        order = np.lexsort((image.syn_delay, axon_of))
-    delay = image.syn_delay[order]
-    starts = _run_starts(axon_of, delay)
-    n_runs = (
-        np.bincount(axon_of[starts], minlength=n_axons + 1) if len(starts) else np.zeros(n_axons + 1, int)
-    )
-    core_of_axon = np.repeat(np.arange(image.n_cores), np.diff(image.axon_ptr))
-    to_host = image.entry_core == image.n_cores
     n_dense, n_all = _synapses_of_axons(image)
-    weights = _weight_table(image)
     return Layout(
         keep_u=(4096 - image.config_du.astype(wide) - image.config_ds_offset)[config].astype(wide),
         keep_v=(4096 - image.config_dv.astype(wide))[config],
@@ -89,25 +76,38 @@ def layout_of(image: Image) -> Layout:
         vmin=image.config_vmin[config],
         vmax=image.config_vmax[config],
         refractory=image.config_refractory[config].astype(wide),
-        run_ptr=np.concatenate(([0], np.cumsum(n_runs))).astype(np.int64),
-        run_start=np.concatenate((starts, [image.n_synapses])).astype(np.int64),
-        run_delay=np.ascontiguousarray(delay[starts], dtype=np.uint8),
-        base=np.concatenate((image.slot_ptr[core_of_axon], [0])).astype(np.int64),
-        syn_slot=np.ascontiguousarray(image.syn_slot[order]),
-        weight=weights[image.syn_format[order], image.syn_mant[order] - arith.MANTISSA_RANGE["mixed"][0]],
-        entry_axon=np.where(to_host, n_axons, image.entry_axon).astype(np.int64),
+        **_synapses_by_sender(image),
+        entry_axon=np.where(_to_host(image), image.n_axons, image.entry_axon).astype(np.int64),
         n_dense=n_dense,
         n_sparse=n_all - n_dense,
     )
 
 
-def _run_starts(axon_of: Ints, delay: Ints) -> NDArray[np.int64]:
-    """First synapse of each run of equal axon and delay."""
-    if not len(delay):
-        return np.zeros(0, dtype=np.int64)
-    new = np.ones(len(delay), dtype=bool)
-    new[1:] = (axon_of[1:] != axon_of[:-1]) | (delay[1:] != delay[:-1])
-    return np.flatnonzero(new)
+def _synapses_by_sender(image: Image) -> dict[str, Ints]:
+    """Every synapse under the sender of its axon, in runs of one delay; axons nobody names come last."""
+    n_of_axon = np.diff(image.syn_ptr)
+    core_of_axon = np.repeat(np.arange(image.n_cores), np.diff(image.axon_ptr))
+    sender_of_axon = np.full(image.n_axons, image.n_senders, dtype=np.int64)
+    named = image.entry_axon[~_to_host(image)]
+    sender_of_axon[named] = np.repeat(np.arange(image.n_senders), np.diff(image.entry_ptr))[~_to_host(image)]
+    key = np.repeat(sender_of_axon << 6, n_of_axon) + image.syn_delay  # a delay has 6 bits
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    starts = np.flatnonzero(np.diff(key, prepend=-1))
+    slot = np.repeat(image.slot_ptr[core_of_axon], n_of_axon) + image.syn_slot
+    row, mantissa = image.syn_format[order], image.syn_mant[order] - arith.MANTISSA_RANGE["mixed"][0]
+    return {
+        "run_ptr": np.searchsorted(key[starts] >> 6, np.arange(image.n_senders + 1)),
+        "run_start": np.append(starts, image.n_synapses),
+        "run_delay": (key[starts] & 63).astype(np.uint8),
+        "syn_slot": slot[order].astype(np.uint32),
+        "weight": (_weight_table(image) >> arith.WEIGHT_SHIFT).astype(np.int16)[row, mantissa],
+    }
+
+
+def _to_host(image: Image) -> NDArray[np.bool_]:
+    """bool [n_entries]: entries that address the host port."""
+    return np.asarray(image.entry_core == image.n_cores)
 
 
 def _weight_table(image: Image) -> NDArray[np.int32]:

@@ -94,7 +94,7 @@ class _Run:
         self.registers = {
             name: np.zeros(n_slots, dtype=np.int32) for name in ("u", "v", "counter", "n_active")
         }
-        self.sums = np.zeros((n_delays + 1, n_slots), dtype=np.uint32)
+        self.sums = np.zeros((n_delays + 1, n_slots), dtype=np.uint16)
         self.counts = np.zeros((n_rows, len(EVENTS)), dtype=np.int64)
         self.tick_ps = np.zeros(n_rows if drive.timing else 0, dtype=np.int64)
         self.n_spikes = np.zeros(image.n_senders, dtype=np.int64)
@@ -155,12 +155,12 @@ class _Run:
         else:
             registers["u"][:], registers["v"][:] = state.u[sample], state.v[sample]
             registers["counter"][:] = state.refractory[sample]
-            self.sums[:-1] = state.pending[sample].view(np.uint32)
+            self.sums[:-1] = (state.pending[sample] >> arith.WEIGHT_SHIFT).astype(np.uint16)
         self.machine.restart()
 
     def _state(self) -> tuple[Any, ...]:
         due = np.roll(self.sums, -self.machine.due_row(), axis=0)[:-1]
-        pending = arith.wrap(due.astype(np.int64), arith.INPUT_BITS).astype(np.int32)
+        pending = due.view(np.int16).astype(np.int32) << arith.WEIGHT_SHIFT
         registers = self.registers
         return registers["u"].copy(), registers["v"].copy(), registers["counter"].copy(), pending
 

@@ -35,12 +35,12 @@ def test_decay_is_equal_for_every_24_bit_magnitude(keep: int) -> None:
 
 
 def test_wraps_equal_twos_complement_around_every_edge() -> None:
-    sums = np.array(
+    sums = 64 * np.array(
         [s * e + d for e in (2**21, 2**22, 2**23, 2**24, 2**31) for s in (1, -1) for d in (-1, 0, 1)]
     )
-    raw = (sums & 0xFFFFFFFF).astype(np.uint32)
-    out = np.zeros(len(raw), dtype=np.int32)
-    core.wrap22_each(raw, out)
+    total = ((sums >> 6) & 0xFFFF).astype(np.uint16)  # as weights / 64 add up modulo 2**16
+    out = np.zeros(len(total), dtype=np.int32)
+    core.input_each(total, out)
     assert np.array_equal(out, arith.wrap(sums, arith.INPUT_BITS))
     within = sums[np.abs(sums) < 2**31].astype(np.int32)
     out = np.zeros(len(within), dtype=np.int32)
@@ -51,7 +51,7 @@ def test_wraps_equal_twos_complement_around_every_edge() -> None:
 @given(
     u=st.integers(-(2**23), 2**23 - 1),
     v=st.integers(-(2**23) + 1, 2**23 - 1),
-    q=st.integers(-(2**33), 2**33),
+    q=st.integers(-(2**27), 2**27).map(lambda n: 64 * n),  # sums of effective weights
     keep=st.tuples(st.integers(0, 4096), st.integers(1, 4096)),
     bias=st.tuples(st.integers(arith.BIAS_MANT_MIN, arith.BIAS_MANT_MAX), st.integers(0, 7)),
     vth_mant=st.integers(0, arith.VTH_MANT_MAX),
@@ -83,7 +83,7 @@ def test_one_compartment_steps_alike(
     columns = [*keep, value, vth_mant * 64, -arith.V_LIMIT, arith.V_LIMIT, counters[1]]
     registers = np.array([[u], [v], [counters[0]], [0]], dtype=np.int32)
     outcome = np.zeros((2, 1), dtype=np.uint8)
-    due = np.array([q & 0xFFFFFFFF], dtype=np.uint32)
+    due = np.array([(q >> 6) & 0xFFFF], dtype=np.uint16)
     core.step(due, np.array(columns, dtype=np.int32)[:, np.newaxis].copy(), registers, outcome)
     expected = [compartment.u, compartment.v, compartment.counter, int(update.active)]
     assert registers[:, 0].tolist() == expected
