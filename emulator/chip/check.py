@@ -155,6 +155,13 @@ def _entries(image: Image) -> Iterator[str]:
             f"entry_axon[{entry}] = {image.entry_axon[entry]}: outside the axons "
             f"{low[entry]}..{high[entry] - 1} of {name}" + _more(bad)
         )
+    to_core = np.flatnonzero(image.entry_core != image.n_cores)
+    named, first = np.unique(image.entry_axon[to_core], return_index=True)
+    if len(named) < len(to_core):
+        again = int(np.setdiff1d(np.arange(len(to_core)), first)[0])
+        entry = int(to_core[again])
+        axon = f"entry_axon[{entry}] = {image.entry_axon[entry]}"
+        yield f"{axon}: named by an entry before; an axon has one sender"
     of_inputs = image.entry_core[image.entry_ptr[image.n_slots] :]
     bad = np.flatnonzero(of_inputs == image.n_cores)
     if len(bad):

@@ -92,7 +92,7 @@ class Image:
     # axon-out: one packet per entry, in this order
     entry_ptr: Ints  # [n_senders + 1]
     entry_core: Ints  # [n_entries] row of core_id; n_cores addresses the host port
-    entry_axon: Ints  # [n_entries] axon of that core, numbered through; 0 for the host port
+    entry_axon: Ints  # [n_entries] axon of that core, numbered through, each named once; 0 for the host port
     # axon-in: one synapse list per axon
     axon_ptr: Ints  # [n_cores + 1]
     syn_ptr: Ints  # [n_axons + 1]
