@@ -1,0 +1,9 @@
+"""Network -> Program. One pass per file; `pipeline.PASSES` is the ordered list.
+
+Invariants: a pass makes a new thing and changes none; it collects every violation, then raises once; equal
+inputs and seed give equal bits. `verify` shares no code with the passes it checks.
+"""
+
+from emulator.compiler.pipeline import compile
+
+__all__ = ["compile"]

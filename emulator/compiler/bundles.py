@@ -1,0 +1,66 @@
+"""Bundles: synapses that may share a run, and the numbers of the network's parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emulator.chip.image import SIGN_MODE_ID
+from emulator.compiler.ir import Quantised, SynapseGroup
+from emulator.network import Network
+
+Ints = NDArray[np.integer]
+
+
+class WeightFormat(NamedTuple):
+    """Format of a synapse but for its index; sorts as the format table does."""
+
+    w_exp: int
+    weight_bits: int
+    sign_mode: int  # SIGN_MODE_ID
+    delay_bits: int
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Synapses of one format onto one population; within a list they are one run."""
+
+    format: WeightFormat
+    population: int  # index in Network.populations
+
+
+def format_of(group: SynapseGroup) -> WeightFormat:
+    """The format of a group's synapses."""
+    return WeightFormat(group.w_exp, group.weight_bits, SIGN_MODE_ID[group.sign_mode], group.delay_bits)
+
+
+def bundles_of(quantised: Quantised, network: Network) -> tuple[tuple[Bundle, ...], tuple[int, ...]]:
+    """The distinct bundles, sorted by format, then population; and the bundle of every group."""
+    index = {population.name: i for i, population in enumerate(network.populations)}
+    of_group = [
+        Bundle(format_of(group), index[network.projections[group.projection_id].post])
+        for group in quantised.groups
+    ]
+    distinct = sorted(set(of_group), key=lambda bundle: (bundle.format, bundle.population))
+    number = {bundle: i for i, bundle in enumerate(distinct)}
+    return tuple(distinct), tuple(number[bundle] for bundle in of_group)
+
+
+def population_of(network: Network) -> Ints:
+    """int32 [n_neurons]: index in Network.populations of every neuron."""
+    sizes = [population.n for population in network.populations]
+    return np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
+
+
+def owner_of(network: Network, sender: int) -> str:
+    """A sender in the network's words: `population 'a' neuron 3`."""
+    kinds = (("population", network.populations, "neuron"), ("source", network.sources, "input"))
+    for kind, parts, member in kinds:
+        for part in parts:
+            if sender < part.n:
+                return f"{kind} {part.name!r} {member} {sender}"
+            sender -= part.n
+    raise AssertionError(f"sender {sender} past the end of the network")

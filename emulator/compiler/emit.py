@@ -1,0 +1,104 @@
+"""Pass emit: the tables become an Image, and what the network's names refer to becomes Symbols."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emulator.chip.image import Image
+from emulator.compiler.bundles import population_of
+from emulator.compiler.ir import Quantised, SlotTable, SynapseLists
+from emulator.network import Network
+from emulator.program import Part, ProbeSymbol, Symbols
+
+Ints = NDArray[np.integer]
+Longs = NDArray[np.int64]
+
+
+def emit_image(quantised: Quantised, network: Network, slots: SlotTable, lists: SynapseLists) -> Image:
+    """Accounts are the parts of the network: sources, then populations."""
+    neuron = slots.neuron
+    values = {name: array[neuron] for name, array in quantised.neurons.items()}
+    shared = {name: array[slots.config_neuron] for name, array in quantised.neurons.items()}
+    part = population_of(network)[neuron]
+    recorded = np.array([population.record_spikes for population in network.populations])
+    entry_ptr, entry_core, entry_axon = entries(lists, quantised.to_host[neuron], quantised.n_inputs)
+    source_sizes = [source.n for source in network.sources]
+    return Image(
+        core_id=slots.core_id,
+        slot_ptr=slots.slot_ptr,
+        config_ptr=slots.config_ptr,
+        config_du=shared["du"],
+        config_dv=shared["dv"],
+        config_ds_offset=shared["ds_offset"],
+        config_refractory=shared["refractory"],
+        config_vmin=shared["vmin"],
+        config_vmax=shared["vmax"],
+        vth_ptr=slots.vth_ptr,
+        vth_mant=slots.vth_mant,
+        slot_config=slots.slot_config,
+        slot_vth=slots.slot_vth,
+        slot_bias_mant=values["bias_mant"],
+        slot_bias_exp=values["bias_exp"],
+        slot_u0=values["u0"],
+        slot_v0=values["v0"],
+        slot_refractory0=values["refractory0"],
+        slot_group=part + len(source_sizes),
+        slot_recorded=recorded[part],
+        input_group=np.repeat(np.arange(len(source_sizes)), source_sizes),
+        entry_ptr=entry_ptr,
+        entry_core=entry_core,
+        entry_axon=entry_axon,
+        axon_ptr=lists.axon_ptr,
+        syn_ptr=lists.syn_ptr,
+        syn_slot=lists.syn_slot,
+        syn_mant=lists.syn_mant,
+        syn_delay=lists.syn_delay,
+        syn_format=lists.syn_format,
+        format_w_exp=lists.formats[:, 0],
+        format_weight_bits=lists.formats[:, 1],
+        format_sign_mode=lists.formats[:, 2],
+        format_delay_bits=lists.formats[:, 3],
+        format_index_bits=lists.formats[:, 4],
+        n_groups=len(source_sizes) + len(network.populations),
+    )
+
+
+def entries(lists: SynapseLists, to_host: NDArray[np.bool_], n_inputs: int) -> tuple[Longs, Longs, Longs]:
+    """Axon-out: an entry per axon of the sender, by core; then one for the host port where marked.
+
+    to_host: [n_slots]. Returns entry_ptr, entry_core, entry_axon of `Image`.
+    """
+    n_cores = len(lists.axon_ptr) - 1
+    n_senders = len(to_host) + n_inputs
+    core = np.repeat(np.arange(n_cores), np.diff(lists.axon_ptr))
+    axon = np.argsort(lists.axon_sender, kind="stable")  # axons of a sender stay in the order of their cores
+    n_axons = np.bincount(lists.axon_sender, minlength=n_senders)
+    length = n_axons.copy()
+    length[: len(to_host)] += to_host
+    entry_ptr = np.concatenate([[0], np.cumsum(length)])
+    sender = lists.axon_sender[axon]
+    place = entry_ptr[sender] + np.arange(len(axon)) - (np.cumsum(n_axons) - n_axons)[sender]
+    entry_core = np.full(entry_ptr[-1], n_cores, dtype=np.int64)
+    entry_axon = np.zeros(entry_ptr[-1], dtype=np.int64)
+    entry_core[place] = core[axon]
+    entry_axon[place] = axon
+    return entry_ptr, entry_core, entry_axon
+
+
+def emit_symbols(network: Network, slots: SlotTable) -> Symbols:
+    """Where every name of the network went."""
+    parts, first = [], 0
+    for source in network.sources:
+        parts.append(Part(source.name, "source", np.arange(first, first + source.n), recorded=False))
+        first += source.n
+    first = 0
+    for population in network.populations:
+        address = slots.slot_of[first : first + population.n].astype(np.int64)
+        parts.append(Part(population.name, "population", address, recorded=population.record_spikes))
+        first += population.n
+    probes = tuple(
+        ProbeSymbol(probe.population, probe.variable, probe.index, probe.ticks, probe.raw)
+        for probe in network.probes
+    )
+    return Symbols(network.name, network.dt_s, tuple(parts), probes)

@@ -1,0 +1,105 @@
+"""What the passes hand to each other. Flat arrays; every pass makes a new thing.
+
+Numbers: *neurons* count through the populations in order of adding; *senders* are the neurons followed by
+the inputs of the sources in order of adding. `Image` uses the same order of senders once neurons have
+become slots.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.integer]
+
+NEURON_FIELDS = (
+    "du",
+    "dv",
+    "ds_offset",
+    "refractory",
+    "vmin",
+    "vmax",
+    "vth_mant",
+    "bias_mant",
+    "bias_exp",
+    "u0",
+    "v0",
+    "refractory0",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class SynapseGroup:
+    """Synapses of one projection that share a format. Sorted by pre, then post."""
+
+    projection_id: int
+    w_exp: int
+    weight_bits: int  # 1..8, magnitude
+    sign_mode: str
+    delay_bits: int  # 0..6: bits that hold the largest delay_ticks - 1 of the projection
+    pre: Ints  # int32 [n] sender
+    post: Ints  # int32 [n] neuron
+    mantissa: Ints  # int16 [n], lost bits cleared
+    delay_ticks: Ints  # uint8 [n]
+
+
+@dataclass(frozen=True, eq=False)
+class Quantised:
+    """Result of pass quantise: the network in the chip's integers."""
+
+    n_neurons: int
+    n_inputs: int
+    neurons: dict[str, Ints]  # NEURON_FIELDS -> int64 [n_neurons]
+    to_host: NDArray[np.bool_]  # [n_neurons]
+    groups: tuple[SynapseGroup, ...]
+    report: tuple[dict[str, Any], ...] = field(default=())  # per population: name, scale, n_clipped, ...
+
+
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """Result of pass partition: neurons to bins; a bin becomes a core."""
+
+    bin_of: Ints  # int32 [n_neurons]
+    n_bins: int
+    pinned_core: Ints  # int32 [n_bins] physical core a bin must take, or n_cores of the chip when free
+    closed_by: tuple[str | None, ...] = ()  # [n_bins] resource that kept the next neuron out; None: nothing
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Result of pass place: which physical core each neuron lives in."""
+
+    core_of: Ints  # int32 [n_neurons] physical core id
+
+
+@dataclass(frozen=True, eq=False)
+class SlotTable:
+    """Result of pass allocate, compartments: rows as in `Image`."""
+
+    core_id: Ints  # int32 [n_cores] physical ids of the cores that hold a compartment, ascending
+    slot_ptr: Ints  # int64 [n_cores + 1]
+    neuron: Ints  # int64 [n_slots] neuron of each slot; ascending within a core
+    slot_of: Ints  # int64 [n_neurons]
+    config_ptr: Ints  # int64 [n_cores + 1]
+    config_neuron: Ints  # int64 [n_configs] a neuron with these values
+    slot_config: Ints  # int64 [n_slots] row of the configuration table
+    vth_ptr: Ints  # int64 [n_cores + 1]
+    vth_mant: Ints  # int64 [n_thresholds] ascending within a core
+    slot_vth: Ints  # int64 [n_slots] row of the threshold table
+
+
+@dataclass(frozen=True, eq=False)
+class SynapseLists:
+    """Result of pass allocate, synapses: one list per axon, rows as in `Image`; senders by slot."""
+
+    axon_ptr: Ints  # int64 [n_cores + 1]
+    axon_sender: Ints  # int64 [n_axons] ascending within a core
+    syn_ptr: Ints  # int64 [n_axons + 1]
+    syn_slot: Ints  # uint16 [n_synapses]
+    syn_mant: Ints  # int16 [n_synapses]
+    syn_delay: Ints  # uint8 [n_synapses]
+    syn_format: Ints  # uint8 [n_synapses]
+    formats: Ints  # int64 [n_formats, 5] w_exp, weight_bits, sign_mode, delay_bits, index_bits; ascending

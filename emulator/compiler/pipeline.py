@@ -1,0 +1,164 @@
+"""Pipeline: the passes in order, from a Network to a Program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from emulator.chip.spec import ChipSpec
+from emulator.compiler import dump
+from emulator.compiler.allocate import allocate_slots
+from emulator.compiler.bundles import population_of
+from emulator.compiler.check import check
+from emulator.compiler.emit import emit_image, emit_symbols
+from emulator.compiler.partition import partition
+from emulator.compiler.place import place
+from emulator.compiler.quantise import quantise
+from emulator.compiler.stats import stats
+from emulator.compiler.synapse_lists import allocate_synapses
+from emulator.compiler.verify import verify
+from emulator.errors import CompileError
+from emulator.network import Network
+from emulator.program import Program
+
+EFFORTS = ("fast", "default", "best")
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What is compiled, and the results of the passes so far, by their names."""
+
+    network: Network
+    chip: ChipSpec
+    mapping: Mapping[str, ArrayLike] | None = None
+    results: dict[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.results[name]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A step: `run` reads the job and makes a new thing; `text` prints that in a stable form."""
+
+    name: str
+    about: str
+    run: Callable[[Job], Any]
+    text: Callable[[Any], str]
+
+
+PASSES: tuple[Pass, ...] = (
+    # Refuses what no mapping can mend, before any work is done on it.
+    Pass(
+        "check",
+        "find what no mapping can mend",
+        lambda job: check(job.network, job.chip, job.mapping),
+        dump.nothing,
+    ),
+    # From here on there are only the chip's integers; formats decide what a synapse takes in memory.
+    Pass(
+        "quantise",
+        "network in the chip's integers",
+        lambda job: quantise(job.network, job.chip),
+        dump.quantised,
+    ),
+    # Neurons to bins that keep every limit of a core; bins are not yet anywhere.
+    Pass(
+        "partition",
+        "neurons to bins, each within a core's limits",
+        lambda job: partition(job["quantise"], job.network, job.chip, job.mapping),
+        dump.partition,
+    ),
+    # Bins to cores of the mesh.
+    Pass("place", "bins to physical cores", lambda job: place(job["partition"], job.chip), dump.placement),
+    # Places in the tables of each core: first compartments, as synapses name them by slot.
+    Pass(
+        "slots",
+        "compartments and the values they share",
+        lambda job: allocate_slots(job["quantise"], job["place"]),
+        dump.slots,
+    ),
+    Pass(
+        "synapses",
+        "axons and synapse lists",
+        lambda job: allocate_synapses(job["quantise"], job["slots"], population_of(job.network), job.chip),
+        dump.synapses,
+    ),
+    # The tables as the chip takes them, and the names to read them by.
+    Pass(
+        "emit",
+        "image of the chip",
+        lambda job: emit_image(job["quantise"], job.network, job["slots"], job["synapses"]),
+        dump.image,
+    ),
+    Pass("symbols", "names to addresses", lambda job: emit_symbols(job.network, job["slots"]), dump.symbols),
+    # Trusts none of the above: reads the image back and compares it with the quantised network.
+    Pass(
+        "verify",
+        "prove that the image is the network",
+        lambda job: verify(job["emit"], job["symbols"], job["quantise"], job.network, job.chip),
+        dump.nothing,
+    ),
+)
+
+
+def compile(
+    network: Network,
+    chip: ChipSpec,
+    *,
+    seed: int = 0,
+    mapping: Mapping[str, ArrayLike] | None = None,
+    profile: object = None,
+    effort: str = "default",
+) -> Program:
+    """Maps a network onto a chip. Raises CompileError listing every violation a pass finds.
+
+    seed: of the mapper's draws. The sequential mapper draws nothing, so every seed gives the same program.
+    mapping: population name -> int array [n], the physical core of each neuron (core id = tile id * cores
+        per tile + core in tile); populations not named are placed around them.
+    profile: measured spikes to weigh by; not supported by this mapper.
+    effort: "fast", "default" or "best"; the sequential mapper has one way to do it and takes all three.
+    """
+    problems = _arguments(network, chip, seed, profile, effort)
+    if problems:
+        raise CompileError(problems)
+    job = run_passes(network, chip, mapping)
+    summary = stats(job["emit"], job["quantise"], network, chip)
+    return Program(job["emit"], job["symbols"], chip, {**summary, "seed": int(seed), "effort": effort})
+
+
+def run_passes(
+    network: Network,
+    chip: ChipSpec,
+    mapping: Mapping[str, ArrayLike] | None = None,
+    until: str = PASSES[-1].name,
+) -> Job:
+    """Runs the passes up to and including `until`."""
+    job = Job(network, chip, mapping)
+    for step in PASSES:
+        job.results[step.name] = step.run(job)
+        if step.name == until:
+            return job
+    raise CompileError(f"pass {until!r}: choose from {', '.join(step.name for step in PASSES)}")
+
+
+def _arguments(network: object, chip: object, seed: object, profile: object, effort: object) -> list[str]:
+    problems = []
+    if not isinstance(network, Network):
+        problems.append(f"network {type(network).__name__}: must be an emulator.Network")
+    if not isinstance(chip, ChipSpec):
+        problems.append(
+            f"chip {type(chip).__name__} {chip!r}: must be a ChipSpec; emulator.load_chip(name) makes one"
+        )
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
+        problems.append(f"seed {seed!r}: must be an integer of at least 0")
+    if profile is not None:
+        kind = type(profile).__name__
+        problems.append(f"profile {kind}: this mapper does not weigh by spikes yet: drop profile=")
+    if effort not in EFFORTS:
+        problems.append(f"effort {effort!r}: choose from {', '.join(EFFORTS)}")
+    return problems

@@ -1,0 +1,106 @@
+"""Stats: what a mapping came to, in plain numbers, strings and lists.
+
+Weights of all senders are 1: every sender fires once (`all-fire`).
+
+    packets         deliveries to other cores: sum over the senders of the remote cores with a target
+    local_packets   deliveries to the sender's own core, which take no hop
+    host_packets    deliveries to the host port
+    spike_hops      sum over all deliveries of the Manhattan distance; inputs start at the host port's tile
+    max_link        highest load of a directed link between routers under X-Y routing
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emulator.chip.image import Image
+from emulator.chip.spec import ChipSpec
+from emulator.chip.usage import RESOURCES, usage
+from emulator.compiler.ir import Quantised
+from emulator.network import Network
+
+Longs = NDArray[np.int64]
+
+
+def stats(image: Image, quantised: Quantised, network: Network, chip: ChipSpec) -> dict[str, Any]:
+    """Counts, use of every per-core limit, traffic, and what quantising cost (one dict per population)."""
+    used = usage(image, chip)
+    limits = {resource: getattr(chip.limits, resource) for resource in RESOURCES}
+    tile = image.core_id // chip.cores.per_tile
+    return {
+        "network": network.name,
+        "chip": chip.name,
+        "n_neurons": quantised.n_neurons,
+        "n_inputs": quantised.n_inputs,
+        "n_synapses": image.n_synapses,
+        "n_axons": image.n_axons,
+        "n_cores_used": image.n_cores,
+        "n_cores": chip.n_cores,
+        "n_tiles_used": len(np.unique(tile)),
+        "n_tiles": chip.n_tiles,
+        "limits": limits,
+        "cores": {
+            "core_id": image.core_id.tolist(),
+            "x": (tile % chip.mesh.width).tolist(),
+            "y": (tile // chip.mesh.width).tolist(),
+            **{resource: used[resource].tolist() for resource in RESOURCES},
+        },
+        "binding": binding(used, limits),
+        **traffic(image, chip),
+        "quantisation": [dict(row) for row in quantised.report],
+    }
+
+
+def binding(used: dict[str, Longs], limits: dict[str, int | None]) -> dict[str, Any]:
+    """The limit that the fullest core comes nearest to: resource, core row, used, limit."""
+    best: dict[str, Any] = {}
+    for resource, limit in limits.items():
+        core = int(used[resource].argmax())
+        taken = int(used[resource][core])
+        if limit is not None and (not best or taken * best["limit"] > best["used"] * limit):
+            best = {"resource": resource, "core": core, "used": taken, "limit": limit}
+    return best
+
+
+def traffic(image: Image, chip: ChipSpec) -> dict[str, int]:
+    """Deliveries and hops when every sender fires once."""
+    port = chip.host_port.y * chip.mesh.width + chip.host_port.x
+    tile_of_row = np.append(image.core_id // chip.cores.per_tile, port).astype(np.int64)  # last: host port
+    core_of_slot = np.repeat(np.arange(image.n_cores), np.diff(image.slot_ptr))
+    home = np.concatenate([core_of_slot, np.full(image.n_inputs, image.n_cores)])
+    origin = np.repeat(home, np.diff(image.entry_ptr))
+    target = image.entry_core
+    to_host = target == image.n_cores
+    pair, packets = np.unique(tile_of_row[origin] * chip.n_tiles + tile_of_row[target], return_counts=True)
+    from_tile, to_tile = np.divmod(pair, chip.n_tiles)
+    y_from, x_from = np.divmod(from_tile, chip.mesh.width)
+    y_to, x_to = np.divmod(to_tile, chip.mesh.width)
+    distance = np.abs(x_to - x_from) + np.abs(y_to - y_from)
+    along_x = _loads(y_from, x_from, x_to, packets, (chip.mesh.height, chip.mesh.width))
+    along_y = _loads(x_to, y_from, y_to, packets, (chip.mesh.width, chip.mesh.height))
+    return {
+        "packets": int((~to_host & (origin != target)).sum()),
+        "local_packets": int((origin == target).sum()),
+        "host_packets": int(to_host.sum()),
+        "spike_hops": int((distance * packets).sum()),
+        "max_link": max(along_x, along_y),
+    }
+
+
+def _loads(line: Longs, begin: Longs, end: Longs, packets: Longs, shape: tuple[int, int]) -> int:
+    """Highest load of a link of `shape[0]` lines of `shape[1]` routers, both directions apart.
+
+    Packets run on `line` from router `begin` to router `end`: +1 where they set out, -1 where they stop.
+    """
+    highest = 0
+    for forward in (True, False):
+        chosen = end > begin if forward else end < begin
+        change = np.zeros(shape, dtype=np.int64)
+        low, high = (begin, end) if forward else (end, begin)
+        np.add.at(change, (line[chosen], low[chosen]), packets[chosen])
+        np.add.at(change, (line[chosen], high[chosen]), -packets[chosen])
+        highest = max(highest, int(np.cumsum(change, axis=1).max()))
+    return highest
