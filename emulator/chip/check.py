@@ -42,7 +42,12 @@ RANGES: dict[str, tuple[int, int]] = {
 
 
 def check_image(image: Image, chip: ChipSpec) -> None:
-    """Raises ImageError listing what is inconsistent in the image, or does not fit the chip."""
+    """Raises ImageError listing what is inconsistent in the image, or does not fit the chip.
+
+    An image cannot change: what has passed for a chip is not looked at again.
+    """
+    if image.derived.get("passed for") is chip:
+        return
     check_structure(image)
     problems = [*_values(image, chip), *_references(image), *_entries(image)]
     if not problems:  # the rest reads through the tables
@@ -51,6 +56,7 @@ def check_image(image: Image, chip: ChipSpec) -> None:
         problems = list(_limits(image, chip))
     if problems:
         raise ImageError(problems)
+    image.derived["passed for"] = chip
 
 
 def check_structure(image: Image) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator import arith
+from emulator.chip.check import check_image
 from emulator.chip.drive import PROBE_VARIABLES, Drive
 from emulator.chip.events import DIRECTIONS, EVENT_ID, EVENTS
 from emulator.chip.image import Image
@@ -270,7 +271,8 @@ class _Run:
 
 
 def _prepared(image: Image, chip: ChipSpec) -> tuple[Layout, Routes]:
-    """Layout and routes, worked out once for an image and chip."""
+    """Layout and routes, worked out once for an image and chip. The blocks trust what passes the check."""
+    check_image(image, chip)
     if "native layout" not in image.derived:
         image.derived["native layout"] = layout_of(image)
     routes = image.derived.get("native routes")

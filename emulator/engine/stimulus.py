@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from emulator import arith
 from emulator.chip.drive import Drive, ProbeLanes
 from emulator.errors import SimulationError
 from emulator.program import Part, Program
@@ -15,6 +16,7 @@ from emulator.record import State
 
 Ints = NDArray[np.integer[Any]]
 MAX_ROWS = 2**31 - 1
+INPUT_RANGE = (-(1 << (arith.INPUT_BITS - 1)), (1 << (arith.INPUT_BITS - 1)) - 1)
 
 
 def build_drive(
@@ -84,6 +86,29 @@ def _state_problems(program: Program, state: State, n_samples: int) -> list[str]
         return ["state: belongs to another program; states go with the very image they were saved from"]
     if state.u.shape[0] != n_samples:
         return [f"state: of {state.u.shape[0]} samples, this run has {n_samples}; give the same batch"]
+    image, half = program.image, 1 << (arith.STATE_BITS - 1)
+    n_slots = image.n_slots
+    tables = {
+        "u": ((n_slots,), -half, half - 1),
+        "v": ((n_slots,), -half, half - 1),
+        "refractory": ((n_slots,), 0, arith.REFRACTORY_MAX),
+        "pending": ((image.max_delay_ticks, n_slots), *INPUT_RANGE),
+    }
+    return [
+        problem
+        for name, (shape, low, high) in tables.items()
+        for problem in _register_problems(name, getattr(state, name), (n_samples, *shape), low, high)
+    ]
+
+
+def _register_problems(name: str, table: Any, shape: tuple[int, ...], low: int, high: int) -> list[str]:
+    if not isinstance(table, np.ndarray) or table.dtype != np.int32 or table.shape != shape:
+        found = f"{table.dtype}{list(table.shape)}" if isinstance(table, np.ndarray) else type(table).__name__
+        return [f"state: {name} is {found}, expected int32{list(shape)}"]
+    if table.size and (table.min() < low or table.max() > high):
+        return [f"state: {name} has values {table.min()}..{table.max()}, the register holds {low}..{high}"]
+    if name == "pending" and (table % (1 << arith.WEIGHT_SHIFT)).any():
+        return ["state: pending has values that are no multiples of 64, as sums of weights are"]
     return []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,34 @@ def test_state_of_another_program_or_batch_is_refused(program: em.Program) -> No
     batch = em.run(program, 1, batch=2)
     with pytest.raises(em.SimulationError, match="of 2 samples, this run has 1"):
         em.run(program, 1, state=batch.state)
+
+
+@pytest.mark.parametrize(
+    ("match", "name", "change"),
+    [
+        (r"u is int32\[1, 3\], expected int32\[1, 4\]", "u", lambda table: table[:, :3]),
+        ("v is int64", "v", lambda table: table.astype(np.int64)),
+        (
+            "refractory has values 64..64, the register holds 0..63",
+            "refractory",
+            lambda table: table * 0 + 64,
+        ),
+        ("u has values 8388608..8388608", "u", lambda table: table * 0 + 2**23),
+        ("pending has values that are no multiples of 64", "pending", lambda table: table * 0 + 65),
+        ("pending is list", "pending", lambda table: table.tolist()),
+    ],
+)
+def test_a_state_no_chip_can_hold_is_refused(match: str, name: str, change: Any, program: em.Program) -> None:
+    state = em.run(program, 1).state
+    wrong = dataclasses.replace(state, **{name: change(getattr(state, name))})
+    with pytest.raises(em.SimulationError, match=match):
+        em.run(program, 1, state=wrong)
+
+
+def test_an_image_made_by_hand_is_checked_before_it_runs(program: em.Program) -> None:
+    broken = program.image.replace(entry_axon=program.image.entry_axon + 1000)
+    with pytest.raises(em.ImageError, match="outside the axons"):
+        em.run(dataclasses.replace(program, image=broken), 1)
 
 
 def test_results_answer_in_the_networks_words(program: em.Program, engine: str) -> None:
