@@ -66,9 +66,10 @@ def _population(
 ) -> Parts | None:
     if isinstance(population.model, LIF):
         shifted = shift(population, afferents, network.dt_s, problems)
-        if shifted is None:
+        quantised = None if shifted is None else quantise_lif(shifted, chip, problems)
+        if quantised is None:
             return None
-        neurons, weighed, rest = quantise_lif(shifted, chip, problems)
+        neurons, weighed, rest = quantised
     else:
         neurons = _given_registers(population, problems)
         weighed = [_given_weights(i, projection) for i, projection in afferents]

@@ -59,8 +59,8 @@ class _Search:
     bias: Distinct  # of the neurons that have one
 
 
-def choose_scale(p: Shifted, weight_bits: int, problems: list[str]) -> float:
-    """LSB per unit of v. Notes a problem when the registers cannot hold the parameters side by side.
+def choose_scale(p: Shifted, weight_bits: int, problems: list[str]) -> float | None:
+    """LSB per unit of v; None after noting that the registers cannot hold the parameters side by side.
 
     weight_bits: magnitude bits of the widest weight that the chip stores.
     """
@@ -70,7 +70,7 @@ def choose_scale(p: Shifted, weight_bits: int, problems: list[str]) -> float:
             f"population {p.name!r}: {', '.join(unstorable)}: weights of both signs, but the chip stores at "
             f"most {weight_bits} bit, enough for one sign: widen synapse_format.weight_bits or split by sign"
         )
-        return float(STEP)
+        return None
     bounds = _register_bounds(p, weight_bits)
     owner = min(bounds, key=bounds.__getitem__)
     hard = bounds[owner]
@@ -79,7 +79,7 @@ def choose_scale(p: Shifted, weight_bits: int, problems: list[str]) -> float:
     largest = max((afferent.largest for afferent in p.afferents), default=0.0)
     if 0 < largest * hard < STEP / 2:
         problems.append(_disparity(p, owner, largest, hard))
-        return float(STEP)
+        return None
     search = _search(p, weight_bits)
     within = p.worst_case
     wraps = min(_bound(within["input"], INPUT_LIMIT), _bound(within["drive"], STATE_LIMIT))
@@ -175,7 +175,7 @@ def _noise(search: _Search, scale: float) -> float:
         signal += n * weights.magnitude.mean_square(exact)
         n_weights += n
     total = noise / signal if signal else 0.0
-    weight = math.sqrt(signal / n_weights) if n_weights else 0.0
+    weight = max(1.0, math.sqrt(signal / n_weights)) if n_weights else 1.0
     threshold = search.threshold.value * scale
     error = lost(threshold_mantissa(threshold) * STEP, threshold) / np.maximum(threshold, weight)
     total += search.threshold.mean_square(error)
