@@ -5,7 +5,7 @@ lists of every spike); with timing on, the same spikes then cross the mesh (`mes
 Counts of a spike's packets are known from its routes: they are summed up per sender, not per event.
 """
 
-from emulator._ext.core cimport Compartments, Synapses, expect_lists, expect_synapses, receive, update
+from emulator._ext.core cimport Compartments, Synapses, expect_lists, expect_synapses, prefetch, receive, update
 from emulator._ext.mesh cimport (
     FIRST_SOURCE, MESH_NO_MEMORY, N_SIDES, Mesh, Packet, Source,
     allocate, release, reset, run_events, wire,
@@ -277,6 +277,9 @@ cdef class Machine:
         for i in range(self.n_fired):
             if i + 6 < self.n_fired:
                 expect_lists(s, self.fired[i + 6])
+                prefetch(self.sent + self.fired[i + 6] * N_SENT)
+                prefetch(self.sent + self.fired[i + 6] * N_SENT + 8)
+                prefetch(self.n_spikes + self.fired[i + 6])
             if i + 2 < self.n_fired:
                 expect_synapses(s, self.fired[i + 2])
             self._send(self.fired[i], counts)

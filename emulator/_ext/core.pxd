@@ -9,7 +9,8 @@ cdef extern from *:
        build cannot run the chooser, so it goes without. */
     #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__linux__) \\
         && !defined(SPIKEMESH_CHECKED)
-    #define SPIKEMESH_CLONES __attribute__((target_clones("arch=skylake-avx512", "avx2", "default")))
+    #define SPIKEMESH_CLONES __attribute__((target_clones("arch=cascadelake", "arch=skylake-avx512", \
+        "avx2", "default")))
     #else
     #define SPIKEMESH_CLONES
     #endif
@@ -26,6 +27,10 @@ cdef extern from *:
     ctypedef uint16_t* apart16 "spikemesh_uint16"
     ctypedef uint8_t* apart8 "spikemesh_uint8"
     void prefetch "spikemesh_prefetch"(const void* address) noexcept nogil
+
+
+cdef enum:
+    FETCHED = 256  # synapses of a spike to come that are fetched ahead
 
 
 cdef struct Compartments:
@@ -124,9 +129,13 @@ cdef inline void expect_lists(Synapses* synapses, int64_t sender) noexcept nogil
 
 
 cdef inline void expect_synapses(Synapses* synapses, int64_t sender) noexcept nogil:
-    """Fetches the beginning of a sender's synapses; the hardware follows from there."""
-    cdef int64_t first = synapses.run_start[synapses.run_ptr[sender]]
-    prefetch(synapses.slot + first)
-    prefetch(synapses.slot + first + 16)
-    prefetch(synapses.weight + first)
-    prefetch(synapses.weight + first + 32)
+    """Fetches the beginning of a sender's synapses, line by line; on long lists the hardware follows."""
+    cdef int64_t k = synapses.run_start[synapses.run_ptr[sender]]
+    cdef int64_t end = synapses.run_start[synapses.run_ptr[sender + 1]]
+    if end > k + FETCHED:
+        end = k + FETCHED
+    while k < end:
+        prefetch(synapses.slot + k)
+        prefetch(synapses.slot + k + 16)
+        prefetch(synapses.weight + k)
+        k += 32

@@ -192,7 +192,7 @@ FORGERIES = [
     (put("populations.2.start_tick", 1), "start_tick needs a model in physical units"),
     (put("populations.0.to_host", 1), r"to_host: int, expected true or false"),
     (put("populations.0.v0", np.array([0.0, np.nan, 0.0])), "v0: must be finite"),
-    (put("populations.2.v0", np.full(5, 2**23)), r"v0\[0\] = 8.38861e\+06: outside"),
+    (put("populations.2.v0", np.full(5, 2**23)), r"v0\[0\] = 8388608: outside"),
     (put("projections.0.pre", "nobody"), r"projections\[0\]: .* has no source or population 'nobody'"),
     (put("projections.0.post", "in"), "has no population 'in'"),
     (
