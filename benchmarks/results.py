@@ -1,0 +1,87 @@
+"""What benchmarks report: rows, a table of them for people, and their place in RESULTS.md."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measured figure. `benchmark` and `figure` together are its key in RESULTS.md."""
+
+    benchmark: str
+    figure: str
+    value: str  # with its unit
+    spread: str = ""  # lowest and highest of the repetitions, or what else says how sure the value is
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns padded to the widest cell, header underlined."""
+    lines = [header, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
+    text.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(line.rstrip() for line in text)
+
+
+def table_of(rows: Sequence[Row]) -> str:
+    """Rows as `table`."""
+    return table(
+        ("benchmark", "figure", "value", "spread"),
+        [(row.benchmark, row.figure, row.value, row.spread) for row in rows],
+    )
+
+
+def machine() -> str:
+    """Processor, number of CPUs, Python."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    return f"{model}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
+
+
+def write_results(rows: Sequence[Row], command: str, path: Path = RESULTS) -> None:
+    """Replaces the rows of the same key in RESULTS.md; new ones follow the last row of their benchmark."""
+    lines = path.read_text().splitlines()
+    today = datetime.date.today().isoformat()
+    for row in rows:
+        cells = (row.benchmark, row.figure, row.value, row.spread, f"`{command}`", today, machine())
+        line = "| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |"
+        same = [i for i, old in enumerate(lines) if _cells(old)[:2] == [row.benchmark, row.figure]]
+        if same:
+            lines[same[0]] = line
+            continue
+        siblings = [i for i, old in enumerate(lines) if _cells(old)[:1] == [row.benchmark]]
+        last_row = [i for i, old in enumerate(lines) if old.startswith("|")]
+        lines.insert((siblings or last_row)[-1] + 1, line)
+    _write("\n".join(lines) + "\n", path)
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
+
+
+def _write(text: str, path: Path) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        os.fchmod(handle, path.stat().st_mode)
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
