@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -56,6 +58,13 @@ def test_arguments_are_checked(match: str, keywords: dict[str, Any], program: em
 def test_only_programs_run() -> None:
     with pytest.raises(em.SimulationError, match="expected what compile"):
         em.run("demo.prog", 3)  # type: ignore[arg-type]
+
+
+def test_a_missing_native_engine_says_how_to_build_it() -> None:
+    code = "import sys; sys.modules['emulator._ext.machine'] = None; import emulator.engine.native"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "SimulationError: the native engine is not built" in ended.stderr
+    assert "pip install ." in ended.stderr
 
 
 def test_state_of_another_program_or_batch_is_refused(program: em.Program) -> None:
