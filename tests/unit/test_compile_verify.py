@@ -122,14 +122,19 @@ def test_two_senders_with_swapped_lists_are_noticed(job: Job) -> None:
         verify_image(job, image.replace(entry_axon=axons))
 
 
-def test_an_axon_that_nothing_reaches_is_noticed(job: Job) -> None:
-    image = job["emit"]
-    entry = int(image.entry_ptr[image.n_slots])
-    wrong = image.replace(
+def without_entry(image: Image, entry: int) -> Image:
+    """A copy with one axon-out entry less."""
+    return image.replace(
         entry_core=np.delete(image.entry_core, entry),
         entry_axon=np.delete(image.entry_axon, entry),
         entry_ptr=image.entry_ptr - (image.entry_ptr > entry),
     )
+
+
+def test_an_axon_that_nothing_reaches_is_noticed(job: Job) -> None:
+    image = job["emit"]
+    entry = int(image.entry_ptr[image.n_slots])
+    wrong = without_entry(image, entry)
     with pytest.raises(em.CompileError, match=r"axon \d: 0 entries lead to it, expected 1"):
         verify_image(job, wrong)
 
@@ -138,11 +143,7 @@ def test_a_missing_way_to_the_host_is_noticed(job: Job) -> None:
     image = job["emit"]
     entry = int(np.flatnonzero(image.entry_core == image.n_cores)[1])
     sender = int(np.searchsorted(image.entry_ptr, entry, side="right")) - 1
-    wrong = image.replace(
-        entry_core=np.delete(image.entry_core, entry),
-        entry_axon=np.delete(image.entry_axon, entry),
-        entry_ptr=image.entry_ptr - (image.entry_ptr > entry),
-    )
+    wrong = without_entry(image, entry)
     with pytest.raises(em.CompileError, match=rf"sender {sender}: 0 entries to the host, expected 1"):
         verify_image(job, wrong)
 
