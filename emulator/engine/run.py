@@ -46,9 +46,14 @@ def run(
     problems = _problems(program, engine, threads)
     if problems:
         raise SimulationError(problems)
-    drive = build_drive(program, n_ticks, stimulus, batch=batch, state=state, timing=timing)
-    record = _engine(engine)(program, drive, progress)
-    return Result(record=record, program=program)
+    try:
+        drive = build_drive(program, n_ticks, stimulus, batch=batch, state=state, timing=timing)
+        return Result(record=_engine(engine)(program, drive, progress), program=program)
+    except MemoryError as error:
+        size = f"{n_ticks} ticks" if batch is None else f"{batch} samples of {n_ticks} ticks"
+        raise SimulationError(
+            f"out of memory in a run of {size} ({error}): split it and go on with state=, or probe less"
+        ) from error
 
 
 def _problems(program: Program, engine: str, threads: int) -> list[str]:

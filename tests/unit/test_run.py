@@ -60,6 +60,17 @@ def test_only_programs_run() -> None:
         em.run("demo.prog", 3)  # type: ignore[arg-type]
 
 
+def test_a_run_too_large_for_memory_says_so(
+    program: em.Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: Any, **keywords: Any) -> None:
+        raise MemoryError("Unable to allocate 14.9 TiB")
+
+    monkeypatch.setattr("emulator.engine.native.run", refuse)
+    with pytest.raises(em.SimulationError, match=r"memory in a run of 2 samples of 9 ticks .*14\.9 TiB"):
+        em.run(program, 9, batch=2)
+
+
 def test_a_missing_native_engine_says_how_to_build_it() -> None:
     code = "import sys; sys.modules['emulator._ext.machine'] = None; import emulator.engine.native"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
