@@ -7,7 +7,7 @@ Counts of a spike's packets are known from its routes: they are summed up per se
 
 from emulator._ext.core cimport Compartments, Synapses, expect_lists, expect_synapses, prefetch, receive, update
 from emulator._ext.mesh cimport (
-    FIRST_SOURCE, MESH_NO_MEMORY, N_SIDES, Mesh, Packet, Source,
+    FIRST_SOURCE, Mesh, Packet,
     allocate, release, reset, run_events, wire,
 )
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -21,7 +21,6 @@ EVENT_COLUMNS = {
     "spikes": SPIKES, "transmitted": FIRST_SENT, "synaptic_ops_sparse": FIRST_SENT + N_SENT - 1,
     "update_inactive": INACTIVE, "update_active": ACTIVE, "barrier": BARRIER,
 }
-PROBE_U, PROBE_V, PROBE_V_RAW = 0, 1, 2
 
 cdef enum:
     SPIKES = 0
@@ -34,8 +33,7 @@ cdef enum:
 
 cdef enum:
     OK = 0
-    NO_MEMORY = 1
-    DEADLOCK = 2
+    NO_MEMORY = 1  # further ones are those of mesh.pxd
 
 
 cdef class Machine:
@@ -45,7 +43,7 @@ cdef class Machine:
     cdef Compartments compartments
     cdef Synapses synapses
     cdef Mesh mesh
-    cdef int64_t n_slots, n_cores, n_inputs, n_ticks, row
+    cdef int64_t n_slots, n_cores, n_ticks, row
     cdef const int64_t* slot_ptr  # [n_cores + 1]
     cdef const uint8_t* recorded  # [n_slots]
     cdef const int64_t* entry_ptr  # [n_senders + 1]
@@ -93,7 +91,6 @@ cdef class Machine:
         self.arrays = arrays
         self.n_slots = settings["n_slots"]
         self.n_cores = settings["n_cores"]
-        self.n_inputs = settings["n_inputs"]
         self.n_ticks = settings["n_ticks"]
         self.timed = settings["timed"]
         self._bind_compartments()

@@ -1,7 +1,7 @@
 """The mesh alone: packets pushed at given instants, intakes always ready. Twin of emulator/reference/traffic.py."""
 
 from emulator._ext.mesh cimport (
-    MESH_DEADLOCK, MESH_NO_MEMORY, MESH_OK, FIRST_SOURCE, N_SIDES, Mesh, Packet,
+    FIRST_SOURCE, MESH_NO_MEMORY, N_SIDES, Mesh, Packet,
     allocate, release, reset, run_events, wire,
 )
 from libc.stdint cimport int32_t, int64_t

@@ -33,6 +33,7 @@ Ints = NDArray[np.integer[Any]]
 ARBITERS = ("round_robin", "fixed", "oldest")
 CHUNK_S = 0.1  # how long the engine runs before it lets Python look at signals and progress
 
+assert PROBE_VARIABLES == ("u", "v", "v_raw")  # their places are the codes in ext/machine.pyx
 assert EVENTS[EVENT_ID[SENT[0]] : EVENT_ID[SENT[-1]] + 1] == SENT
 assert all(EVENT_ID[name] == column for name, column in _machine.EVENT_COLUMNS.items())
 STATUS = {1: "out of memory", 2: "deadlock: packets are left that can never move"}
@@ -242,7 +243,6 @@ class _Run:
         return {
             "n_slots": image.n_slots,
             "n_cores": image.n_cores,
-            "n_inputs": image.n_inputs,
             "n_ticks": self.drive.n_ticks,
             "timed": int(self.drive.timing),
             "n_rows_of_sums": image.max_delay_ticks + 1,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from numpy.typing import ArrayLike
 
-from emulator.chip.drive import PROBE_VARIABLES, Drive
+from emulator.chip.drive import Drive
 from emulator.engine.result import Result
 from emulator.engine.stimulus import build_drive
 from emulator.errors import SimulationError
@@ -75,6 +75,3 @@ def _engine(name: str) -> Callable[[Program, Drive, Progress | None], Record]:
     from emulator.engine import native
 
     return lambda program, drive, progress: native.run(program.image, program.chip, drive, progress)
-
-
-assert PROBE_VARIABLES == ("u", "v", "v_raw")  # codes 0, 1, 2 of the native engine
