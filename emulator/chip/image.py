@@ -64,7 +64,7 @@ DTYPES: dict[str, str] = {
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """Per-core tables. dtypes: `DTYPES`; arrays are C-contiguous and read-only."""
+    """Per-core tables. dtypes: `DTYPES`; arrays are C-contiguous, read-only, and the image's own."""
 
     core_id: Ints  # [n_cores] physical core ids, strictly ascending
     slot_ptr: Ints  # [n_cores + 1]
@@ -109,9 +109,10 @@ class Image:
 
     def __post_init__(self) -> None:
         for name, dtype in DTYPES.items():
-            array = np.ascontiguousarray(getattr(self, name), dtype=dtype)
-            if array.base is not None or array is getattr(self, name):
-                array = array.view()
+            given = getattr(self, name)
+            array = np.ascontiguousarray(given, dtype=dtype)
+            if array.flags.writeable and np.may_share_memory(array, given):
+                array = array.copy()  # whoever holds the given one cannot change the image
             array.flags.writeable = False
             object.__setattr__(self, name, array)
 

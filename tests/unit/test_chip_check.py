@@ -44,6 +44,13 @@ def changed(image: Image, name: str, place: int | None, value: Any) -> Image:
     return image.replace(**{name: array})
 
 
+def test_an_image_cannot_be_changed_through_the_arrays_it_was_made_of(image: Image) -> None:
+    given = image.entry_axon.copy()
+    made = image.replace(entry_axon=given)
+    given[:] = 10**6
+    assert np.array_equal(made.entry_axon, image.entry_axon) and not made.entry_axon.flags.writeable
+
+
 def test_a_compiled_image_passes(image: Image, chip: em.ChipSpec) -> None:
     check_image(image, chip)
 
