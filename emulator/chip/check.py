@@ -23,6 +23,7 @@ RANGES: dict[str, tuple[int, int]] = {
     "config_dv": (0, arith.DECAY_MAX),
     "config_ds_offset": (0, 1),
     "config_refractory": (arith.REFRACTORY_MIN, arith.REFRACTORY_MAX),
+    "config_soft_reset": (0, 1),
     "config_vmin": (-arith.V_LIMIT, 0),
     "config_vmax": (0, arith.V_LIMIT),
     "vth_mant": (0, arith.VTH_MANT_MAX),
@@ -37,6 +38,7 @@ RANGES: dict[str, tuple[int, int]] = {
     "format_sign_mode": (0, len(SIGN_MODE_ID) - 1),
     "format_delay_bits": (0, 6),
     "format_index_bits": (0, 12),
+    "format_on_sum": (0, 1),
 }
 """Values a register can hold; `v0`, slots and mantissas depend on other tables and are checked apart."""
 
@@ -51,7 +53,7 @@ def check_image(image: Image, chip: ChipSpec) -> None:
     check_structure(image)
     problems = [*_values(image, chip), *_references(image), *_entries(image)]
     if not problems:  # the rest reads through the tables
-        problems = [*_slot_values(image), *_synapses(image)]
+        problems = [*_configurations(image), *_slot_values(image), *_synapses(image)]
     if not problems:
         problems = list(_limits(image, chip))
     if problems:
@@ -173,6 +175,14 @@ def _entries(image: Image) -> Iterator[str]:
     if len(bad):
         entry = int(image.entry_ptr[image.n_slots] + bad[0])
         yield f"entry_core[{entry}] = {image.n_cores}: a host input sends to the host port" + _more(bad)
+
+
+def _configurations(image: Image) -> Iterator[str]:
+    bad = np.flatnonzero((image.config_soft_reset != 0) & (image.config_refractory != 1))
+    if len(bad):
+        row = int(bad[0])
+        refractory = f"config_refractory[{row}] = {image.config_refractory[row]}"
+        yield f"{refractory}: a soft reset leaves no refractory time, it must be 1" + _more(bad)
 
 
 def _slot_values(image: Image) -> Iterator[str]:

@@ -31,6 +31,7 @@ DTYPES: dict[str, str] = {
     "config_dv": "int16",
     "config_ds_offset": "uint8",
     "config_refractory": "uint8",
+    "config_soft_reset": "uint8",
     "config_vmin": "int32",
     "config_vmax": "int32",
     "vth_ptr": "int64",
@@ -59,6 +60,7 @@ DTYPES: dict[str, str] = {
     "format_sign_mode": "uint8",
     "format_delay_bits": "uint8",
     "format_index_bits": "uint8",
+    "format_on_sum": "uint8",
 }
 
 
@@ -74,6 +76,7 @@ class Image:
     config_dv: Ints  # [n_configs] 0..4095
     config_ds_offset: Ints  # [n_configs] 0 or 1
     config_refractory: Ints  # [n_configs] 1..63 ticks
+    config_soft_reset: Ints  # [n_configs] 1: firing takes the threshold off v instead of setting it to 0
     config_vmin: Ints  # [n_configs] -V_LIMIT..0
     config_vmax: Ints  # [n_configs] 0..V_LIMIT
     vth_ptr: Ints  # [n_cores + 1]
@@ -105,6 +108,7 @@ class Image:
     format_sign_mode: Ints  # [n_formats] SIGN_MODE_ID
     format_delay_bits: Ints  # [n_formats] 0..6
     format_index_bits: Ints  # [n_formats] 0: dense list, else 6..12
+    format_on_sum: Ints  # [n_formats] 1: the exponent acts on the sum of a tick instead of on each weight
     n_groups: int  # accounts: populations and sources together
 
     def __post_init__(self) -> None:
@@ -144,6 +148,16 @@ class Image:
     def max_delay_ticks(self) -> int:
         """Longest delay of any synapse; 1 when there is none."""
         return int(self.syn_delay.max()) if self.n_synapses else 1
+
+    @functools.cached_property
+    def planes(self) -> tuple[int, ...]:
+        """Right shifts of the input sums that a compartment keeps apart, ascending; the first is 0.
+
+        A synapse of an `on_sum` format with w_exp < 0 adds its mantissa to the sum with shift -w_exp, every
+        other one its effective weight / 64 to the sum with shift 0.
+        """
+        exponents = self.format_w_exp[self.format_on_sum != 0].astype(np.int64)
+        return (0, *sorted({-int(w_exp) for w_exp in exponents if w_exp < 0}))
 
     @functools.cached_property
     def digest(self) -> str:

@@ -22,6 +22,7 @@ class WeightFormat(NamedTuple):
     weight_bits: int
     sign_mode: int  # SIGN_MODE_ID
     delay_bits: int
+    on_sum: bool
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Bundle:
 
 def format_of(group: SynapseGroup) -> WeightFormat:
     """The format of a group's synapses."""
-    return WeightFormat(group.w_exp, group.weight_bits, SIGN_MODE_ID[group.sign_mode], group.delay_bits)
+    sign_mode = SIGN_MODE_ID[group.sign_mode]
+    return WeightFormat(group.w_exp, group.weight_bits, sign_mode, group.delay_bits, group.on_sum)
 
 
 def bundles_of(quantised: Quantised, network: Network) -> tuple[tuple[Bundle, ...], tuple[int, ...]]:

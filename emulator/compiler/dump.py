@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator.chip.image import SIGN_MODE_ID, Image
-from emulator.compiler.ir import Partition, Placement, Quantised, SlotTable, SynapseLists
+from emulator.compiler.ir import FORMAT_FIELDS, Partition, Placement, Quantised, SlotTable, SynapseLists
 from emulator.program import Symbols
 
 Ints = NDArray[np.integer]
@@ -29,7 +29,7 @@ def quantised(result: Quantised) -> str:
     for group in result.groups:
         lines.append(
             f"projection {group.projection_id}: w_exp={group.w_exp} weight_bits={group.weight_bits} "
-            f"{group.sign_mode} delay_bits={group.delay_bits}"
+            f"{group.sign_mode} delay_bits={group.delay_bits}{' on_sum' if group.on_sum else ''}"
         )
         columns = (group.pre, group.post, group.mantissa, group.delay_ticks)
         rows = zip(*columns, strict=True)
@@ -77,13 +77,7 @@ def synapses(result: SynapseLists) -> str:
 
 def image(result: Image) -> str:
     """Every core with its tables, every sender with its entries."""
-    rows = zip(
-        *(
-            getattr(result, f"format_{name}").tolist()
-            for name in ("w_exp", "weight_bits", "sign_mode", "delay_bits", "index_bits")
-        ),
-        strict=True,
-    )
+    rows = zip(*(getattr(result, f"format_{name}").tolist() for name in FORMAT_FIELDS), strict=True)
     lines = [f"{result.n_groups} accounts"]
     lines += [f"format {row}: {_format(list(values))}" for row, values in enumerate(rows)]
     for row in range(result.n_cores):
@@ -110,7 +104,7 @@ def symbols(result: Symbols) -> str:
     return _text(lines)
 
 
-CONFIG_FIELDS = ("du", "dv", "ds_offset", "refractory", "vmin", "vmax")
+CONFIG_FIELDS = ("du", "dv", "ds_offset", "refractory", "soft_reset", "vmin", "vmax")
 SLOT_FIELDS = ("config", "vth", "bias_mant", "bias_exp", "u0", "v0", "refractory0", "group", "recorded")
 
 
@@ -143,10 +137,11 @@ def _list_lines(first: int, last: int, table: tuple[Ints, ...]) -> list[str]:
 
 
 def _format(values: list[int]) -> str:
-    w_exp, weight_bits, sign_mode, delay_bits, index_bits = values
+    w_exp, weight_bits, sign_mode, delay_bits, on_sum, index_bits = values
     sign = next(name for name, number in SIGN_MODE_ID.items() if number == sign_mode)
     layout = f"sparse, {index_bits} index bits" if index_bits else "dense"
-    return f"w_exp={w_exp} weight_bits={weight_bits} {sign} delay_bits={delay_bits} {layout}"
+    acts = " on_sum" if on_sum else ""
+    return f"w_exp={w_exp} weight_bits={weight_bits} {sign} delay_bits={delay_bits}{acts} {layout}"
 
 
 def _ranges(numbers: Ints) -> str:

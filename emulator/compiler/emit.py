@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from emulator.chip.image import Image
 from emulator.compiler.bundles import population_of
-from emulator.compiler.ir import Quantised, SlotTable, SynapseLists
+from emulator.compiler.ir import FORMAT_FIELDS, Quantised, SlotTable, SynapseLists
 from emulator.network import Network
 from emulator.program import Part, ProbeSymbol, Symbols
 
@@ -32,6 +32,7 @@ def emit_image(quantised: Quantised, network: Network, slots: SlotTable, lists: 
         config_dv=shared["dv"],
         config_ds_offset=shared["ds_offset"],
         config_refractory=shared["refractory"],
+        config_soft_reset=shared["soft_reset"],
         config_vmin=shared["vmin"],
         config_vmax=shared["vmax"],
         vth_ptr=slots.vth_ptr,
@@ -55,11 +56,7 @@ def emit_image(quantised: Quantised, network: Network, slots: SlotTable, lists: 
         syn_mant=lists.syn_mant,
         syn_delay=lists.syn_delay,
         syn_format=lists.syn_format,
-        format_w_exp=lists.formats[:, 0],
-        format_weight_bits=lists.formats[:, 1],
-        format_sign_mode=lists.formats[:, 2],
-        format_delay_bits=lists.formats[:, 3],
-        format_index_bits=lists.formats[:, 4],
+        **{f"format_{name}": lists.formats[:, column] for column, name in enumerate(FORMAT_FIELDS)},
         n_groups=len(source_sizes) + len(network.populations),
     )
 

@@ -20,6 +20,7 @@ NEURON_FIELDS = (
     "dv",
     "ds_offset",
     "refractory",
+    "soft_reset",
     "vmin",
     "vmax",
     "vth_mant",
@@ -31,6 +32,10 @@ NEURON_FIELDS = (
 )
 
 
+FORMAT_FIELDS = ("w_exp", "weight_bits", "sign_mode", "delay_bits", "on_sum", "index_bits")
+"""Columns of the format table; an image holds them as `format_...`."""
+
+
 @dataclass(frozen=True, eq=False)
 class SynapseGroup:
     """Synapses of one projection that share a format. Sorted by pre, then post."""
@@ -40,6 +45,7 @@ class SynapseGroup:
     weight_bits: int  # 1..8, magnitude
     sign_mode: str
     delay_bits: int  # 0..6: bits that hold the largest delay_ticks - 1 of the projection
+    on_sum: bool  # whether the exponent acts on the sum of a tick instead of on each weight
     pre: Ints  # int32 [n] sender
     post: Ints  # int32 [n] neuron
     mantissa: Ints  # int16 [n], lost bits cleared
@@ -102,4 +108,4 @@ class SynapseLists:
     syn_mant: Ints  # int16 [n_synapses]
     syn_delay: Ints  # uint8 [n_synapses]
     syn_format: Ints  # uint8 [n_synapses]
-    formats: Ints  # int64 [n_formats, 5] w_exp, weight_bits, sign_mode, delay_bits, index_bits; ascending
+    formats: Ints  # int64 [n_formats, 6] FORMAT_FIELDS; ascending

@@ -11,7 +11,7 @@ WAY_OUT = {
     "axons_out": "lower the number of cores that a neuron projects to, or drop to_host",
     "synapse_memory_bits": "lower the fan-in, weight_bits or the longest delay",
     "delay_slots": "shorten the longest delay, or put a relay neuron in its way",
-    "compartment_configs": "let neurons share du, dv, ds_offset, refractory, vmin and vmax",
+    "compartment_configs": "let neurons share du, dv, ds_offset, refractory, reset, vmin and vmax",
     "threshold_configs": "let neurons share vth_mant",
 }
 

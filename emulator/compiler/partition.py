@@ -31,7 +31,7 @@ from emulator.network import Network
 Ints = NDArray[np.integer]
 Longs = NDArray[np.int64]
 
-CONFIG_FIELDS = ("du", "dv", "ds_offset", "refractory", "vmin", "vmax")
+CONFIG_FIELDS = ("du", "dv", "ds_offset", "refractory", "soft_reset", "vmin", "vmax")
 MAX_ROUNDS = 8  # fills with counted entries before falling back to the numbers that always hold
 MAX_LISTED = 20  # neurons or cores named in an error
 

@@ -87,6 +87,7 @@ def _given_registers(population: Population, problems: list[str]) -> dict[str, I
     for field, initial in (("u0", population.u0), ("v0", population.v0)):
         neurons[field] = np.zeros(population.n, np.int64) if initial is None else initial.astype(np.int64)
     neurons["refractory0"] = np.zeros(population.n, np.int64)
+    neurons["soft_reset"] = np.zeros(population.n, np.int64)
     v0, vmin, vmax = (neurons[field] for field in ("v0", "vmin", "vmax"))
     bad = np.flatnonzero((v0 < vmin) | (v0 > vmax))
     if len(bad):
@@ -168,6 +169,7 @@ def _groups(weighed: Weighed, projection: Projection, first: dict[str, int]) -> 
                 weight_bits=weighed.weight_bits,
                 sign_mode=weighed.sign_mode,
                 delay_bits=delay_bits,
+                on_sum=False,
                 pre=pre[of_group],
                 post=post[of_group],
                 mantissa=weighed.mantissa[of_group],

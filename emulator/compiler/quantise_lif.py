@@ -58,6 +58,7 @@ def _registers(p: Shifted, scale: float) -> dict[str, Ints]:
         "dv": p.dv,
         "ds_offset": p.ds_offset,
         "refractory": p.refractory,
+        "soft_reset": np.zeros(p.n, dtype=np.int64),
         "vmin": np.full(p.n, -arith.V_LIMIT, dtype=np.int64),
         "vmax": np.where(unreachable, vth_mant << arith.WEIGHT_SHIFT, arith.V_LIMIT),
         "vth_mant": vth_mant,

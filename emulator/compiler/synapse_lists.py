@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from emulator.chip.spec import ChipSpec
 from emulator.compiler.bundles import WeightFormat, format_of
-from emulator.compiler.ir import Quantised, SlotTable, SynapseLists
+from emulator.compiler.ir import FORMAT_FIELDS, Quantised, SlotTable, SynapseLists
 from emulator.compiler.packing import Packing
 from emulator.errors import CompileError
 
@@ -162,11 +162,12 @@ def _format_table(
     rows = [(*formats[number // 2], packing.sparse_index_bits if number % 2 else 0) for number in used]
     row_of_form = np.zeros(max(2 * len(formats), 1), dtype=np.uint8)
     row_of_form[used] = np.arange(len(used))
-    return np.array(rows, dtype=np.int64).reshape(-1, 5), row_of_form
+    return np.array(rows, dtype=np.int64).reshape(-1, len(FORMAT_FIELDS)), row_of_form
 
 
 def _too_many(n_formats: int) -> str:
     return (
-        f"network: {n_formats} synapse formats (w_exp, weight_bits, sign_mode, delay and index width), "
-        f"limit {MAX_FORMATS}: let projections share w_exp, weight_bits, sign_mode or their longest delay"
+        f"network: {n_formats} synapse formats (w_exp, weight_bits, sign_mode, rounding, delay and index "
+        f"width), limit {MAX_FORMATS}: let projections share w_exp, weight_bits, sign_mode or their longest "
+        "delay"
     )

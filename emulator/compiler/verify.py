@@ -24,11 +24,19 @@ Longs = NDArray[np.int64]
 
 CHUNK_SYNAPSES = 1 << 22  # bounds the work arrays
 
-IN_CONFIG = ("du", "dv", "ds_offset", "refractory", "vmin", "vmax")
+IN_CONFIG = ("du", "dv", "ds_offset", "refractory", "soft_reset", "vmin", "vmax")
 IN_SLOT = ("bias_mant", "bias_exp", "u0", "v0", "refractory0")
 
 # Bits of the fields packed under (sender, target) into one number: two tables are equal if these are.
-FIELD_BITS = {"w_exp": 4, "weight_bits": 4, "sign_mode": 2, "delay_bits": 3, "mantissa": 10, "delay_ticks": 6}
+FIELD_BITS = {
+    "w_exp": 4,
+    "weight_bits": 4,
+    "sign_mode": 2,
+    "delay_bits": 3,
+    "on_sum": 1,
+    "mantissa": 10,
+    "delay_ticks": 6,
+}
 
 
 def verify(image: Image, symbols: Symbols, quantised: Quantised, network: Network, chip: ChipSpec) -> None:
@@ -182,6 +190,7 @@ class _Decoded:
             weight_bits=image.format_weight_bits[form],
             sign_mode=image.format_sign_mode[form],
             delay_bits=image.format_delay_bits[form],
+            on_sum=image.format_on_sum[form],
             mantissa=image.syn_mant[synapse],
             delay_ticks=image.syn_delay[synapse],
         )
@@ -198,6 +207,7 @@ def _expected_keys(quantised: Quantised, first: int, last: int) -> Longs:
                 weight_bits=group.weight_bits,
                 sign_mode=SIGN_MODE_ID[group.sign_mode],
                 delay_bits=group.delay_bits,
+                on_sum=int(group.on_sum),
                 mantissa=group.mantissa[rows],
                 delay_ticks=group.delay_ticks[rows],
             )

@@ -20,7 +20,7 @@ from emulator.program import Part, ProbeSymbol, Program, Symbols
 
 Ints = NDArray[np.int64]
 
-VERSION = 1  # of programs; a record holds one, so its own version rises with this one
+VERSION = 2  # of programs; a record holds one, so its own version rises with this one
 
 
 def save_program(program: Program, path: str | PathLike[str]) -> None:

@@ -31,6 +31,7 @@ def small_image() -> Image:
         config_dv=np.array([4095, 4095]),
         config_ds_offset=np.array([1, 1]),
         config_refractory=np.array([1, 1]),
+        config_soft_reset=np.array([0, 0]),
         config_vmin=np.array([-(2**23) + 1] * 2),
         config_vmax=np.array([2**23 - 1] * 2),
         vth_ptr=np.array([0, 1, 2]),
@@ -59,6 +60,7 @@ def small_image() -> Image:
         format_sign_mode=np.array([0, 0]),
         format_delay_bits=np.array([0, 0]),
         format_index_bits=np.array([0, 6]),
+        format_on_sum=np.array([0, 0]),
         n_groups=3,
     )
 

@@ -73,6 +73,7 @@ WRONG_VALUES = [
     ("config_refractory", 0, 0, r"config_refractory\[0\] = 0: outside 1\.\.63"),
     ("config_refractory", 0, 64, r"config_refractory\[0\] = 64: outside 1\.\.63"),
     ("config_refractory", 0, 16, r"config_refractory\[0\] = 16: outside 1\.\.15 \(chip 'tiny'\)"),
+    ("config_soft_reset", 0, 2, r"config_soft_reset\[0\] = 2: outside 0\.\.1"),
     ("config_vmin", 0, 1, r"config_vmin\[0\] = 1: outside"),
     ("config_vmin", 0, -(2**23), r"config_vmin\[0\] = -8388608: outside"),
     ("config_vmax", 0, 2**23, r"config_vmax\[0\] = 8388608: outside"),
@@ -120,6 +121,7 @@ WRONG_VALUES = [
     ("format_delay_bits", 0, 7, r"format_delay_bits\[0\] = 7: outside 0\.\.6"),
     ("format_index_bits", 0, 13, r"format_index_bits\[0\] = 13: outside 0\.\.12"),
     ("format_index_bits", 1, 7, r"format_index_bits\[1\] = 7: choose from \[0, 6\]"),
+    ("format_on_sum", 0, 2, r"format_on_sum\[0\] = 2: outside 0\.\.1"),
 ]
 
 
@@ -129,6 +131,14 @@ def test_a_wrong_value_is_refused(
 ) -> None:
     with pytest.raises(em.ImageError, match=words):
         check_image(changed(image, name, place, value), chip)
+
+
+def test_a_soft_reset_with_a_refractory_time_is_refused(image: Image, chip: em.ChipSpec) -> None:
+    soft = changed(image, "config_soft_reset", 1, 1)
+    check_image(soft, chip)
+    words = r"config_refractory\[1\] = 2: a soft reset leaves no refractory time, it must be 1"
+    with pytest.raises(em.ImageError, match=words):
+        check_image(changed(soft, "config_refractory", 1, 2), chip)
 
 
 def test_every_field_has_a_wrong_value_above() -> None:

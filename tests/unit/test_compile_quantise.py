@@ -311,9 +311,7 @@ def test_clipped_given_weights_are_counted(chip: em.ChipSpec) -> None:
     assert only(nearest).mantissa.tolist() == [254, 254] and nearest.report[0]["n_clipped"] == 1
     largest = quantise(given_weights([-256, -254], w_exp=7), chip)
     assert only(largest).mantissa.tolist() == [-256, -254] and largest.report[0]["n_clipped"] == 1
-    floor = quantise(
-        given_weights([-255, -8], rounding="floor", sign_mode="inhibitory", weight_bits=4), chip
-    )
+    floor = quantise(given_weights([-255, -8], rounding="floor", sign_mode="inhibitory", weight_bits=4), chip)
     assert only(floor).mantissa.tolist() == [-240, -16] and floor.report[0]["n_clipped"] == 1
 
 
@@ -325,6 +323,7 @@ def test_given_parameters_are_used_as_they_are(chip: em.ChipSpec) -> None:
     assert neurons == {
         "du": [17, 17],
         "dv": [3, 4],
+        "soft_reset": [0, 0],
         "vth_mant": [9, 9],
         "bias_mant": [-5, -5],
         "bias_exp": [3, 3],

@@ -109,6 +109,8 @@ def test_a_wrong_format_is_noticed(job: Job) -> None:
     row = int(np.flatnonzero(image.format_w_exp == 1)[0])
     with pytest.raises(em.CompileError, match=r"w_exp 2, .*the network .*w_exp 1, "):
         verify_image(job, changed(image, "format_w_exp", row, 2))
+    with pytest.raises(em.CompileError, match=r"on_sum 1, .*the network .*on_sum 0, "):
+        verify_image(job, changed(image, "format_on_sum", row, 1))
 
 
 def test_two_senders_with_swapped_lists_are_noticed(job: Job) -> None:
@@ -161,6 +163,7 @@ WRONG_PARAMETERS = [
     ("config_dv", 0, 99, "dv"),
     ("config_ds_offset", 0, 0, "ds_offset"),
     ("config_refractory", 0, 2, "refractory"),
+    ("config_soft_reset", 0, 1, "soft_reset"),
     ("config_vmin", 0, -9, "vmin"),
     ("config_vmax", 0, 9, "vmax"),
     ("vth_mant", 0, 99, "vth_mant"),

@@ -62,7 +62,7 @@ def forged(path: Path, *changes: Callable[[Content], None]) -> Path:
     content = copy.deepcopy(program_content(small_program()))
     for change in changes:
         change(content)
-    container.write(path, "program", 1, content)
+    container.write(path, "program", 2, content)
     return path
 
 
@@ -216,7 +216,7 @@ def test_a_content_with_anything_anywhere_never_does_worse_than_an_error(
     path = tmp_path_factory.getbasetemp() / "strange"
     content = copy.deepcopy(CONTENT)
     put(data.draw(st.sampled_from(leaves(CONTENT))), data.draw(st.sampled_from(STRANGE)))(content)
-    container.write(path, "program", 1, content)
+    container.write(path, "program", 2, content)
     try:
         load_program(path)
     except EmulatorError as error:

@@ -34,7 +34,7 @@ def program() -> Program:
 def content(program: Program, tmp_path_factory: pytest.TempPathFactory) -> Content:
     path = tmp_path_factory.mktemp("content") / "r"
     save_result(Result(small_record(program), program), path)
-    return container.read(path, "record", 1)
+    return container.read(path, "record", 2)
 
 
 def put(path: str, value: Any) -> Callable[[Content], None]:
@@ -69,7 +69,7 @@ def forged(path: Path, content: Content, *changes: Callable[[Content], None]) ->
     content = copy.deepcopy(content)
     for change in changes:
         change(content)
-    container.write(path, "record", 1, content)
+    container.write(path, "record", 2, content)
     return path
 
 
@@ -201,7 +201,7 @@ def load_program_digest(tmp_path: Path, content: Content, changes: Any) -> str:
     content = copy.deepcopy(content)
     for change in changes:
         change(content)
-    container.write(tmp_path / "p", "program", 1, content["program"])
+    container.write(tmp_path / "p", "program", 2, content["program"])
     return load_program(tmp_path / "p").image.digest
 
 

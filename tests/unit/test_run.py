@@ -60,9 +60,7 @@ def test_only_programs_run() -> None:
         em.run("demo.prog", 3)  # type: ignore[arg-type]
 
 
-def test_a_run_too_large_for_memory_says_so(
-    program: em.Program, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_too_large_for_memory_says_so(program: em.Program, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*arguments: Any, **keywords: Any) -> None:
         raise MemoryError("Unable to allocate 14.9 TiB")
 
