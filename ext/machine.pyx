@@ -1,17 +1,20 @@
 """A chip running an image, tick by tick, without the GIL. Twin of emulator/reference/machine.py.
 
-What fires does not depend on the mesh, so a tick is first run as function (update, then walk the synapse
-lists of every spike); with timing on, the same spikes then cross the mesh (`mesh.pxd`) for their instants.
+What fires does not depend on the mesh, so a tick is first run as function (update, then add the synapses of
+every spike to the sums to come); with timing on, the same spikes then cross the mesh for their instants.
 Counts of a spike's packets are known from its routes: they are summed up per sender, not per event.
 """
 
-from emulator._ext.core cimport Compartments, Synapses, expect_lists, expect_synapses, prefetch, receive, update
-from emulator._ext.mesh cimport (
-    FIRST_SOURCE, Mesh, Packet,
-    allocate, release, reset, run_events, wire,
+from emulator._ext.core cimport BLOCK, Compartments, Stretch
+from emulator._ext.crossing cimport Crossing
+from emulator._ext.mesh cimport FIRST_SOURCE, Mesh, Packet, allocate, release, wire
+from emulator._ext.team cimport Thread, join_thread, start_thread
+from emulator._ext.tick cimport (
+    ACTIVE, BARRIER, FIRST_SENT, INACTIVE, N_EVENTS, N_SENT, NO_MEMORY, NO_THREAD, OK, SPIKES,
+    Block, Run, Worker, work,
 )
-from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
 import numpy as np
@@ -22,102 +25,69 @@ EVENT_COLUMNS = {
     "update_inactive": INACTIVE, "update_active": ACTIVE, "barrier": BARRIER,
 }
 
-cdef enum:
-    SPIKES = 0
-    FIRST_SENT = 1  # transmitted .. synaptic_ops_sparse: what a sender's spike causes
-    N_SENT = 12
-    INACTIVE = 13
-    ACTIVE = 14
-    BARRIER = 15
-    N_EVENTS = 16
+# Fields of a stretch in the order that `Machine` takes them, see core.pxd.
+STRETCH_FIELDS = (
+    "start", "end", "uniform", "same_bias", "keep_u", "keep_v", "bias", "threshold", "vmin", "vmax",
+    "refractory", "soft",
+)
 
-cdef enum:
-    OK = 0
-    NO_MEMORY = 1  # further ones are those of mesh.pxd
+
+cdef struct Task:
+    Run* run
+    Worker* worker
+    int32_t status
+
+
+cdef void* work_on(void* argument) noexcept nogil:
+    cdef Task* task = <Task*>argument
+    task.status = work(task.run, task.worker)
+    return NULL
 
 
 cdef class Machine:
     """One run. Arrays are taken as checked: engine/native.py builds them from an image that passed its check."""
 
-    cdef dict arrays  # keeps what the pointers below point into
-    cdef Compartments compartments
-    cdef Synapses synapses
-    cdef Mesh mesh
-    cdef int64_t n_slots, n_cores, n_ticks, row
-    cdef const int64_t* slot_ptr  # [n_cores + 1]
-    cdef const uint8_t* recorded  # [n_slots]
-    cdef const int64_t* entry_ptr  # [n_senders + 1]
-    cdef const int64_t* entry_axon  # [n_entries] numbered through; n_axons for the host port
-    cdef const int32_t* entry_core  # [n_entries]
-    cdef const int64_t* sent  # [n_senders, N_SENT] events that one spike causes
-    cdef int64_t* n_spikes  # [n_senders]
-    cdef const int64_t* event_ptr  # [n_rows + 1]
-    cdef const int32_t* event_input
-    cdef int64_t* counts  # [n_rows, N_EVENTS]
-    cdef int64_t* tick_ps  # [n_rows]
-    cdef bint timed
-    # spikes of the present tick and of the run
-    cdef int32_t* fired  # [n_slots]
-    cdef int64_t n_fired
-    cdef int64_t* spikes  # pairs row, slot
-    cdef int64_t n_recorded, n_room
-    # probes: lane l reads variable[l] of slot[l]; probe p has lanes lane_ptr[p] ..
-    cdef int64_t n_probes, n_lanes
-    cdef const int64_t* lane_ptr
-    cdef const int32_t* lane_slot
-    cdef const int32_t* lane_variable
-    cdef const int64_t* probe_at  # [n_probes, n_ticks] row of the probe's output, or -1
-    cdef int32_t* counter_before  # [n_lanes]
-    # timing
-    cdef const int64_t* service_ps  # [n_axons + 1]
-    cdef const int32_t* core_x
-    cdef const int32_t* core_y
-    cdef const int32_t* core_port
-    cdef int64_t active_ps, inactive_ps, spike_ps, send_ps, barrier_ps
-    cdef int32_t host_x, host_y, host_port
+    cdef dict arrays  # keeps what the pointers of `run` point into
+    cdef Run run
+    cdef Crossing crossing
+    cdef Stretch* stretches
+    cdef int64_t n_stretches, row
 
     def __cinit__(self):
-        memset(&self.mesh, 0, sizeof(Mesh))
+        memset(&self.run, 0, sizeof(Run))
+        memset(&self.crossing, 0, sizeof(Crossing))
+        self.stretches = NULL
 
     def __dealloc__(self):
-        free(self.fired)
-        free(self.spikes)
-        free(self.counter_before)
-        free(self.mesh.packets)
-        release(&self.mesh)
+        cdef int64_t i
+        if self.run.workers != NULL:
+            for i in range(self.run.n_workers):
+                free(self.run.workers[i].fired[0])
+                free(self.run.workers[i].fired[1])
+                free(self.run.workers[i].spikes)
+        free(self.run.workers)
+        free(self.run.blocks)
+        free(self.run.lean)
+        free(self.run.probes.counter_before)
+        free(self.stretches)
+        free(self.crossing.fired)
+        free(self.crossing.mesh.packets)
+        release(&self.crossing.mesh)
 
     def __init__(self, dict arrays, dict settings):
-        """arrays: contiguous, of the dtypes of the fields above; settings: integers, see engine/native.py."""
+        """arrays: contiguous, of the dtypes of the structs' fields; settings: integers, see engine/native.py."""
         self.arrays = arrays
-        self.n_slots = settings["n_slots"]
-        self.n_cores = settings["n_cores"]
-        self.n_ticks = settings["n_ticks"]
-        self.timed = settings["timed"]
-        self._bind_compartments()
-        self._bind_synapses(settings["n_rows_of_sums"])
-        self.slot_ptr = <const int64_t*>self._address("slot_ptr", "int64")
-        self.recorded = <const uint8_t*>self._address("slot_recorded", "uint8")
-        self.entry_ptr = <const int64_t*>self._address("entry_ptr", "int64")
-        self.entry_axon = <const int64_t*>self._address("entry_axon", "int64")
-        self.entry_core = <const int32_t*>self._address("entry_core", "int32")
-        self.sent = <const int64_t*>self._address("sent", "int64")
-        self.n_spikes = <int64_t*>self._address("n_spikes", "int64")
-        self.event_ptr = <const int64_t*>self._address("event_ptr", "int64")
-        self.event_input = <const int32_t*>self._address("event_input", "int32")
-        self.counts = <int64_t*>self._address("counts", "int64")
-        self.n_probes = settings["n_probes"]
-        self.n_lanes = len(arrays["lane_slot"])
-        self.lane_ptr = <const int64_t*>self._address("lane_ptr", "int64")
-        self.lane_slot = <const int32_t*>self._address("lane_slot", "int32")
-        self.lane_variable = <const int32_t*>self._address("lane_variable", "int32")
-        self.probe_at = <const int64_t*>self._address("probe_at", "int64")
-        self.fired = <int32_t*>malloc((self.n_slots + 1) * sizeof(int32_t))
-        self.n_room = 1024
-        self.spikes = <int64_t*>malloc(2 * self.n_room * sizeof(int64_t))
-        self.counter_before = <int32_t*>malloc((self.n_lanes + 1) * sizeof(int32_t))
-        if self.fired == NULL or self.spikes == NULL or self.counter_before == NULL:
-            raise MemoryError("native engine: spike buffers")
-        if self.timed:
+        cdef Run* run = &self.run
+        run.wide = settings["wide"]
+        run.n_slots = settings["n_slots"]
+        run.n_delays = settings["n_delays"]
+        if run.wide:
+            self._bind_wide(settings["policy"])
+        else:
+            self._bind_narrow(settings)
+        self._bind_run(settings["n_ticks"])
+        self._bind_workers(settings["n_rows"])
+        if settings["timed"]:
             self._build_mesh(settings)
 
     cdef size_t _address(self, str name, str dtype) except? 0:
@@ -125,305 +95,283 @@ cdef class Machine:
         assert array.dtype == dtype and array.flags.c_contiguous, (name, array.dtype)
         return array.ctypes.data
 
-    cdef int _bind_compartments(self) except -1:
-        cdef Compartments* c = &self.compartments
-        c.n_slots = self.n_slots
-        c.keep_u = <const int32_t*>self._address("keep_u", "int32")
-        c.keep_v = <const int32_t*>self._address("keep_v", "int32")
-        c.bias = <const int32_t*>self._address("bias", "int32")
-        c.threshold = <const int32_t*>self._address("threshold", "int32")
-        c.vmin = <const int32_t*>self._address("vmin", "int32")
-        c.vmax = <const int32_t*>self._address("vmax", "int32")
-        c.refractory = <const int32_t*>self._address("refractory", "int32")
+    cdef int _bind_narrow(self, dict settings) except -1:
+        cdef Run* run = &self.run
+        cdef Compartments* c = &run.compartments
+        self._bind_configuration()
         c.u = <int32_t*>self._address("u", "int32")
         c.v = <int32_t*>self._address("v", "int32")
-        c.counter = <int32_t*>self._address("counter", "int32")
-        c.n_active = <int32_t*>self._address("n_active", "int32")
+        c.counter = <uint8_t*>self._address("counter", "uint8")
         c.active = <uint8_t*>self._address("active", "uint8")
         c.fired = <uint8_t*>self._address("fired", "uint8")
+        c.shift = settings["shift"]
+        self._bind_stretches()
+        run.part_slot = <const int64_t*>self._address("part_slot", "int64")
+        run.rows.bytes = <const uint8_t*>self._address("rows", "uint8")
+        run.rows.row_ptr = <const int64_t*>self._address("row_ptr", "int64")
+        run.rows.n_senders = settings["n_senders"]
+        run.rows.weight_bytes = settings["weight_bytes"]
+        run.rows.delay = settings["delay"]
+        run.rows.run_ptr = <const int64_t*>self._address("run_ptr", "int64")
+        run.rows.run_delay = <const uint8_t*>self._address("run_delay", "uint8")
+        run.rows.run_end = <const int32_t*>self._address("run_end", "int32")
+        run.sums.rows = <uint16_t*>self._address("sums", "uint16")
+        run.sums.n_rows = run.n_delays + 1
+        run.sums.n_slots = run.n_slots
         return 0
 
-    cdef int _bind_synapses(self, int64_t n_rows) except -1:
-        cdef Synapses* s = &self.synapses
-        s.run_ptr = <const int64_t*>self._address("run_ptr", "int64")
-        s.run_start = <const int64_t*>self._address("run_start", "int64")
-        s.run_delay = <const uint8_t*>self._address("run_delay", "uint8")
-        s.slot = <const uint32_t*>self._address("syn_slot", "uint32")
-        s.weight = <const int16_t*>self._address("weight", "int16")
-        s.sums = <uint16_t*>self._address("sums", "uint16")
-        s.n_rows = n_rows
-        s.n_slots = self.n_slots
+    cdef int _bind_configuration(self) except -1:
+        """Where the values of all compartments are; absent ones are in the stretches alone."""
+        cdef Compartments* c = &self.run.compartments
+        c.bias = <const int32_t*>self._address("bias", "int32")
+        c.soft = <const int32_t*>self._address("soft", "int32")
+        c.refractory = <const int32_t*>self._address("refractory", "int32")
+        if "keep_u" in self.arrays:
+            c.keep_u = <const int32_t*>self._address("keep_u", "int32")
+            c.keep_v = <const int32_t*>self._address("keep_v", "int32")
+            c.threshold = <const int32_t*>self._address("threshold", "int32")
+            c.vmin = <const int32_t*>self._address("vmin", "int32")
+            c.vmax = <const int32_t*>self._address("vmax", "int32")
+        return 0
+
+    cdef int _bind_stretches(self) except -1:
+        """Stretches as rows of STRETCH_FIELDS, and their blocks."""
+        cdef const int32_t[:, ::1] table = self.arrays["stretches"]
+        cdef int64_t i, n_blocks = 0, start
+        cdef Stretch* s
+        assert table.shape[1] == len(STRETCH_FIELDS)
+        self.n_stretches = table.shape[0]
+        self.stretches = <Stretch*>malloc((self.n_stretches + 1) * sizeof(Stretch))
+        self.run.lean = <uint8_t*>calloc(self.n_stretches + 1, 1)
+        for i in range(self.n_stretches):
+            n_blocks += (table[i, 1] - table[i, 0] + BLOCK - 1) // BLOCK
+        self.run.blocks = <Block*>calloc(n_blocks + 1, sizeof(Block))
+        if self.stretches == NULL or self.run.lean == NULL or self.run.blocks == NULL:
+            raise MemoryError("native engine: compartments")
+        n_blocks = 0
+        for i in range(self.n_stretches):
+            s = &self.stretches[i]
+            s.start, s.end, s.uniform, s.same_bias = table[i, 0], table[i, 1], table[i, 2], table[i, 3]
+            s.keep_u, s.keep_v, s.bias, s.threshold = table[i, 4], table[i, 5], table[i, 6], table[i, 7]
+            s.vmin, s.vmax, s.refractory, s.soft = table[i, 8], table[i, 9], table[i, 10], table[i, 11]
+            start = s.start
+            while start < s.end:
+                self.run.blocks[n_blocks].start = <int32_t>start
+                self.run.blocks[n_blocks].n = <int32_t>(s.end - start if s.end - start < BLOCK else BLOCK)
+                self.run.blocks[n_blocks].stretch = <int32_t>i
+                n_blocks += 1
+                start += BLOCK
+        self.run.stretches = self.stretches
+        self.run.n_active = <int64_t*>self._address("n_active", "int64")
+        return 0
+
+    cdef int _bind_wide(self, int policy) except -1:
+        cdef Run* run = &self.run
+        self._bind_configuration()
+        run.wide_compartments.n_slots = run.n_slots
+        run.wide_compartments.policy = policy
+        run.wide_compartments.keep_u = run.compartments.keep_u
+        run.wide_compartments.keep_v = run.compartments.keep_v
+        run.wide_compartments.bias = run.compartments.bias
+        run.wide_compartments.threshold = run.compartments.threshold
+        run.wide_compartments.vmin = run.compartments.vmin
+        run.wide_compartments.vmax = run.compartments.vmax
+        run.wide_compartments.refractory = run.compartments.refractory
+        run.wide_compartments.soft = run.compartments.soft
+        run.wide_compartments.u = <int64_t*>self._address("u", "int64")
+        run.wide_compartments.v = <int64_t*>self._address("v", "int64")
+        run.wide_compartments.counter = <uint8_t*>self._address("counter", "uint8")
+        run.wide_compartments.active = <uint8_t*>self._address("active", "uint8")
+        run.wide_compartments.fired = <uint8_t*>self._address("fired", "uint8")
+        run.wide_compartments.plane_shift = <const int64_t*>self._address("plane_shift", "int64")
+        run.wide_compartments.n_planes = len(self.arrays["plane_shift"])
+        run.wide_active = <int64_t*>self._address("n_active", "int64")
+        run.wide_rows.row_ptr = <const int64_t*>self._address("row_ptr", "int64")
+        run.wide_rows.place = <const int64_t*>self._address("place", "int64")
+        run.wide_rows.weight = <const int32_t*>self._address("weight", "int32")
+        run.wide_rows.delay = <const uint8_t*>self._address("delay", "uint8")
+        run.wide_rows.sums = <int64_t*>self._address("sums", "int64")
+        run.wide_rows.n_rows = run.n_delays + 1
+        run.wide_rows.width = run.n_slots * run.wide_compartments.n_planes
+        return 0
+
+    cdef int _bind_run(self, int64_t n_ticks) except -1:
+        """Senders, samples and probes."""
+        cdef Run* run = &self.run
+        cdef str of_state = "int64" if run.wide else "int32"
+        run.senders.sent = <const int64_t*>self._address("sent", "int64")
+        run.senders.n_spikes = <int64_t*>self._address("n_spikes", "int64")
+        run.senders.recorded = <const uint8_t*>self._address("slot_recorded", "uint8")
+        run.senders.event_ptr = <const int64_t*>self._address("event_ptr", "int64")
+        run.senders.event_sender = <const int32_t*>self._address("event_sender", "int32")
+        run.samples.n_ticks = n_ticks
+        run.samples.n_starts = len(self.arrays["start_u"])
+        run.samples.start_u = <const void*>self._address("start_u", of_state)
+        run.samples.start_v = <const void*>self._address("start_v", of_state)
+        run.samples.start_counter = <const int32_t*>self._address("start_counter", "int32")
+        if "start_pending" in self.arrays:
+            run.samples.start_pending = <const void*>self._address("start_pending", of_state)
+        run.samples.end_u = <void*>self._address("end_u", of_state)
+        run.samples.end_v = <void*>self._address("end_v", of_state)
+        run.samples.end_counter = <int32_t*>self._address("end_counter", "int32")
+        run.samples.end_pending = <void*>self._address("end_pending", of_state)
+        run.probes.n = len(self.arrays["n_probed"])
+        run.probes.n_lanes = len(self.arrays["lane_slot"])
+        run.probes.lane_ptr = <const int64_t*>self._address("lane_ptr", "int64")
+        run.probes.slot = <const int32_t*>self._address("lane_slot", "int32")
+        run.probes.variable = <const int32_t*>self._address("lane_variable", "int32")
+        run.probes.at = <const int64_t*>self._address("probe_at", "int64")
+        run.probes.n_probed = <const int64_t*>self._address("n_probed", "int64")
+        run.probes.output = <const int64_t*>self._address("probe_output", "int64")
+        run.probes.counter_before = <uint8_t*>calloc(run.probes.n_lanes + 1, 1)
+        if run.probes.counter_before == NULL:
+            raise MemoryError("native engine: probes")
+        return 0
+
+    cdef int _bind_workers(self, int64_t n_rows) except -1:
+        """Workers as rows first slot, end slot, first part, end part."""
+        cdef const int64_t[:, ::1] shares = self.arrays["shares"]
+        cdef int64_t[:, :, ::1] counts = self.arrays["counts"]
+        cdef int64_t i, block = 0
+        cdef Worker* worker
+        self.run.n_workers = shares.shape[0]
+        self.run.barrier.n = <int>self.run.n_workers
+        self.run.workers = <Worker*>calloc(self.run.n_workers, sizeof(Worker))
+        if self.run.workers == NULL:
+            raise MemoryError("native engine: workers")
+        for i in range(self.run.n_workers):
+            worker = &self.run.workers[i]
+            worker.first_slot, worker.end_slot = shares[i, 0], shares[i, 1]
+            worker.first_part, worker.end_part = shares[i, 2], shares[i, 3]
+            worker.first_block = block
+            if not self.run.wide:
+                while self.run.blocks[block].n and self.run.blocks[block].start < worker.end_slot:
+                    block += 1
+            worker.end_block = block
+            worker.counts = &counts[i, 0, 0] if n_rows else NULL
+            worker.n_room = 1024
+            worker.spikes = <int64_t*>malloc(2 * worker.n_room * sizeof(int64_t))
+            worker.fired[0] = <int32_t*>malloc((worker.end_slot - worker.first_slot + 1) * sizeof(int32_t))
+            worker.fired[1] = <int32_t*>malloc((worker.end_slot - worker.first_slot + 1) * sizeof(int32_t))
+            if worker.spikes == NULL or worker.fired[0] == NULL or worker.fired[1] == NULL:
+                raise MemoryError("native engine: spike buffers")
         return 0
 
     cdef int _build_mesh(self, dict settings) except -1:
-        cdef Mesh* mesh = &self.mesh
+        cdef Crossing* c = &self.crossing
+        cdef Mesh* mesh = &c.mesh
         cdef int64_t core, n_entries = len(self.arrays["entry_core"])
-        self.tick_ps = <int64_t*>self._address("tick_ps", "int64")
-        self.service_ps = <const int64_t*>self._address("service_ps", "int64")
-        self.core_x = <const int32_t*>self._address("core_x", "int32")
-        self.core_y = <const int32_t*>self._address("core_y", "int32")
-        self.core_port = <const int32_t*>self._address("core_port", "int32")
-        self.active_ps, self.inactive_ps = settings["active_ps"], settings["inactive_ps"]
-        self.spike_ps, self.send_ps = settings["spike_ps"], settings["send_ps"]
-        self.barrier_ps = settings["barrier_ps"]
-        self.host_x, self.host_y, self.host_port = settings["host_x"], settings["host_y"], settings["host_port"]
+        c.n_cores, c.n_slots = settings["n_cores"], self.run.n_slots
+        c.tick_ps = <int64_t*>self._address("tick_ps", "int64")
+        c.slot_ptr = <const int64_t*>self._address("slot_ptr", "int64")
+        c.active = self.run.wide_compartments.active if self.run.wide else self.run.compartments.active
+        c.entry_ptr = <const int64_t*>self._address("entry_ptr", "int64")
+        c.entry_axon = <const int64_t*>self._address("entry_axon", "int64")
+        c.entry_core = <const int32_t*>self._address("entry_core", "int32")
+        c.service_ps = <const int64_t*>self._address("service_ps", "int64")
+        c.core_x = <const int32_t*>self._address("core_x", "int32")
+        c.core_y = <const int32_t*>self._address("core_y", "int32")
+        c.core_port = <const int32_t*>self._address("core_port", "int32")
+        c.active_ps, c.inactive_ps = settings["active_ps"], settings["inactive_ps"]
+        c.spike_ps, c.send_ps = settings["spike_ps"], settings["send_ps"]
+        c.barrier_ps = settings["barrier_ps"]
+        c.host_x, c.host_y, c.host_port = settings["host_x"], settings["host_y"], settings["host_port"]
         mesh.width, mesh.height, mesh.n_ports = settings["width"], settings["height"], settings["n_ports"]
         mesh.n_routers = mesh.width * mesh.height
         mesh.arbiter = settings["arbiter"]
         mesh.fifo_depth, mesh.intake_depth = settings["fifo_depth"], settings["intake_depth"]
         mesh.inject_ps, mesh.eject_ps = settings["inject_ps"], settings["eject_ps"]
         mesh.cycle_ps, mesh.credit_ps = settings["cycle_ps"], settings["credit_ps"]
-        mesh.n_cores, mesh.n_sources = self.n_cores, self.n_cores + 1
+        mesh.n_cores, mesh.n_sources = c.n_cores, c.n_cores + 1
         mesh.packets = <Packet*>malloc((n_entries + 1) * sizeof(Packet))
-        if mesh.packets == NULL or allocate(mesh, 1024):
+        c.fired = <int32_t*>malloc((self.run.n_slots + 1) * sizeof(int32_t))
+        if c.fired == NULL or mesh.packets == NULL or allocate(mesh, 1024):
             raise MemoryError("native engine: mesh buffers")
         wire(mesh, settings["hop_ew_ps"], settings["hop_ns_ps"])
-        for core in range(self.n_cores):
-            self._attach(core, self.core_x[core], self.core_y[core], self.core_port[core])
+        for core in range(c.n_cores):
+            self._attach(core, c.core_x[core], c.core_y[core], c.core_port[core])
             mesh.outputs[mesh.sources[core].fifo].target = <int32_t>(-2 - core)
-        self._attach(self.n_cores, self.host_x, self.host_y, self.host_port)
+        self._attach(c.n_cores, c.host_x, c.host_y, c.host_port)
+        self.run.crossing = c
         return 0
 
     cdef void _attach(self, int64_t source, int32_t x, int32_t y, int32_t port) noexcept:
         """Lets a source feed input FIFO `port` of router (x, y)."""
-        cdef int32_t fifo = (y * self.mesh.width + x) * self.mesh.n_ports + port
-        self.mesh.sources[source].fifo = fifo
-        self.mesh.fifos[fifo].feeder = <int32_t>(FIRST_SOURCE - source)
+        cdef Mesh* mesh = &self.crossing.mesh
+        cdef int32_t fifo = (y * mesh.width + x) * mesh.n_ports + port
+        mesh.sources[source].fifo = fifo
+        mesh.fifos[fifo].feeder = <int32_t>(FIRST_SOURCE - source)
 
-    def restart(self):
-        """Begins a sample: the caller has set u, v, counter, and the sums with the due row at 0."""
-        self.synapses.row = 0
+    def advance(self, int64_t n_rows):
+        """Runs the next `n_rows` rows.
 
-    def due_row(self):
-        """Row of the sums that is due in the next tick."""
-        return self.synapses.row
-
-    def advance(self, int64_t n_rows, list outputs):
-        """Runs the next `n_rows` ticks, all of one sample. outputs: per probe its int32 [n, n_probed] array.
-
-        Returns (status, row): 0, or 1 out of memory, 2 deadlock in that row.
+        Returns (status, row): 0, or 1 out of memory, 2 deadlock, 3 a value that fits no register, 4 no
+        thread to be had; in that row.
         """
-        cdef int32_t** out = <int32_t**>calloc(self.n_probes + 1, sizeof(int32_t*))
-        cdef int64_t done = 0
-        cdef int status = OK
-        if out == NULL:
-            raise MemoryError("native engine: probes")
-        for probe in range(self.n_probes):
-            assert outputs[probe].dtype == np.int32 and outputs[probe].flags.c_contiguous
-            out[probe] = <int32_t*><size_t>outputs[probe].ctypes.data
+        cdef Run* run = &self.run
+        cdef int64_t n = run.n_workers, i, started = 1
+        cdef Thread* threads = <Thread*>calloc(n, sizeof(Thread))
+        cdef Task* tasks = <Task*>calloc(n, sizeof(Task))
+        cdef int32_t status = OK
+        if threads == NULL or tasks == NULL:
+            free(threads)
+            free(tasks)
+            return NO_MEMORY, self.row
+        run.end_row = self.row + n_rows
         with nogil:
-            while done < n_rows and status == OK:
-                status = self._tick(out)
-                done += 1
-        free(out)
-        return status, self.row - 1
+            for i in range(n):
+                tasks[i].run, tasks[i].worker = run, &run.workers[i]
+            while started < n and start_thread(&threads[started], NULL, work_on, &tasks[started]) == 0:
+                started += 1
+            if started < n:
+                # Those that were started wait for the others at the first meeting: they are let through it.
+                status = NO_THREAD
+                run.failed[0] = run.failed[1] = NO_THREAD
+                run.barrier.n = <int>started
+            work_on(&tasks[0])
+            for i in range(1, started):
+                join_thread(threads[i], NULL)
+            for i in range(started):
+                if tasks[i].status > status:
+                    status = tasks[i].status
+        self.row = run.workers[0].row
+        free(threads)
+        free(tasks)
+        return status, self.row
+
+    def overflow(self):
+        """(slot, register 0 q, 1 u, 2 x, 3 v, value) of status 3."""
+        return self.run.overflow.slot, self.run.overflow.register, self.run.overflow.value
 
     def recorded_spikes(self):
-        """int64 [n_spikes, 2]: row, slot."""
-        spikes = np.empty((self.n_recorded, 2), dtype=np.int64)
+        """int64 [n_spikes, 2]: row, slot; sorted."""
+        cdef int64_t i, n = 0, row
+        for i in range(self.run.n_workers):
+            n += self.run.workers[i].n_recorded
+        spikes = np.empty((n, 2), dtype=np.int64)
         cdef int64_t[:, ::1] view = spikes
-        if self.n_recorded:
-            memcpy(&view[0, 0], self.spikes, 2 * self.n_recorded * sizeof(int64_t))
+        n = 0
+        for i in range(self.run.n_workers):
+            if self.run.workers[i].n_recorded:
+                memcpy(&view[n, 0], self.run.workers[i].spikes, 2 * self.run.workers[i].n_recorded * sizeof(int64_t))
+            n += self.run.workers[i].n_recorded
+        if self.run.n_workers > 1:  # each worker's are in order, and the slots of the next are higher
+            spikes = spikes[np.argsort(spikes[:, 0], kind="stable")]
         return spikes
-
-    def collect_active(self, int64_t[::1] totals):
-        """Adds the number of active updates per slot to `totals` and starts counting anew."""
-        cdef int64_t slot
-        if totals.shape[0] != self.n_slots:
-            raise ValueError("collect_active: one total per slot")
-        for slot in range(self.n_slots):
-            totals[slot] += self.compartments.n_active[slot]
-            self.compartments.n_active[slot] = 0
 
     def mesh_extremes(self, int64_t[::1] stall_ps, int64_t[:, ::1] occupancy_max, int64_t[::1] intake_max):
         """Fills stall_ps [n_cores + 1], occupancy_max [n_tiles, n_ports] and intake_max [n_cores]."""
-        cdef int64_t i, port
+        cdef Mesh* mesh = &self.crossing.mesh
+        cdef int64_t n_cores = self.crossing.n_cores, i, port
         if (
-            stall_ps.shape[0] != self.n_cores + 1 or intake_max.shape[0] != self.n_cores
-            or occupancy_max.shape[0] != self.mesh.n_routers or occupancy_max.shape[1] != self.mesh.n_ports
+            stall_ps.shape[0] != n_cores + 1 or intake_max.shape[0] != n_cores
+            or occupancy_max.shape[0] != mesh.n_routers or occupancy_max.shape[1] != mesh.n_ports
         ):
             raise ValueError("mesh_extremes: arrays of inconsistent shape")
-        for i in range(self.n_cores + 1):
-            stall_ps[i] = self.mesh.sources[i].stall_ps
-        for i in range(self.n_cores):
-            intake_max[i] = self.mesh.intakes[i].occupancy_max
-        for i in range(self.mesh.n_routers):
-            for port in range(self.mesh.n_ports):
-                occupancy_max[i, port] = self.mesh.fifos[i * self.mesh.n_ports + port].occupancy_max
-
-    cdef int _tick(self, int32_t** out) noexcept nogil:
-        """One tick of every core, booked on the present row. Returns a status."""
-        cdef Compartments* c = &self.compartments
-        cdef Synapses* s = &self.synapses
-        cdef int64_t* counts = self.counts + self.row * N_EVENTS
-        cdef int64_t n_active, i
-        cdef int status = OK
-        self._before_probes()
-        update(
-            self.n_slots, s.sums + s.row * s.n_slots, c.keep_u, c.keep_v, c.bias, c.threshold, c.vmin, c.vmax,
-            c.refractory, c.u, c.v, c.counter, c.n_active, c.active, c.fired,
-        )
-        self._read_probes(out)
-        if self._gather():
-            return NO_MEMORY
-        n_active = total(c.active, self.n_slots)
-        counts[SPIKES] += self.n_fired
-        counts[ACTIVE] += n_active
-        counts[INACTIVE] += self.n_slots - n_active
-        counts[BARRIER] += 1
-        for i in range(self.n_fired):
-            if i + 6 < self.n_fired:
-                expect_lists(s, self.fired[i + 6])
-                prefetch(self.sent + self.fired[i + 6] * N_SENT)
-                prefetch(self.sent + self.fired[i + 6] * N_SENT + 8)
-                prefetch(self.n_spikes + self.fired[i + 6])
-            if i + 2 < self.n_fired:
-                expect_synapses(s, self.fired[i + 2])
-            self._send(self.fired[i], counts)
-        for i in range(self.event_ptr[self.row], self.event_ptr[self.row + 1]):
-            self._send(self.n_slots + self.event_input[i], counts)
-        if self.timed:
-            status = self._cross_mesh()
-        s.row = s.row + 1 if s.row + 1 < s.n_rows else 0
-        self.row += 1
-        return status
-
-    cdef int _gather(self) noexcept nogil:
-        """Lists the slots that fired and records their spikes. -1: out of memory."""
-        cdef const uint8_t* fired = self.compartments.fired
-        cdef int64_t slot = 0
-        cdef uint64_t eight
-        self.n_fired = 0
-        while slot < self.n_slots:
-            if slot + 8 <= self.n_slots:
-                memcpy(&eight, fired + slot, 8)
-                if eight == 0:
-                    slot += 8
-                    continue
-            if fired[slot]:
-                self.fired[self.n_fired] = <int32_t>slot
-                self.n_fired += 1
-            slot += 1
-        if self.n_recorded + self.n_fired > self.n_room and self._grow():
-            return -1
-        for slot in range(self.n_fired):
-            if self.recorded[self.fired[slot]]:
-                self.spikes[2 * self.n_recorded] = self.row
-                self.spikes[2 * self.n_recorded + 1] = self.fired[slot]
-                self.n_recorded += 1
-        return 0
-
-    cdef int _grow(self) noexcept nogil:
-        """Makes room for the spikes of this tick: a run's spikes are output, their number is not known before."""
-        cdef int64_t n_room = 2 * (self.n_recorded + self.n_fired)
-        cdef int64_t* grown = <int64_t*>realloc(self.spikes, 2 * n_room * sizeof(int64_t))
-        if grown == NULL:
-            return -1
-        self.spikes = grown
-        self.n_room = n_room
-        return 0
-
-    cdef inline void _send(self, int64_t sender, int64_t* counts) noexcept nogil:
-        """Delivers a spike to every synapse of its sender and books what it causes."""
-        cdef const int64_t* sent = self.sent + sender * N_SENT
-        cdef int64_t i
-        self.n_spikes[sender] += 1
-        for i in range(N_SENT):
-            counts[FIRST_SENT + i] += sent[i]
-        receive(&self.synapses, sender)
-
-    cdef void _before_probes(self) noexcept nogil:
-        """A raw voltage needs the refractory counter as it stood before the update."""
-        cdef int64_t lane
-        for lane in range(self.n_lanes):
-            self.counter_before[lane] = self.compartments.counter[self.lane_slot[lane]]
-
-    cdef void _read_probes(self, int32_t** out) noexcept nogil:
-        cdef Compartments* c = &self.compartments
-        cdef int64_t probe, lane, at, width
-        cdef int32_t slot, value
-        for probe in range(self.n_probes):
-            at = self.probe_at[probe * self.n_ticks + self.row % self.n_ticks]
-            if at < 0:
-                continue
-            width = self.lane_ptr[probe + 1] - self.lane_ptr[probe]
-            for lane in range(self.lane_ptr[probe], self.lane_ptr[probe + 1]):
-                slot = self.lane_slot[lane]
-                value = c.u[slot] if self.lane_variable[lane] == 0 else c.v[slot]
-                if self.lane_variable[lane] == 2:
-                    if c.fired[slot]:
-                        value = 128 * c.refractory[slot]
-                    elif self.counter_before[lane] > 0:
-                        value = 128 * self.counter_before[lane]
-                out[probe][at * width + lane - self.lane_ptr[probe]] = value
-
-    cdef int _cross_mesh(self) noexcept nogil:
-        """Sends this tick's packets through the mesh and sets tick_ps."""
-        cdef Mesh* mesh = &self.mesh
-        cdef int64_t core, n_packets = 0, next_fired = 0, end_ps, done_ps, i
-        cdef int status = OK
-        reset(mesh)
-        for core in range(self.n_cores):
-            mesh.sources[core].next_packet = n_packets
-            mesh.sources[core].tail_ps = self._soma(core, &next_fired, &n_packets)
-            mesh.sources[core].end_packet = n_packets
-        mesh.sources[self.n_cores].next_packet = n_packets
-        for i in range(self.event_ptr[self.row], self.event_ptr[self.row + 1]):
-            self._pack(self.n_slots + self.event_input[i], 0, 0, &n_packets)
-        mesh.sources[self.n_cores].end_packet = n_packets
-        if n_packets:
-            status = run_events(mesh)
-        done_ps = mesh.done_ps
-        for core in range(self.n_cores + 1):
-            end_ps = mesh.sources[core].last_push_ps + mesh.sources[core].tail_ps
-            if end_ps > done_ps:
-                done_ps = end_ps
-        self.tick_ps[self.row] = done_ps + self.barrier_ps
-        return status
-
-    cdef int64_t _soma(self, int64_t core, int64_t* next_fired, int64_t* n_packets) noexcept nogil:
-        """Lists a core's packets with the time its soma works before each. Returns the work after the last."""
-        cdef const uint8_t* active = self.compartments.active
-        cdef int64_t slot = self.slot_ptr[core], end = self.slot_ptr[core + 1]
-        cdef int64_t work_ps = 0, fired
-        while next_fired[0] < self.n_fired and self.fired[next_fired[0]] < end:
-            fired = self.fired[next_fired[0]]
-            next_fired[0] += 1
-            work_ps += self._updates_ps(slot, fired + 1) + self.spike_ps
-            slot = fired + 1
-            if self.entry_ptr[fired + 1] > self.entry_ptr[fired]:
-                self._pack(fired, work_ps, self.send_ps, n_packets)
-                work_ps = 0
-        return work_ps + self._updates_ps(slot, end)
-
-    cdef inline int64_t _updates_ps(self, int64_t start, int64_t end) noexcept nogil:
-        """Time to update slots start .. end - 1."""
-        cdef int64_t n_active = total(self.compartments.active + start, end - start)
-        return n_active * self.active_ps + (end - start - n_active) * self.inactive_ps
-
-    cdef void _pack(self, int64_t sender, int64_t work_ps, int64_t send_ps, int64_t* n_packets) noexcept nogil:
-        """One packet per axon-out entry of a sender; the first waits for `work_ps`, each for `send_ps`."""
-        cdef Packet* packet
-        cdef int64_t entry
-        cdef int32_t core
-        for entry in range(self.entry_ptr[sender], self.entry_ptr[sender + 1]):
-            packet = &self.mesh.packets[n_packets[0]]
-            n_packets[0] += 1
-            core = self.entry_core[entry]
-            packet.core = core
-            if core == self.n_cores:
-                packet.x, packet.y, packet.port = self.host_x, self.host_y, self.host_port
-            else:
-                packet.x, packet.y, packet.port = self.core_x[core], self.core_y[core], self.core_port[core]
-            packet.gap_ps = work_ps + send_ps
-            packet.not_before_ps = 0
-            packet.service_ps = self.service_ps[self.entry_axon[entry]]
-            work_ps = 0
-
-
-cdef inline int64_t total(const uint8_t* flags, int64_t n) noexcept nogil:
-    """Sum of n flags."""
-    cdef int64_t i, n_set = 0
-    for i in range(n):
-        n_set += flags[i]
-    return n_set
+        for i in range(n_cores + 1):
+            stall_ps[i] = mesh.sources[i].stall_ps
+        for i in range(n_cores):
+            intake_max[i] = mesh.intakes[i].occupancy_max
+        for i in range(mesh.n_routers):
+            for port in range(mesh.n_ports):
+                occupancy_max[i, port] = mesh.fifos[i * mesh.n_ports + port].occupancy_max

@@ -1,13 +1,14 @@
-# C twin of emulator/arith.py: the integer arithmetic of a compartment, in 32 bits and without branches so
-# that loops over it vectorise. Every wrap goes through unsigned; no signed overflow can occur.
+# C twin of emulator/arith.py: the integer arithmetic of a compartment. Registers of the chip are kept in 32
+# bits and without branches, so that loops over them vectorise; the policies whose registers are wider
+# (`wide.pxd`) take 64. Every wrap goes through unsigned; no signed overflow can occur.
 cimport cython
-from libc.stdint cimport int16_t, int32_t, uint16_t, uint32_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t
 
 
-cdef inline int32_t input_of(uint16_t total) noexcept nogil:
-    """A tick's input wrapped to 22 bits. total: its effective weights, each a multiple of 64, divided by 64
-    and summed modulo 2**16, which is the same as wrapping their sum modulo 2**22."""
-    return (<int32_t>(<int16_t>total)) * 64
+cdef inline int32_t input_of(uint16_t total, int32_t shift) noexcept nogil:
+    """A tick's input wrapped to 22 bits. total: its effective weights, each a multiple of 2**shift, divided
+    by that and summed modulo 2**16; with shift >= 6 that is the same as wrapping their sum modulo 2**22."""
+    return (<int32_t>((<uint32_t>total) << (shift + 10))) >> 10
 
 
 cdef inline int32_t wrap24(int32_t value) noexcept nogil:
@@ -26,6 +27,31 @@ cdef inline int32_t decay(int32_t value, int32_t keep) noexcept nogil:
 
 
 @cython.overflowcheck(False)
-cdef inline void add_wrapping(uint16_t* total, int16_t weight) noexcept nogil:
-    """Adds a weight, divided by 64, modulo 2**16."""
-    total[0] = <uint16_t>(total[0] + <uint16_t>weight)
+cdef inline void add_wrapping(uint16_t* total, int32_t weight) noexcept nogil:
+    """Adds a weight, divided as `input_of` says, modulo 2**16."""
+    total[0] = <uint16_t>(total[0] + <uint32_t>weight)
+
+
+@cython.overflowcheck(False)
+cdef inline int64_t add64(int64_t a, int64_t b) noexcept nogil:
+    """a + b modulo 2**64, two's complement."""
+    return <int64_t>(<uint64_t>a + <uint64_t>b)
+
+
+@cython.overflowcheck(False)
+cdef inline int64_t times64(int64_t value) noexcept nogil:
+    """value * 64 modulo 2**64, two's complement."""
+    return <int64_t>((<uint64_t>value) << 6)
+
+
+@cython.overflowcheck(False)
+cdef inline int64_t decay64(int64_t value, int64_t keep) noexcept nogil:
+    """As `decay`, for any value of 64 bits but the least, which stays what it is when nothing decays."""
+    cdef uint64_t magnitude = (<uint64_t>0) - <uint64_t>value if value < 0 else <uint64_t>value
+    cdef uint64_t kept = (magnitude >> 12) * <uint64_t>keep + (((magnitude & 4095) * <uint64_t>keep) >> 12)
+    return <int64_t>((<uint64_t>0) - kept) if value < 0 else <int64_t>kept
+
+
+cdef inline int64_t wrapped(int64_t value, int32_t bits) noexcept nogil:
+    """Low `bits` bits, 1..64, as two's complement."""
+    return (<int64_t>((<uint64_t>value) << (64 - bits))) >> (64 - bits)

@@ -1,17 +1,17 @@
-"""The native engine's own layout of an image, and what the routes of its packets are known to cause."""
+"""What the routes of an image's packets are known to cause, sender by sender."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emulator import arith
 from emulator.chip.events import DIRECTIONS, EVENT_ID
 from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
+from emulator.engine import blocks
 
 Ints = NDArray[np.integer]
 
@@ -33,92 +33,6 @@ SENT = (
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
-    """Compartments with their configuration spread out; synapses by sender, cut into runs of one delay."""
-
-    keep_u: Ints  # int32 [n_slots] 4096 - (du + ds_offset)
-    keep_v: Ints  # int32 [n_slots] 4096 - dv
-    bias: Ints  # int32 [n_slots]
-    threshold: Ints  # int32 [n_slots] vth_mant * 64
-    vmin: Ints  # int32 [n_slots]
-    vmax: Ints  # int32 [n_slots]
-    refractory: Ints  # int32 [n_slots]
-    run_ptr: Ints  # int64 [n_senders + 1]
-    run_start: Ints  # int64 [n_runs + 1]
-    run_delay: Ints  # uint8 [n_runs]
-    syn_slot: Ints  # uint32 [n_synapses] numbered through over the cores
-    weight: Ints  # int16 [n_synapses] effective weight / 64
-    entry_axon: Ints  # int64 [n_entries]; n_axons for the host port
-    n_dense: Ints  # int64 [n_axons + 1] synapses in dense lists
-    n_sparse: Ints  # int64 [n_axons + 1]
-
-    def arrays(self) -> dict[str, Ints]:
-        """The arrays that the machine takes, by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
-    def service_ps(self, chip: ChipSpec) -> NDArray[np.int64]:
-        """int64 [n_axons + 1]: time a core's synapse pipeline is busy with a packet for the axon."""
-        latency = chip.latency_ps
-        work = self.n_dense * latency.synaptic_op_dense + self.n_sparse * latency.synaptic_op_sparse
-        return np.asarray(latency.receive + work, dtype=np.int64)
-
-
-def layout_of(image: Image) -> Layout:
-    """Spreads an image out."""
-    config = image.slot_config
-    wide = np.int32
-    n_dense, n_all = _synapses_of_axons(image)
-    return Layout(
-        keep_u=(4096 - image.config_du.astype(wide) - image.config_ds_offset)[config].astype(wide),
-        keep_v=(4096 - image.config_dv.astype(wide))[config],
-        bias=arith.bias_value(image.slot_bias_mant.astype(wide), image.slot_bias_exp.astype(wide)),
-        threshold=image.vth_mant[image.slot_vth] << arith.WEIGHT_SHIFT,
-        vmin=image.config_vmin[config],
-        vmax=image.config_vmax[config],
-        refractory=image.config_refractory[config].astype(wide),
-        **_synapses_by_sender(image),
-        entry_axon=np.where(_to_host(image), image.n_axons, image.entry_axon).astype(np.int64),
-        n_dense=n_dense,
-        n_sparse=n_all - n_dense,
-    )
-
-
-def _synapses_by_sender(image: Image) -> dict[str, Ints]:
-    """Every synapse under the sender of its axon, in runs of one delay; axons nobody names come last."""
-    n_of_axon = np.diff(image.syn_ptr)
-    core_of_axon = np.repeat(np.arange(image.n_cores), np.diff(image.axon_ptr))
-    sender_of_axon = np.full(image.n_axons, image.n_senders, dtype=np.int64)
-    named = image.entry_axon[~_to_host(image)]
-    sender_of_axon[named] = np.repeat(np.arange(image.n_senders), np.diff(image.entry_ptr))[~_to_host(image)]
-    key = np.repeat(sender_of_axon << 6, n_of_axon) + image.syn_delay  # a delay has 6 bits
-    order = np.argsort(key, kind="stable")
-    key = key[order]
-    starts = np.flatnonzero(np.diff(key, prepend=-1))
-    slot = np.repeat(image.slot_ptr[core_of_axon], n_of_axon) + image.syn_slot
-    row, mantissa = image.syn_format[order], image.syn_mant[order] - arith.MANTISSA_RANGE["mixed"][0]
-    return {
-        "run_ptr": np.searchsorted(key[starts] >> 6, np.arange(image.n_senders + 1)),
-        "run_start": np.append(starts, image.n_synapses),
-        "run_delay": (key[starts] & 63).astype(np.uint8),
-        "syn_slot": slot[order].astype(np.uint32),
-        "weight": (_weight_table(image) >> arith.WEIGHT_SHIFT).astype(np.int16)[row, mantissa],
-    }
-
-
-def _to_host(image: Image) -> NDArray[np.bool_]:
-    """bool [n_entries]: entries that address the host port."""
-    return np.asarray(image.entry_core == image.n_cores)
-
-
-def _weight_table(image: Image) -> NDArray[np.int32]:
-    """int32 [n_formats, 512]: effective weight of each mantissa (offset by its least) in each format."""
-    low, high = arith.MANTISSA_RANGE["mixed"]
-    mantissas = np.arange(low, high + 1)
-    rows = [arith.effective_weight(mantissas, int(w_exp)) for w_exp in image.format_w_exp]
-    return np.array(rows, dtype=np.int32).reshape(len(rows), len(mantissas))
-
-
-@dataclass(frozen=True, eq=False)
 class Routes:
     """Where the packets of each sender go, and what each spike of it counts."""
 
@@ -130,9 +44,18 @@ class Routes:
     core_port: Ints  # int32 [n_cores] 4 + core in tile
     entry_sender: Ints  # int64 [n_entries]
     entry_counts: dict[str, Ints]  # SENT -> int64 [n_entries], of the entry's packet
+    entry_axon: Ints  # int64 [n_entries]; n_axons for the host port
+    n_dense: Ints  # int64 [n_axons + 1] synapses in dense lists
+    n_sparse: Ints  # int64 [n_axons + 1]
     ends: tuple[Ints, Ints, Ints, Ints]  # x, y of the source and of the destination, int64 [n_entries]
     image: Image
     chip: ChipSpec
+
+    def service_ps(self) -> NDArray[np.int64]:
+        """int64 [n_axons + 1]: time a core's synapse pipeline is busy with a packet for the axon."""
+        latency = self.chip.latency_ps
+        work = self.n_dense * latency.synaptic_op_dense + self.n_sparse * latency.synaptic_op_sparse
+        return np.asarray(latency.receive + work, dtype=np.int64)
 
     def link_counts(self, n_spikes: Ints) -> NDArray[np.int64]:
         """int64 [n_tiles, 4]: grants of each link, X leg then Y leg, from the spikes of each sender."""
@@ -207,6 +130,9 @@ def routes_of(image: Image, chip: ChipSpec) -> Routes:
         core_port=(core_in_tile + len(DIRECTIONS)).astype(np.int32),
         entry_sender=entry_sender,
         entry_counts=counts,
+        entry_axon=axon.astype(np.int64),
+        n_dense=n_dense,
+        n_sparse=n_all - n_dense,
         ends=(x, y, to_x, to_y),
         image=image,
         chip=chip,
@@ -215,9 +141,9 @@ def routes_of(image: Image, chip: ChipSpec) -> Routes:
 
 def _synapses_of_axons(image: Image) -> tuple[Ints, Ints]:
     """Synapses of each axon in dense lists, and in all; one more axon, the host port's, with none."""
-    axon_of = np.repeat(np.arange(image.n_axons), np.diff(image.syn_ptr))
-    dense = image.format_index_bits[image.syn_format] == 0
-    n_dense = np.bincount(axon_of[dense], minlength=image.n_axons + 1)
+    n_dense = np.zeros(image.n_axons + 1, dtype=np.int32)
+    is_dense = (image.format_index_bits == 0).astype(np.uint8)
+    blocks.layout.count_dense(image.syn_ptr, image.syn_format, is_dense, n_dense)
     n_all = np.diff(image.syn_ptr, append=image.n_synapses)
     return n_dense.astype(np.int64), n_all.astype(np.int64)
 

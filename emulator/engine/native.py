@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emulator import arith
 from emulator.chip.check import check_image
 from emulator.chip.drive import PROBE_VARIABLES, Drive
 from emulator.chip.events import DIRECTIONS, EVENT_ID, EVENTS
 from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
-from emulator.engine.layout import SENT, Layout, Routes, layout_of, routes_of
+from emulator.engine import blocks
+from emulator.engine.compartments import Stretches, configuration_of, stretches_of
+from emulator.engine.layout import SENT, Routes, routes_of
+from emulator.engine.rows import Arranged, Shares, rows_of, shares_of, wide_rows_of
 from emulator.errors import SimulationError
 from emulator.record import Record, State, Timing
-
-try:
-    from emulator._ext import machine as _machine  # type: ignore[attr-defined]
-    from emulator._ext import mesh as _mesh  # type: ignore[attr-defined]
-except ImportError as error:  # pragma: no cover - exercised by hand
-    raise SimulationError(
-        f"the native engine is not built ({error}): run `pip install .`, or ask for engine='reference'"
-    ) from error
 
 Progress = Callable[[int, int], None]
 Ints = NDArray[np.integer[Any]]
@@ -35,13 +29,22 @@ CHUNK_S = 0.1  # how long the engine runs before it lets Python look at signals 
 
 assert PROBE_VARIABLES == ("u", "v", "v_raw")  # their places are the codes in ext/machine.pyx
 assert EVENTS[EVENT_ID[SENT[0]] : EVENT_ID[SENT[-1]] + 1] == SENT
-assert all(EVENT_ID[name] == column for name, column in _machine.EVENT_COLUMNS.items())
-STATUS = {1: "out of memory", 2: "deadlock: packets are left that can never move"}
+assert all(EVENT_ID[name] == column for name, column in blocks.machine.EVENT_COLUMNS.items())
+STATUS = {
+    1: "out of memory",
+    2: "deadlock: packets are left that can never move",
+    4: "the system starts no more threads",
+}
+OVERFLOWN = 3
+POLICIES = ("chip", "lava", "unbounded", "strict")  # their places are the codes in _ext/wide.pxd
+REGISTERS = ("q", "u", "x", "v")
 
 
-def run(image: Image, chip: ChipSpec, drive: Drive, progress: Progress | None = None) -> Record:
-    """Twin of `reference.run`: same record, bit for bit."""
-    return _Run(image, chip, drive).record(progress)
+def run(
+    image: Image, chip: ChipSpec, drive: Drive, progress: Progress | None = None, threads: int = 1
+) -> Record:
+    """Twin of `reference.run`: same record, bit for bit, whatever the number of threads."""
+    return _Run(image, chip, drive, threads).record(progress)
 
 
 def run_mesh(
@@ -61,7 +64,7 @@ def run_mesh(
     mesh = chip.mesh
     settings = [mesh.width, mesh.height, n_ports, ARBITERS.index(mesh.arbiter), mesh.fifo_depth]
     settings += [mesh.inject_ps, mesh.eject_ps, mesh.cycle_ps, mesh.credit_ps, mesh.hop_ps.ew, mesh.hop_ps.ns]
-    status = _mesh.run_mesh(
+    status = blocks.mesh.run_mesh(
         np.array(settings, dtype=np.int64),
         np.ascontiguousarray(inject_ps[order]),
         np.ascontiguousarray(dst[order]),
@@ -77,94 +80,72 @@ def run_mesh(
     return {"push_ps": push_ps[back], "arrive_ps": arrive_ps[back], **out}
 
 
-@dataclass
-class _Probe:
-    """Output of one probe and where each tick's row goes (-1: not probed)."""
-
-    values: NDArray[np.int32]  # [n_samples, n_probed_ticks, n_probed_slots]
-    at: Ints  # [n_ticks]
-
-
 class _Run:
     """The arrays of one run: registers and counts that the machine works on, and its results."""
 
-    def __init__(self, image: Image, chip: ChipSpec, drive: Drive):
+    def __init__(self, image: Image, chip: ChipSpec, drive: Drive, threads: int):
         self.image, self.chip, self.drive = image, chip, drive
-        self.layout, self.routes = _prepared(image, chip)
-        n_rows = drive.n_samples * drive.n_ticks
-        n_slots, n_delays = image.n_slots, image.max_delay_ticks
-        self.registers = {
-            name: np.zeros(n_slots, dtype=np.int32) for name in ("u", "v", "counter", "n_active")
-        }
-        self.sums = np.zeros((n_delays + 1, n_slots), dtype=np.uint16)
-        self.counts = np.zeros((n_rows, len(EVENTS)), dtype=np.int64)
+        check_image(image, chip)  # the blocks trust what passes
+        self.wide = chip.arithmetic.overflow != "chip" or len(image.planes) > 1
+        self.prepared = _prepared(image, drive, threads, self.wide)
+        self.routes = _routes(image, chip)
+        n_rows, n_slots = drive.n_samples * drive.n_ticks, image.n_slots
+        of_state = "int64" if self.wide else "int32"
+        width = n_slots * len(image.planes)
+        n_workers = len(self.prepared.shares.table)
+        self.n_delays = image.max_delay_ticks
+        self.counts = np.zeros((n_workers, n_rows, len(EVENTS)), dtype=np.int64)
         self.tick_ps = np.zeros(n_rows if drive.timing else 0, dtype=np.int64)
         self.n_spikes = np.zeros(image.n_senders, dtype=np.int64)
-        self.n_active = np.zeros(n_slots, dtype=np.int64)
-        self.probes = [_probe(drive, lanes.ticks, len(lanes.slots)) for lanes in drive.probes]
-        self.machine = _machine.Machine(self._arrays(), self._settings())
+        self.n_active = np.zeros(n_slots if self.wide else len(self.prepared.stretches.table), dtype=np.int64)
+        self.ends = {
+            "end_u": np.zeros((drive.n_samples, n_slots), dtype=of_state),
+            "end_v": np.zeros((drive.n_samples, n_slots), dtype=of_state),
+            "end_counter": np.zeros((drive.n_samples, n_slots), dtype=np.int32),
+            "end_pending": np.zeros((drive.n_samples, self.n_delays, width), dtype=of_state),
+        }
+        self.probes = [
+            np.zeros((drive.n_samples, len(lanes.ticks), len(lanes.slots)), dtype=of_state)
+            for lanes in drive.probes
+        ]
+        self.starts = self._starts(of_state)
+        self.machine = blocks.machine.Machine(self._arrays(width), self._settings())
 
     def record(self, progress: Progress | None) -> Record:
         """Runs every sample."""
-        drive, states, done = self.drive, [], 0
-        for sample in range(drive.n_samples):
-            self._start(sample)
-            for chunk in self._chunks():
-                outputs = [probe.values[sample] for probe in self.probes]
-                status, row = self.machine.advance(chunk, outputs)
-                if status:
-                    raise SimulationError(
-                        f"sample {row // drive.n_ticks}, tick {row % drive.n_ticks}: {STATUS[status]}"
-                    )
-                done += chunk
-                if progress is not None:
-                    progress(done, drive.n_samples * drive.n_ticks)
-            self.machine.collect_active(self.n_active)
-            states.append(self._state())
+        drive, done = self.drive, 0
+        n_rows = drive.n_samples * drive.n_ticks
+        if n_rows == 0:  # no tick comes to an end: every sample is left as it started
+            for name, start in self.starts.items():
+                self.ends[name.replace("start", "end")][:] = start
+        for chunk in _chunks(n_rows):
+            status, row = self.machine.advance(chunk)
+            if status:
+                self._fail(status, row)
+            done += chunk
+            if progress is not None:
+                progress(done, n_rows)
         by_core, by_group = self._tables()
         return Record(
             n_samples=drive.n_samples,
             n_ticks=drive.n_ticks,
             batched=drive.batched,
             spikes=self.machine.recorded_spikes(),
-            probes=tuple(probe.values for probe in self.probes),
-            counts_by_tick=self.counts,
+            probes=tuple(self.probes),
+            counts_by_tick=self.counts[0] if len(self.counts) == 1 else self.counts.sum(axis=0),
             counts_by_core=by_core,
             counts_by_group=by_group,
             link_counts=self.routes.link_counts(self.n_spikes),
             timing=self._timing() if drive.timing else None,
-            state=State(self.image.digest, *(np.stack([state[i] for state in states]) for i in range(4))),
+            state=State(self.image.digest, *self.ends.values()),
         )
 
-    def _chunks(self) -> Any:
-        """Sizes of the next pieces of a sample, grown until a piece takes about CHUNK_S."""
-        left, size = self.drive.n_ticks, 16
-        while left:
-            size = min(size, left)
-            begin = time.perf_counter()
-            yield size
-            left -= size
-            elapsed = max(time.perf_counter() - begin, 1e-6)
-            size = max(1, min(int(size * CHUNK_S / elapsed), 4 * size))
-
-    def _start(self, sample: int) -> None:
-        """Sets the registers to the given state of a sample, or to the image's initial state."""
-        image, state, registers = self.image, self.drive.state, self.registers
-        self.sums[:] = 0
-        if state is None:
-            registers["u"][:], registers["v"][:] = image.slot_u0, image.slot_v0
-            registers["counter"][:] = image.slot_refractory0
-        else:
-            registers["u"][:], registers["v"][:] = state.u[sample], state.v[sample]
-            registers["counter"][:] = state.refractory[sample]
-            self.sums[:-1] = (state.pending[sample] >> arith.WEIGHT_SHIFT).astype(np.uint16)
-        self.machine.restart()
-
-    def _state(self) -> tuple[Any, ...]:
-        due = np.roll(self.sums, -self.machine.due_row(), axis=0)[:-1]
-        pending = due.view(np.int16).astype(np.int32) << arith.WEIGHT_SHIFT
-        registers = self.registers
-        return registers["u"].copy(), registers["v"].copy(), registers["counter"].copy(), pending
+    def _fail(self, status: int, row: int) -> None:
+        if status == OVERFLOWN:
+            slot, register, value = self.machine.overflow()
+            raise SimulationError(f"slot {slot}, row {row}: {REGISTERS[register]} {value}")
+        n_ticks = max(self.drive.n_ticks, 1)
+        raise SimulationError(f"sample {row // n_ticks}, tick {row % n_ticks}: {STATUS[status]}")
 
     def _timing(self) -> Timing:
         n_ports = len(DIRECTIONS) + self.chip.cores.per_tile
@@ -178,75 +159,112 @@ class _Run:
         return timing
 
     def _tables(self) -> tuple[Ints, Ints]:
-        """Counts by core and by group, from the spikes of each sender and the active updates of each slot."""
-        image = self.image
+        """Counts by core and by group, from the spikes of each sender and the active updates counted."""
+        image, stretches = self.image, self.prepared.stretches
         by_core = np.zeros((image.n_cores + 1, len(EVENTS)), dtype=np.int64)
         by_group = np.zeros((image.n_groups + 1, len(EVENTS)), dtype=np.int64)
         n_rows = self.drive.n_samples * self.drive.n_ticks
         by_core[-1, EVENT_ID["barrier"]] = by_group[-1, EVENT_ID["barrier"]] = n_rows
-        slot_events = {
-            "spikes": self.n_spikes[: image.n_slots],
-            "update_active": self.n_active,
-            "update_inactive": n_rows - self.n_active,
-        }
-        for name, values in slot_events.items():
-            np.add.at(by_core[:, EVENT_ID[name]], self.routes.slot_core, values)
-            np.add.at(by_group[:, EVENT_ID[name]], image.slot_group, values)
+        if self.wide:
+            core, group, n_slots = self.routes.slot_core, image.slot_group, np.ones(image.n_slots, np.int64)
+        else:
+            core, group = stretches.core, stretches.group
+            n_slots = (stretches.table[:, 1] - stretches.table[:, 0]).astype(np.int64)
+        n_inactive = n_rows * n_slots - self.n_active
+        for name, values in (("update_active", self.n_active), ("update_inactive", n_inactive)):
+            np.add.at(by_core[:, EVENT_ID[name]], core, values)
+            np.add.at(by_group[:, EVENT_ID[name]], group, values)
+        n_fired = self.n_spikes[: image.n_slots]
+        np.add.at(by_core[:, EVENT_ID["spikes"]], self.routes.slot_core, n_fired)
+        np.add.at(by_group[:, EVENT_ID["spikes"]], image.slot_group, n_fired)
         for column, name in enumerate(SENT):
             values = self.n_spikes * self.routes.sent[:, column]
             np.add.at(by_group[:, EVENT_ID[name]], self.routes.sender_group, values)
         self.routes.add_core_counts(by_core, self.n_spikes)
         return by_core, by_group
 
-    def _arrays(self) -> dict[str, NDArray[Any]]:
-        drive, image, layout, routes = self.drive, self.image, self.layout, self.routes
-        lanes = [len(probe.slots) for probe in drive.probes]
-        lane_ptr = np.concatenate(([0], np.cumsum(lanes, dtype=np.int64))).astype(np.int64)
-        no_slot = np.zeros(0, dtype=np.int32)
+    def _arrays(self, width: int) -> dict[str, NDArray[Any]]:
+        drive, image, prepared, routes = self.drive, self.image, self.prepared, self.routes
+        n_slots, of_state = image.n_slots, self.starts["start_u"].dtype
+        sums = np.zeros((self.n_delays + 1, width), dtype=np.int64 if self.wide else np.uint16)
         return {
-            **layout.arrays(),
-            **self.registers,
-            "sums": self.sums,
-            "active": np.zeros(image.n_slots, dtype=np.uint8),
-            "fired": np.zeros(image.n_slots, dtype=np.uint8),
+            **prepared.configuration,
+            **prepared.rows.arrays,
+            **self.starts,
+            **self.ends,
+            **self._lanes(),
+            "stretches": prepared.stretches.table,
+            "shares": prepared.shares.table,
+            "n_active": self.n_active,
+            "u": np.zeros(n_slots, dtype=of_state),
+            "v": np.zeros(n_slots, dtype=of_state),
+            "counter": np.zeros(n_slots, dtype=np.uint8),
+            "active": np.zeros(n_slots, dtype=np.uint8),
+            "fired": np.zeros(n_slots, dtype=np.uint8),
+            "sums": sums,
             "slot_ptr": image.slot_ptr,
             "slot_recorded": image.slot_recorded,
             "entry_ptr": image.entry_ptr,
-            "entry_axon": layout.entry_axon,
+            "entry_axon": routes.entry_axon,
             "entry_core": image.entry_core,
             "sent": routes.sent,
             "n_spikes": self.n_spikes,
             "event_ptr": np.ascontiguousarray(drive.event_ptr, dtype=np.int64),
-            "event_input": np.ascontiguousarray(drive.event_input, dtype=np.int32),
+            "event_sender": (drive.event_input + n_slots).astype(np.int32),
             "counts": self.counts,
-            "lane_ptr": lane_ptr,
-            "lane_slot": np.concatenate([no_slot, *(p.slots.astype(np.int32) for p in drive.probes)]),
-            "lane_variable": np.concatenate(
-                [
-                    no_slot,
-                    *(
-                        np.full(len(p.slots), PROBE_VARIABLES.index(p.variable), np.int32)
-                        for p in drive.probes
-                    ),
-                ]
-            ),
-            "probe_at": np.concatenate([np.zeros(0, dtype=np.int64), *(probe.at for probe in self.probes)]),
             "tick_ps": self.tick_ps,
-            "service_ps": layout.service_ps(self.chip),
+            "service_ps": routes.service_ps() if drive.timing else np.zeros(0, dtype=np.int64),
             "core_x": routes.core_x,
             "core_y": routes.core_y,
             "core_port": routes.core_port,
         }
 
+    def _starts(self, of_state: str) -> dict[str, NDArray[Any]]:
+        """Registers at the start of a sample: the image's, or those of the state given."""
+        image, state = self.image, self.drive.state
+        if state is None:
+            return {
+                "start_u": image.slot_u0.astype(of_state)[None],
+                "start_v": image.slot_v0.astype(of_state)[None],
+                "start_counter": image.slot_refractory0.astype(np.int32)[None],
+            }
+        return {
+            "start_u": np.ascontiguousarray(state.u),
+            "start_v": np.ascontiguousarray(state.v),
+            "start_counter": np.ascontiguousarray(state.refractory),
+            "start_pending": np.ascontiguousarray(state.pending),
+        }
+
+    def _lanes(self) -> dict[str, NDArray[Any]]:
+        """What the probes read, lane by lane, and where it goes."""
+        probes, none32 = self.drive.probes, np.zeros(0, dtype=np.int32)
+        n_lanes = [len(probe.slots) for probe in probes]
+        at = np.full((len(probes), self.drive.n_ticks), -1, dtype=np.int64)
+        for row, probe in zip(at, probes, strict=True):
+            row[probe.ticks] = np.arange(len(probe.ticks))
+        variable = np.array([PROBE_VARIABLES.index(probe.variable) for probe in probes], dtype=np.int32)
+        return {
+            "lane_ptr": np.concatenate([[0], np.cumsum(n_lanes, dtype=np.int64)]).astype(np.int64),
+            "lane_slot": np.concatenate([none32, *(probe.slots.astype(np.int32) for probe in probes)]),
+            "lane_variable": np.repeat(variable, n_lanes),
+            "probe_at": at,
+            "n_probed": np.array([len(probe.ticks) for probe in probes], dtype=np.int64),
+            "probe_output": np.array([values.ctypes.data for values in self.probes], dtype=np.int64),
+        }
+
     def _settings(self) -> dict[str, int]:
         image, chip, mesh, latency = self.image, self.chip, self.chip.mesh, self.chip.latency_ps
         return {
+            **self.prepared.rows.settings,
+            "wide": int(self.wide),
+            "policy": POLICIES.index(chip.arithmetic.overflow),
             "n_slots": image.n_slots,
             "n_cores": image.n_cores,
+            "n_senders": image.n_senders,
+            "n_rows": self.drive.n_samples * self.drive.n_ticks,
             "n_ticks": self.drive.n_ticks,
+            "n_delays": self.n_delays,
             "timed": int(self.drive.timing),
-            "n_rows_of_sums": image.max_delay_ticks + 1,
-            "n_probes": len(self.drive.probes),
             "active_ps": latency.update_active,
             "inactive_ps": latency.update_inactive,
             "spike_ps": latency.spike,
@@ -270,18 +288,56 @@ class _Run:
         }
 
 
-def _prepared(image: Image, chip: ChipSpec) -> tuple[Layout, Routes]:
-    """Layout and routes, worked out once for an image and chip. The blocks trust what passes the check."""
-    check_image(image, chip)
-    if "native layout" not in image.derived:
-        image.derived["native layout"] = layout_of(image)
-    routes = image.derived.get("native routes")
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """An image arranged for a number of workers."""
+
+    shares: Shares
+    configuration: dict[str, Ints]
+    stretches: Stretches
+    rows: Arranged
+
+
+def _prepared(image: Image, drive: Drive, threads: int, wide: bool) -> _Prepared:
+    """The last arrangement is kept for the next run with the same image, policy and number of threads."""
+    key = (wide, 1 if wide else threads)
+    cached = image.derived.get("native arrangement")
+    if cached is None or cached[0] != key:
+        image.derived.pop("native arrangement", None)  # before the next one is made: they are large
+        cached = image.derived["native arrangement"] = key, _arrange(image, *key)
+    prepared: _Prepared = cached[1]
+    if drive.state is not None and not wide:
+        undivided = (1 << prepared.rows.settings["shift"]) - 1
+        if (drive.state.pending & undivided).any():  # a state that the weights of this image did not make
+            return replace(prepared, rows=rows_of(image, prepared.shares, divided=False))
+    return prepared
+
+
+def _arrange(image: Image, wide: bool, threads: int) -> _Prepared:
+    shares, values = shares_of(image, threads), configuration_of(image)
+    stretches = stretches_of(image, values)
+    rows = wide_rows_of(image) if wide else rows_of(image, shares)
+    if not wide and stretches.table[:, 2].all():
+        # the rest is in the stretches
+        values = {name: values[name] for name in ("bias", "refractory", "soft")}
+    return _Prepared(shares, values, stretches, rows)
+
+
+def _routes(image: Image, chip: ChipSpec) -> Routes:
+    """Routes, worked out once for an image and chip."""
+    routes: Routes | None = image.derived.get("native routes")
     if routes is None or routes.chip is not chip:
         routes = image.derived["native routes"] = routes_of(image, chip)
-    return image.derived["native layout"], routes
+    return routes
 
 
-def _probe(drive: Drive, ticks: NDArray[np.integer], n_slots: int) -> _Probe:
-    at = np.full(drive.n_ticks, -1, dtype=np.int64)
-    at[ticks] = np.arange(len(ticks))
-    return _Probe(np.zeros((drive.n_samples, len(ticks), n_slots), dtype=np.int32), at)
+def _chunks(left: int) -> Iterator[int]:
+    """Sizes of the next pieces of a run, grown until a piece takes about CHUNK_S."""
+    size = 16
+    while left:
+        size = min(size, left)
+        begin = time.perf_counter()
+        yield size
+        left -= size
+        elapsed = max(time.perf_counter() - begin, 1e-6)
+        size = max(1, min(int(size * CHUNK_S / elapsed), 4 * size))

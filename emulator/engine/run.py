@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from emulator.chip.drive import Drive
@@ -15,6 +16,7 @@ from emulator.record import Record, State
 
 Progress = Callable[[int, int], None]
 ENGINES = ("native", "reference")
+MAX_THREADS = 256
 
 
 def run(
@@ -48,7 +50,7 @@ def run(
         raise SimulationError(problems)
     try:
         drive = build_drive(program, n_ticks, stimulus, batch=batch, state=state, timing=timing)
-        return Result(record=_engine(engine)(program, drive, progress), program=program)
+        return Result(record=_engine(engine, threads)(program, drive, progress), program=program)
     except MemoryError as error:
         size = f"{n_ticks} ticks" if batch is None else f"{batch} samples of {n_ticks} ticks"
         raise SimulationError(
@@ -62,16 +64,19 @@ def _problems(program: Program, engine: str, threads: int) -> list[str]:
         problems.append(f"program: {type(program).__name__} given, expected what compile() returned")
     if engine not in ENGINES:
         problems.append(f"engine {engine!r}: choose from {', '.join(ENGINES)}")
-    if threads != 1 or isinstance(threads, bool):
-        problems.append(f"threads={threads!r}: the engines run on one thread; leave it at 1")
+    whole = isinstance(threads, (int, np.integer)) and not isinstance(threads, bool)
+    if not (whole and 1 <= threads <= MAX_THREADS):
+        problems.append(f"threads={threads!r}: must be an integer in 1..{MAX_THREADS}")
     return problems
 
 
-def _engine(name: str) -> Callable[[Program, Drive, Progress | None], Record]:
+def _engine(name: str, threads: int) -> Callable[[Program, Drive, Progress | None], Record]:
     if name == "reference":
         from emulator import reference
 
         return lambda program, drive, progress: reference.run(program.image, program.chip, drive, progress)
     from emulator.engine import native
 
-    return lambda program, drive, progress: native.run(program.image, program.chip, drive, progress)
+    return lambda program, drive, progress: native.run(
+        program.image, program.chip, drive, progress, int(threads)
+    )

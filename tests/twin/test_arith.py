@@ -38,10 +38,12 @@ def test_wraps_equal_twos_complement_around_every_edge() -> None:
     sums = 64 * np.array(
         [s * e + d for e in (2**21, 2**22, 2**23, 2**24, 2**31) for s in (1, -1) for d in (-1, 0, 1)]
     )
-    total = ((sums >> 6) & 0xFFFF).astype(np.uint16)  # as weights / 64 add up modulo 2**16
-    out = np.zeros(len(total), dtype=np.int32)
-    core.input_each(total, out)
-    assert np.array_equal(out, arith.wrap(sums, arith.INPUT_BITS))
+    for shift in range(6, 22):
+        shared = sums >> shift << shift
+        total = ((shared >> shift) & 0xFFFF).astype(np.uint16)  # as divided weights add up modulo 2**16
+        out = np.zeros(len(total), dtype=np.int32)
+        core.input_each(total, shift, out)
+        assert np.array_equal(out, arith.wrap(shared, arith.INPUT_BITS)), shift
     within = sums[np.abs(sums) < 2**31].astype(np.int32)
     out = np.zeros(len(within), dtype=np.int32)
     core.wrap24_each(within, out)
@@ -55,7 +57,7 @@ def test_wraps_equal_twos_complement_around_every_edge() -> None:
     keep=st.tuples(st.integers(0, 4096), st.integers(1, 4096)),
     bias=st.tuples(st.integers(arith.BIAS_MANT_MIN, arith.BIAS_MANT_MAX), st.integers(0, 7)),
     vth_mant=st.integers(0, arith.VTH_MANT_MAX),
-    counters=st.tuples(st.integers(0, 63), st.integers(1, 63)),
+    counters=st.one_of(st.just((0, 1)), st.tuples(st.integers(0, 63), st.integers(1, 63))),
 )
 def test_one_compartment_steps_alike(
     u: int,
@@ -80,12 +82,19 @@ def test_one_compartment_steps_alike(
         counter=counters[0],
     )
     update = compartment.update(arith.wrap(q, arith.INPUT_BITS))
-    columns = [*keep, value, vth_mant * 64, -arith.V_LIMIT, arith.V_LIMIT, counters[1]]
-    registers = np.array([[u], [v], [counters[0]], [0]], dtype=np.int32)
-    outcome = np.zeros((2, 1), dtype=np.uint8)
-    due = np.array([(q >> 6) & 0xFFFF], dtype=np.uint16)
-    core.step(due, np.array(columns, dtype=np.int32)[:, np.newaxis].copy(), registers, outcome)
-    expected = [compartment.u, compartment.v, compartment.counter, int(update.active)]
-    assert registers[:, 0].tolist() == expected
-    assert outcome[:, 0].tolist() == [int(update.active), int(update.fired)]
-    assert due[0] == 0
+    columns = [*keep, value, vth_mant * 64, -arith.V_LIMIT, arith.V_LIMIT, counters[1], 0]
+    configuration = np.array(columns, dtype=np.int32)[:, np.newaxis].copy()
+    for variant in core.VARIANTS:
+        if variant.startswith("lean") and counters != (0, 1):
+            continue  # knows no refractory time
+        registers = np.array([[u], [v]], dtype=np.int32)
+        counter = np.array([counters[0]], dtype=np.uint8)
+        outcome = np.zeros((2, 1), dtype=np.uint8)
+        due = np.array([(q >> 6) & 0xFFFF], dtype=np.uint16)
+        n_active, n_fired, left = core.step(due, 6, configuration, registers, counter, outcome, variant)
+        assert registers[:, 0].tolist() == [compartment.u, compartment.v]
+        assert (n_active, n_fired, outcome[1, 0]) == (update.active, update.fired, update.fired)
+        assert bool(left) == any((compartment.u, compartment.v, compartment.counter, value))
+        if not variant.startswith("lean"):
+            assert (counter[0], outcome[0, 0]) == (compartment.counter, update.active)
+        assert due[0] == 0

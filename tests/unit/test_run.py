@@ -35,7 +35,7 @@ RASTER = np.zeros((4, 2), dtype=bool)
         ("n_ticks=-1: must be an integer of at least 0", {"n_ticks": -1}),
         ("n_ticks=2.5", {"n_ticks": 2.5}),
         ("engine 'gpu': choose from native, reference", {"engine": "gpu"}),
-        ("threads=4: the engines run on one thread", {"threads": 4}),
+        ("threads=0: must be an integer in 1..256", {"threads": 0}),
         ("batch=0: must be an integer of at least 1", {"batch": 0}),
         ("more than 2147483647 in all", {"n_ticks": 2**30, "batch": 4}),
         ("no source 'sound'; the network has 'in'", {"stimulus": {"sound": RASTER}}),

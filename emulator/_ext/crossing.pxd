@@ -1,0 +1,102 @@
+# The packets of one tick on the mesh: when each is pushed, and when the tick ends. Twin of TimedTick in
+# emulator/reference/machine.py.
+from emulator._ext.mesh cimport Mesh, Packet, reset, run_events
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+
+cdef struct Crossing:
+    Mesh mesh
+    int64_t n_cores
+    int64_t n_slots
+    int64_t* tick_ps  # [n_rows]
+    const int64_t* slot_ptr  # [n_cores + 1]
+    const uint8_t* active  # [n_slots] whether the update of this tick was active
+    const int64_t* entry_ptr  # [n_senders + 1]
+    const int64_t* entry_axon  # [n_entries] numbered through; n_axons for the host port
+    const int32_t* entry_core  # [n_entries]
+    const int64_t* service_ps  # [n_axons + 1]
+    const int32_t* core_x  # [n_cores]
+    const int32_t* core_y
+    const int32_t* core_port
+    int64_t active_ps
+    int64_t inactive_ps
+    int64_t spike_ps
+    int64_t send_ps
+    int64_t barrier_ps
+    int32_t host_x
+    int32_t host_y
+    int32_t host_port
+    int32_t* fired  # slots that fired in this tick, ascending
+    int64_t n_fired
+    const int32_t* inputs  # senders of the host that spike in this tick, ascending
+    int64_t n_inputs
+
+
+cdef inline int cross(Crossing* c, int64_t row) noexcept nogil:
+    """Sends this tick's packets through the mesh and sets tick_ps. Returns a status of the mesh."""
+    cdef Mesh* mesh = &c.mesh
+    cdef int64_t core, n_packets = 0, next_fired = 0, end_ps, done_ps, i
+    cdef int status = 0
+    reset(mesh)
+    for core in range(c.n_cores):
+        mesh.sources[core].next_packet = n_packets
+        mesh.sources[core].tail_ps = soma(c, core, &next_fired, &n_packets)
+        mesh.sources[core].end_packet = n_packets
+    mesh.sources[c.n_cores].next_packet = n_packets
+    for i in range(c.n_inputs):
+        pack(c, c.inputs[i], 0, 0, &n_packets)
+    mesh.sources[c.n_cores].end_packet = n_packets
+    if n_packets:
+        status = run_events(mesh)
+    done_ps = mesh.done_ps
+    for core in range(c.n_cores + 1):
+        end_ps = mesh.sources[core].last_push_ps + mesh.sources[core].tail_ps
+        if end_ps > done_ps:
+            done_ps = end_ps
+    c.tick_ps[row] = done_ps + c.barrier_ps
+    return status
+
+
+cdef inline int64_t soma(Crossing* c, int64_t core, int64_t* next_fired, int64_t* n_packets) noexcept nogil:
+    """Lists a core's packets with the time its soma works before each. Returns the work after the last."""
+    cdef int64_t slot = c.slot_ptr[core], end = c.slot_ptr[core + 1]
+    cdef int64_t work_ps = 0, fired
+    while next_fired[0] < c.n_fired and c.fired[next_fired[0]] < end:
+        fired = c.fired[next_fired[0]]
+        next_fired[0] += 1
+        work_ps += updates_ps(c, slot, fired + 1) + c.spike_ps
+        slot = fired + 1
+        if c.entry_ptr[fired + 1] > c.entry_ptr[fired]:
+            pack(c, fired, work_ps, c.send_ps, n_packets)
+            work_ps = 0
+    return work_ps + updates_ps(c, slot, end)
+
+
+cdef inline int64_t updates_ps(Crossing* c, int64_t start, int64_t end) noexcept nogil:
+    """Time to update slots start .. end - 1."""
+    cdef int64_t n_active = 0, slot
+    for slot in range(start, end):
+        n_active += c.active[slot]
+    return n_active * c.active_ps + (end - start - n_active) * c.inactive_ps
+
+
+cdef inline void pack(
+    Crossing* c, int64_t sender, int64_t work_ps, int64_t send_ps, int64_t* n_packets
+) noexcept nogil:
+    """One packet per axon-out entry of a sender; the first waits for `work_ps`, each for `send_ps`."""
+    cdef Packet* packet
+    cdef int64_t entry
+    cdef int32_t core
+    for entry in range(c.entry_ptr[sender], c.entry_ptr[sender + 1]):
+        packet = &c.mesh.packets[n_packets[0]]
+        n_packets[0] += 1
+        core = c.entry_core[entry]
+        packet.core = core
+        if core == c.n_cores:
+            packet.x, packet.y, packet.port = c.host_x, c.host_y, c.host_port
+        else:
+            packet.x, packet.y, packet.port = c.core_x[core], c.core_y[core], c.core_port[core]
+        packet.gap_ps = work_ps + send_ps
+        packet.not_before_ps = 0
+        packet.service_ps = c.service_ps[c.entry_axon[entry]]
+        work_ps = 0
