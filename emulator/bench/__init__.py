@@ -5,10 +5,10 @@ command line offers.
 """
 
 from emulator.bench.digits import digits
-from emulator.bench.outcome import Bench, Outcome
+from emulator.bench.outcome import CHIP, Bench, Outcome
 
 BENCHES: dict[str, Bench] = {
     "digits": Bench("handwritten digits, packed into one core and spread over 16 tiles", digits),
 }
 
-__all__ = ["BENCHES", "Bench", "Outcome", "digits"]
+__all__ = ["BENCHES", "CHIP", "Bench", "Outcome", "digits"]

@@ -19,17 +19,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emulator.bench.costs import inference_costs
 from emulator.bench.digits_data import Digits, read_digits
 from emulator.bench.digits_text import outcome_text
-from emulator.bench.outcome import Outcome, Progress
+from emulator.bench.outcome import CHIP, Outcome, Progress
 from emulator.chip.spec import ChipSpec
 from emulator.compiler import compile
 from emulator.engine import run
 from emulator.engine.result import Result
+from emulator.errors import CompileError
 from emulator.formats import from_nir, load_chip
 from emulator.network import Network, Population
-from emulator.report.summary import result_numbers
-from emulator.report.utilisation import peaks
 
 FOLDER = Path(__file__).parent / "data"
 NETWORK = FOLDER / "digits_mlp_lif.nir"
@@ -37,7 +37,6 @@ IMAGES = FOLDER / "digits_mlp_lif.npz"
 DT_S = 1e-4
 """Of the training framework; a NIR file does not say."""
 
-CHIP = "loihi"
 SPREAD_SIDE = 4
 """The spread run takes a square of this many tiles by as many, its corner at tile (0, 0)."""
 
@@ -56,16 +55,21 @@ class Answer:
 
 
 def digits(
-    data: str | PathLike[str] | None = None, engine: str = "native", progress: Progress | None = None
+    data: str | PathLike[str] | None = None,
+    engine: str = "native",
+    progress: Progress | None = None,
+    *,
+    chip: str = CHIP,
+    n_samples: int | None = None,
 ) -> Outcome:
     """Runs the images packed and spread. `data`: other images in the format of `IMAGES`."""
     network = from_nir(NETWORK, dt_s=DT_S)
     output = _output(network)
-    images = read_digits(IMAGES if data is None else data, network.sources[0].n, output.n)
-    chip = load_chip(CHIP)
+    images = read_digits(IMAGES if data is None else data, network.sources[0].n, output.n, n_samples)
+    loaded = load_chip(chip)
     answers = {
-        name: _answer(network, chip, mapping, images, engine, progress and partial(progress, name))
-        for name, mapping in (("packed", None), ("spread", spread_mapping(network, chip)))
+        name: _answer(network, loaded, mapping, images, engine, progress and partial(progress, name))
+        for name, mapping in (("packed", None), ("spread", spread_mapping(network, loaded)))
     }
     numbers = _numbers(images, answers)
     results = {name: answer.result for name, answer in answers.items()}
@@ -73,8 +77,17 @@ def digits(
 
 
 def spread_mapping(network: Network, chip: ChipSpec) -> dict[str, NDArray[np.int64]]:
-    """Hidden neurons dealt out over the first core of 16 tiles, the output on the second core of tile 0."""
-    tiles = [y * chip.mesh.width + x for y in range(SPREAD_SIDE) for x in range(SPREAD_SIDE)]
+    """Hidden neurons dealt out over the first core of 16 tiles, the output on the second core of tile 0.
+
+    Raises CompileError if the chip has no such cores.
+    """
+    mesh = chip.mesh
+    if min(mesh.width, mesh.height) < SPREAD_SIDE or chip.cores.per_tile < 2:
+        raise CompileError(
+            f"chip {chip.name!r}: {mesh.width} x {mesh.height} tiles of {chip.cores.per_tile} cores; digits "
+            f"is spread over {SPREAD_SIDE} x {SPREAD_SIDE} tiles of at least 2: choose a larger chip"
+        )
+    tiles = [y * mesh.width + x for y in range(SPREAD_SIDE) for x in range(SPREAD_SIDE)]
     first_core = np.array(tiles, dtype=np.int64) * chip.cores.per_tile
     output = _output(network)
     return {
@@ -125,10 +138,10 @@ def _numbers(images: Digits, answers: dict[str, Answer]) -> dict[str, Any]:
     """Everything the text shows. The answers are the packed run's; `same_spikes` says whether both agree."""
     packed, spread = answers["packed"], answers["spread"]
     source_digit = images.source_counts.argmax(axis=1)
-    runs = {name: _run_numbers(answer.result) for name, answer in answers.items()}
+    runs = {name: inference_costs(answer.result) for name, answer in answers.items()}
     return {
         "bench": "digits",
-        "chip": CHIP,
+        "chip": packed.result.program.chip.name,
         "n_images": len(images.label),
         "n_ticks": packed.result.n_ticks,
         "accuracy": float((packed.digit == images.label).mean()),
@@ -139,37 +152,6 @@ def _numbers(images: Digits, answers: dict[str, Answer]) -> dict[str, Any]:
         **runs,
         "spread_costs": _spread_costs(runs["packed"], runs["spread"]),
     }
-
-
-def _run_numbers(result: Result) -> dict[str, Any]:
-    """Cost of a run, per inference where that makes sense."""
-    numbers = result_numbers(result)
-    counts, energy, time = numbers["counts"], numbers["energy"], numbers["time"]
-    n = numbers["n_samples"]
-    per_inference = {name: counts[name] / n for name in ("spikes", "transmitted", "packets", "synaptic_ops")}
-    per_inference["hops"] = sum(counts[f"hop_{direction}"] for direction in "ewns") / n
-    return {
-        "n_cores": numbers["n_cores"],
-        "n_tiles": numbers["n_tiles"],
-        "per_inference": {
-            "energy_j": energy["total_j"] / n,
-            "dynamic_j": energy["dynamic_j"] / n,
-            "static_j": energy["static_j"] / n,
-            **per_inference,
-        },
-        "latency_mean_ps": time["sample_mean_ps"],
-        "latency_max_ps": time["sample_max_ps"],
-        "energy_per_synaptic_op_j": energy["per_synaptic_op_j"],
-        "dynamic_per_synaptic_op_j": _per(energy["dynamic_j"], counts["synaptic_ops"]),
-        "energy_per_transmitted_spike_j": energy["per_transmitted_spike_j"],
-        "dynamic_per_transmitted_spike_j": _per(energy["dynamic_j"], counts["transmitted"]),
-        "counts": counts,
-        "utilisation": peaks(result.program),
-    }
-
-
-def _per(energy_j: float, count: int) -> float | None:
-    return energy_j / count if count else None
 
 
 def _same_spikes(packed: Result, spread: Result) -> bool:

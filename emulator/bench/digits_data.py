@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from os import PathLike, fspath
-from typing import Any
+from os import PathLike
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emulator.errors import ImageError
-from emulator.formats import load_arrays
+from emulator.bench.fields import (
+    Arrays,
+    integer_problem,
+    no_sizes,
+    packed_problems,
+    read_fields,
+    sizes,
+    take_first,
+    unpacked,
+)
 
 FIELDS = {
     "x_packed": "uint8 [n_images, n_ticks, ceil(n_inputs / 8)]: np.packbits(spikes, axis=-1)",
@@ -29,43 +36,27 @@ class Digits:
     source_counts: NDArray[np.int64]  # [n_images, n_classes]
 
 
-def read_digits(path: str | PathLike[str], n_inputs: int, n_classes: int) -> Digits:
-    """Raises ImageError naming every field that is missing or does not fit."""
-    arrays = load_arrays(path)
-    missing = [f"{name} is missing: {meaning}" for name, meaning in FIELDS.items() if name not in arrays]
-    problems = missing or _problems(arrays, n_inputs, n_classes)
-    if problems:
-        raise ImageError(f"{fspath(path)}: {problem}" for problem in problems)
-    shape = tuple(int(length) for length in arrays["x_shape"])
-    bits = np.unpackbits(arrays["x_packed"], axis=-1)
+def read_digits(
+    path: str | PathLike[str], n_inputs: int, n_classes: int, n_samples: int | None = None
+) -> Digits:
+    """The first `n_samples` images, None: all. Raises ImageError naming every field that does not fit."""
+    arrays = read_fields(path, FIELDS, lambda arrays: _problems(arrays, n_inputs, n_classes))
+    chosen = take_first(path, len(arrays["label"]), n_samples)
     return Digits(
-        bits[..., : shape[2]].astype(bool),
-        arrays["label"].astype(np.int64),
-        arrays["out_counts_source"].astype(np.int64),
+        unpacked(arrays, chosen),
+        arrays["label"][chosen].astype(np.int64),
+        arrays["out_counts_source"][chosen].astype(np.int64),
     )
 
 
-def _problems(arrays: dict[str, NDArray[Any]], n_inputs: int, n_classes: int) -> list[str]:
+def _problems(arrays: Arrays, n_inputs: int, n_classes: int) -> list[str]:
     """What does not fit the network or the other fields."""
-    shape = arrays["x_shape"]
-    if shape.shape != (3,) or shape.dtype.kind not in "iu" or (shape < 1).any():
-        return [f"x_shape is {_what(shape)}, expected integers of at least 1: n_images, n_ticks, n_inputs"]
-    n_images, n_ticks, n_features = (int(length) for length in shape)
-    problems = []
-    if n_features != n_inputs:
-        problems.append(f"x_shape says {n_features} inputs, the network has {n_inputs}")
-    packed, packed_shape = arrays["x_packed"], (n_images, n_ticks, -(-n_features // 8))
-    if packed.shape != packed_shape or packed.dtype != np.uint8:
-        problems.append(f"x_packed is {_what(packed)}, expected uint8 {list(packed_shape)} by x_shape")
-    expected = {"label": ((n_images,), n_classes - 1), "out_counts_source": ((n_images, n_classes), n_ticks)}
-    for name, (wanted, highest) in expected.items():
-        array = arrays[name]
-        if array.shape != wanted or array.dtype.kind not in "iu":
-            problems.append(f"{name} is {_what(array)}, expected integers {list(wanted)}")
-        elif array.min() < 0 or array.max() > highest:
-            problems.append(f"{name} holds {array.min()}..{array.max()}, expected 0..{highest}")
-    return problems
-
-
-def _what(array: NDArray[Any]) -> str:
-    return f"{array.dtype} {list(array.shape)}"
+    given = sizes(arrays)
+    if given is None:
+        return no_sizes(arrays)
+    n_images, n_ticks, _ = given
+    return [
+        *packed_problems(arrays, given, n_inputs),
+        *integer_problem("label", arrays["label"], (n_images,), n_classes - 1),
+        *integer_problem("out_counts_source", arrays["out_counts_source"], (n_images, n_classes), n_ticks),
+    ]

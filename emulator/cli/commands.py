@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from emulator import __version__
 from emulator import report as reports
-from emulator.bench import BENCHES
+from emulator.bench import BENCHES, CHIP, Outcome
 from emulator.cli.output import Output, RunFailed, UsageError, progress_bar
 from emulator.compiler import compile as compile_network
 from emulator.engine import load_record
@@ -284,6 +284,10 @@ def _name_pictures(output: Output, paths: list[Path]) -> None:
 def bench_command(
     name: Annotated[str, typer.Argument(help=f"One of: {', '.join(BENCHES)}.")],
     data: Annotated[Path | None, typer.Option(help="Other data in the format of the shipped file.")] = None,
+    chip: Annotated[str, typer.Option(help="A chip that ships, or a YAML file.")] = CHIP,
+    samples: Annotated[
+        int | None, typer.Option(min=1, help="The first so many of the data. \\[default: all]")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for pictures of each run.")] = None,
     engine: EngineOption = Engine.native,
     json: Json = False,
@@ -292,6 +296,7 @@ def bench_command(
 
     \b
     spikemesh bench digits --out pictures
+    spikemesh bench digits --samples 100
     spikemesh bench digits --data other.npz --json
     """
     if name not in BENCHES:
@@ -302,17 +307,20 @@ def bench_command(
         reports.make_folder(out)
     try:
         with progress_bar() as bar:
-            outcome = BENCHES[name].run(data, engine, bar.step)
+            outcome = BENCHES[name].run(data, engine, bar.step, chip=chip, n_samples=samples)
     except SimulationError as error:
         raise RunFailed(error) from error
     output.text(outcome.text)
-    paths = [
-        path
-        for run, result in outcome.results.items()
-        if out is not None
-        for path in reports.save_pictures(result, out, prefix=f"{run}-")
-    ]
+    paths = [] if out is None else _bench_pictures(outcome, out)
     _name_pictures(output, paths)
     output.data({**outcome.numbers, "pictures": [str(path) for path in paths]})
     pictures = f"spikemesh bench {name} --out pictures; " if out is None else ""
-    output.note(f"\nnext: {pictures}spikemesh chips {outcome.numbers['chip']} explains every cost")
+    output.note(f"\nnext: {pictures}spikemesh chips {chip} explains every cost")
+
+
+def _bench_pictures(outcome: Outcome, folder: Path) -> list[Path]:
+    """What the bench itself draws, then the pictures of each run."""
+    paths = [reports.save_picture(folder, name, draw()) for name, draw in outcome.pictures]
+    for run, result in outcome.results.items():
+        paths += reports.save_pictures(result, folder, prefix=f"{run}-")
+    return paths

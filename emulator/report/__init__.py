@@ -6,7 +6,7 @@ without it saying so; matplotlib is imported only when a picture is drawn.
 
 from emulator.report.breakdown_text import BREAKDOWNS, breakdown_text
 from emulator.report.chip_text import chip_line, chip_numbers, chip_text, chips_text
-from emulator.report.pictures import make_folder, save_pictures
+from emulator.report.pictures import make_folder, save_picture, save_pictures
 from emulator.report.program_text import program_text
 from emulator.report.result_text import result_text
 from emulator.report.summary import result_numbers
@@ -24,5 +24,6 @@ __all__ = [
     "program_text",
     "result_numbers",
     "result_text",
+    "save_picture",
     "save_pictures",
 ]

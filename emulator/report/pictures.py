@@ -30,12 +30,14 @@ def save_pictures(result: Result, folder: str | PathLike[str], *, prefix: str = 
     Returns the paths in this order. Each file is replaced as a whole. Raises ImageError.
     """
     target = make_folder(folder)
-    paths = []
-    for name, content in pictures(result):
-        path = target / f"{prefix}{name}.png"
-        write_atomic(path, content)
-        paths.append(path)
-    return paths
+    return [save_picture(target, f"{prefix}{name}", content) for name, content in pictures(result)]
+
+
+def save_picture(folder: Path, name: str, content: bytes) -> Path:
+    """Writes the PNG `content` as `<name>.png` into a folder that is there; returns its path."""
+    path = folder / f"{name}.png"
+    write_atomic(path, content)
+    return path
 
 
 def make_folder(folder: str | PathLike[str]) -> Path:
