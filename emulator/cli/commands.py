@@ -296,7 +296,7 @@ def bench_command(
 
     \b
     spikemesh bench digits --out pictures
-    spikemesh bench digits --samples 100
+    spikemesh bench soundloc --samples 100
     spikemesh bench digits --data other.npz --json
     """
     if name not in BENCHES:

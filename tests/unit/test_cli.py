@@ -16,6 +16,7 @@ import pytest
 
 import emulator as em
 from emulator.bench.digits import IMAGES, NETWORK
+from emulator.bench.soundloc import SOUNDS
 from emulator.cli import main as cli_main
 from emulator.cli import output as cli_output
 from emulator.formats import save_network
@@ -177,6 +178,24 @@ def test_the_digits_bench_prints_tables_pictures_and_json(spikemesh: Spikemesh, 
     assert {"accuracy", "accuracy_source", "agreement", "packed", "spread"} <= numbers.keys()
 
 
+def test_the_soundloc_bench_prints_tables_pictures_and_json(spikemesh: Spikemesh, tmp_path: Path) -> None:
+    shown = spikemesh("bench", "soundloc", "--samples", 2, "--out", "pictures")
+    assert shown.code == 0 and "Reading: 100 ms of sound" in shown.out
+    named = [tmp_path / line.strip() for line in shown.out.split("Pictures\n")[1].splitlines()]
+    names = [path.name.removeprefix("soundloc-") for path in named]
+    assert names == ["answers.png", "sound.png", "spikes.png", "energy.png", "mesh.png"]
+    assert all(path.is_file() for path in named)
+    as_json = spikemesh(
+        "bench", "soundloc", "--data", SOUNDS, "--samples", 2, "--chip", "loihi-spice", "--json"
+    )
+    numbers = json.loads(as_json.out)
+    assert numbers["n_samples"] == 2 and numbers["chip"] == "loihi-spice"
+    assert {"accuracy", "mean_abs_error_deg", "agreement", "reference", "published"} <= numbers.keys()
+    assert {"latency_mean_ps", "latency_p99_ps", "per_inference", "quantisation"} <= numbers.keys()
+    assert {"energy_j", "dynamic_j", "static_j", "spikes", "synaptic_ops"} <= numbers["per_inference"].keys()
+    assert "spikemesh chips loihi-spice explains every cost" in as_json.err
+
+
 def test_version_and_help_come_with_examples(spikemesh: Spikemesh) -> None:
     assert spikemesh("--version").out == f"spikemesh {em.__version__}\n"
     top = spikemesh("--help")
@@ -226,9 +245,15 @@ BAD = {
     "no record": (("report", "demo.prog"), "holds a program, expected a record"),
     "unknown breakdown": (("report", "run.rec", "--by", "mood"), "'mood' is not one of"),
     "pictures into a file": (("report", "run.rec", "--out", "demo.net"), "expected a folder"),
-    "unknown bench": (("bench", "letters"), "no bench 'letters', choose from digits"),
+    "unknown bench": (("bench", "letters"), "no bench 'letters', choose from digits (handwritten"),
     "bench on other data": (("bench", "digits", "--data", "spikes.npz"), "x_packed is missing"),
     "bench into a file": (("bench", "digits", "--out", "demo.net"), "expected a folder"),
+    "bench on other sounds": (("bench", "soundloc", "--data", "spikes.npz"), "ipd is missing: numbers"),
+    "bench without samples": (("bench", "soundloc", "--samples", 0), "--samples"),
+    "bench on more samples": (("bench", "soundloc", "--samples", 2049), "ask for 1..2048"),
+    "bench on more images": (("bench", "digits", "--samples", 361), "holds 360 samples, 361 asked for"),
+    "bench on an unknown chip": (("bench", "soundloc", "--samples", 1, "--chip", "nope"), "no chip 'nope'"),
+    "bench on a small chip": (("bench", "digits", "--chip", "tiny"), "2 x 2 tiles of"),
 }
 
 
