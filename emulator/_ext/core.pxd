@@ -110,12 +110,13 @@ cdef inline body_void update_body(
     apart8 fired,
     Outcome* outcome,
 ) noexcept nogil:
-    """One tick of n compartments; clears `due`. Steps 1 to 7 of the reference, without branches.
+    """One tick of n compartments; clears `due`. Steps 1 to 7 of the reference, without branches: a compiler
+    that finds one does not vectorise.
 
     The first four are known where it is inlined. counting: a refractory counter may be above 0.
     """
     cdef int64_t i
-    cdef int32_t q, u, v, counter, is_active, is_fired
+    cdef int32_t q, u, v, counter, is_active, is_fired, mask
     cdef int32_t n_active = 0, n_fired = 0, left = 0
     cdef int32_t own_bias = s.bias
     cdef int32_t own_keep_u = s.keep_u, own_keep_v = s.keep_v, own_threshold = s.threshold
@@ -137,12 +138,13 @@ cdef inline body_void update_body(
         v = own_vmin if v < own_vmin else v
         v = own_vmax if v > own_vmax else v
         if counting:
-            v = 0 if counter > 0 else v
+            v &= -<int32_t>(counter == 0)
         is_fired = v > own_threshold
-        v = ((v - own_threshold) & own_soft) if is_fired else v
+        mask = -is_fired
+        v = (v & ~mask) | ((v - own_threshold) & own_soft & mask)
         if counting:
-            counter = own_refractory if is_fired else counter
-            counter = counter - 1 if counter > 0 else 0
+            counter = (counter & ~mask) | (own_refractory & mask)
+            counter -= counter > 0
             counter_out[i] = <uint8_t>counter
         u_out[i] = u
         v_out[i] = v
