@@ -104,6 +104,32 @@ class HopPs(BaseModel):
     ns: MeshPs = Field(description="hop north or south, ps")
 
 
+class ChipLink(BaseModel):
+    """A link between two chips: what of it differs from a link within a chip.
+
+    `cycle_ps` is the link's own recovery, so it holds between two grants of an output that leads to another
+    chip. The input FIFO that feeds such an output keeps the router's cycle, `mesh.cycle_ps`: its next packet
+    may go elsewhere meanwhile. Depth and credit of the FIFO behind the link are those of all others.
+    """
+
+    model_config = STRICT
+    hop_ps: HopPs = Field(description="time of a hop to another chip by axis, in place of mesh.hop_ps, ps")
+    cycle_ps: MeshPs = Field(description="least time between two grants of an output to another chip, ps")
+
+
+class ChipTiles(BaseModel):
+    """One chip of a board. Chips are numbered as tiles are: from the south-west, row by row."""
+
+    model_config = STRICT
+    width: Annotated[int, Field(ge=1, le=MAX_SIDE)] = Field(
+        description="tiles of one chip from west to east; divides mesh.width"
+    )
+    height: Annotated[int, Field(ge=1, le=MAX_SIDE)] = Field(
+        description="tiles of one chip from south to north; divides mesh.height"
+    )
+    link: ChipLink = Field(description="link between tiles of two chips")
+
+
 class Mesh(BaseModel):
     """Grid of routers, one per tile; x grows east, y grows north, tile id = y * width + x."""
 
@@ -125,9 +151,13 @@ class Mesh(BaseModel):
     inject_ps: MeshPs = Field(description="push by a core or the host until the packet can be granted, ps")
     eject_ps: MeshPs = Field(description="grant to a core until the packet is in its intake FIFO, ps")
     cycle_ps: MeshPs = Field(
-        description="least time between two grants of one output or from one input FIFO, ps"
+        description="least time between two grants of one output (to another chip: that of chip.link) or "
+        "from one input FIFO, ps"
     )
     credit_ps: MeshPs = Field(description="release of a FIFO slot until it can be taken again, ps")
+    chip: ChipTiles | None = Field(
+        default=None, description="how the mesh is cut into the chips of a board; null: it is one chip"
+    )
 
 
 class Cores(BaseModel):
@@ -226,3 +256,4 @@ class EnergyPj(BaseModel):
     synaptic_op_sparse: Pj = Field(description="synapse walked in a sparse list, pJ")
     hop_ew: Pj = Field(description="packet moved one tile east or west, pJ")
     hop_ns: Pj = Field(description="packet moved one tile north or south, pJ")
+    hop_chip: Pj = Field(default=0.0, description="packet moved to another chip, pJ on top of its hop")

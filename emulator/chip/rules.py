@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -46,6 +47,13 @@ def _buffers(width: int, height: int, per_tile: int, fifo_depth: int, intake_dep
         )
 
 
+def _whole_chips(key: str, side: int, chip_side: int | None) -> Found:
+    """A side of the mesh is a number of whole chips. None: the mesh is one chip."""
+    if chip_side is not None and side % chip_side:
+        choices = ", ".join(str(n) for n in range(1, side + 1) if side % n == 0)
+        yield ("mesh", "chip", key), f"{chip_side}, does not divide mesh.{key} {side}: choose from {choices}"
+
+
 def _index_width(compartments: int, index_bits: Any) -> Found:
     reach = 2 ** max(index_bits)
     if compartments > reach:
@@ -62,6 +70,8 @@ _RULES: tuple[tuple[Callable[..., Found], tuple[Path, ...]], ...] = (
     (_host_port, (*_SIZE, ("host_port", "x"), ("host_port", "y"), ("host_port", "side"))),
     (_cores, (*_SIZE, _PER_TILE)),
     (_buffers, (*_SIZE, _PER_TILE, ("mesh", "fifo_depth"), ("mesh", "intake_depth"))),
+    (partial(_whole_chips, "width"), (("mesh", "width"), ("mesh", "chip", "width"))),
+    (partial(_whole_chips, "height"), (("mesh", "height"), ("mesh", "chip", "height"))),
     (_index_width, (("limits", "compartments"), ("synapse_format", "index_bits"))),
 )
 """Each rule with the keys it reads."""
@@ -77,6 +87,8 @@ def broken_rules(data: Mapping[str, Any], broken: set[Path]) -> Iterator[Violati
 
 
 def _value(data: Any, path: Path) -> Any:
+    """None below a group that may be null and is, or is left out."""
     for key in path:
-        data = getattr(data, key) if isinstance(data, BaseModel) else data[key]
+        if data is not None:
+            data = getattr(data, key) if isinstance(data, BaseModel) else data.get(key)
     return data

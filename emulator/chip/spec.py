@@ -6,7 +6,7 @@ A description that is accepted can be run: ranges are those of `groups`, what jo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
@@ -26,7 +26,7 @@ from emulator.chip.groups import (
     SynapseFormat,
 )
 from emulator.chip.rules import broken_rules
-from emulator.chip.violation import InvalidChip, Path, Violation, group_of, leaves, shown, violation
+from emulator.chip.violation import InvalidChip, Path, Violation, group_of, shown, violation
 from emulator.errors import SpecError
 
 
@@ -34,12 +34,15 @@ class Parameter(NamedTuple):
     """One value of a chip, for people to read."""
 
     path: str  # dotted
-    value: Any  # None: lifted
+    value: Any  # None: a limit that is lifted, a group that is not given
     meaning: str  # with the unit
 
 
 class ChipSpec(BaseModel):
-    """A chip. Frozen; construction raises SpecError with every violation at once."""
+    """A chip, or a board of several equal ones with one mesh over all.
+
+    Frozen; construction raises SpecError with every violation at once.
+    """
 
     model_config = STRICT
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)] = Field(
@@ -61,7 +64,7 @@ class ChipSpec(BaseModel):
     arithmetic: Arithmetic = Field(description="policies of the integer arithmetic")
     latency_ps: LatencyPs = Field(description="time of events, ps")
     energy_pj: EnergyPj = Field(description="price of events, pJ")
-    static_power_mw: Mw = Field(description="power of the whole chip at rest, mW")
+    static_power_mw: Mw = Field(description="power of one chip at rest, mW; a board has it once per chip")
 
     @model_validator(mode="wrap")
     @classmethod
@@ -88,6 +91,18 @@ class ChipSpec(BaseModel):
         return self.n_tiles * self.cores.per_tile
 
     @property
+    def chip_size(self) -> tuple[int, int]:
+        """Width and height of one chip, in tiles."""
+        part = self.mesh.chip
+        return (part.width, part.height) if part else (self.mesh.width, self.mesh.height)
+
+    @property
+    def n_chips(self) -> int:
+        """Chips of the board; 1 unless the mesh is cut into several."""
+        width, height = self.chip_size
+        return self.n_tiles // (width * height)
+
+    @property
     def n_ports(self) -> int:
         """Ports of a router: E, W, N, S and one per core of its tile."""
         return 4 + self.cores.per_tile
@@ -105,6 +120,12 @@ class ChipSpec(BaseModel):
     def tile_of(self, core_id: int) -> int:
         """Tile id of a physical core id."""
         return core_id // self.cores.per_tile
+
+    def chip_of(self, tile: int) -> int:
+        """Number of the chip that holds a tile: chips count from the south-west, row by row."""
+        x, y = self.coordinates(tile)
+        width, height = self.chip_size
+        return y // height * (self.mesh.width // width) + x // width
 
     def barrier_of(self, n_tiles: int) -> int:
         """Barrier in ps when `n_tiles` >= 1 tiles hold a compartment."""
@@ -152,13 +173,12 @@ class ChipSpec(BaseModel):
 
     def parameters(self) -> tuple[Parameter, ...]:
         """Every value with its path and meaning, in declaration order."""
-        return tuple(
-            Parameter(".".join(path), _at(self, path), meaning) for path, meaning in leaves(ChipSpec)
-        )
+        return tuple(_parameters(self, ()))
 
     def __repr__(self) -> str:
+        chips = f" on {self.n_chips} chips" if self.n_chips > 1 else ""
         return (
-            f"<ChipSpec {self.name!r}: {self.mesh.width} x {self.mesh.height} tiles, "
+            f"<ChipSpec {self.name!r}: {self.mesh.width} x {self.mesh.height} tiles{chips}, "
             f"{self.cores.per_tile} cores each>"
         )
 
@@ -169,10 +189,14 @@ class ChipSpec(BaseModel):
         return hash(self.name)
 
 
-def _at(value: Any, path: Path) -> Any:
-    for key in path:
-        value = getattr(value, key)
-    return value
+def _parameters(group: BaseModel, above: Path) -> Iterator[Parameter]:
+    """The values of a group and of those in it; a group that is not given is one value, None."""
+    for key, field in type(group).model_fields.items():
+        value = getattr(group, key)
+        if isinstance(value, BaseModel):
+            yield from _parameters(value, (*above, key))
+        else:
+            yield Parameter(".".join((*above, key)), value, field.description or "")
 
 
 def merged(
@@ -204,14 +228,20 @@ def _nested(changes: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[dict[s
             continue
         branch: Any = tree
         existing: Any = data
+        model: type[BaseModel] | None = ChipSpec
         for key in path[:-1]:
             existing = existing.get(key, {})
+            model = group_of(model, key) if model else None
+            if existing is None and model:
+                existing = {}  # a group that may be null, and is
             if not isinstance(existing, Mapping):
                 found.append(
                     Violation(path, f"unknown key; {key!r} holds a value and has no keys of its own")
                 )
                 break
-            branch = branch.setdefault(key, dict(existing))
+            if branch.get(key) is None:
+                branch[key] = dict(existing)
+            branch = branch[key]
         else:
             branch[path[-1]] = _plain(value)
     return tree, found

@@ -9,7 +9,7 @@ import difflib
 import reprlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -65,10 +65,10 @@ class InvalidChip(SpecError):
 
 
 def group_of(model: type[BaseModel], key: str) -> type[BaseModel] | None:
-    """The model of a nested group; None for a plain value, a list or a table."""
+    """The model of a nested group, one that may be null too; None for a plain value, a list or a table."""
     field = model.model_fields.get(key)
-    kind = field.annotation if field else None
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+    kinds = (field.annotation, *get_args(field.annotation)) if field else ()
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 
 def leaves(model: type[BaseModel], above: Path = ()) -> Iterator[tuple[Path, str]]:

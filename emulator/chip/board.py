@@ -1,0 +1,35 @@
+"""Boards: which core, tile and link of a mesh belongs to which of its chips, for whole tables at once."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emulator.chip.events import DIRECTIONS
+from emulator.chip.spec import ChipSpec
+
+Longs = NDArray[np.int64]
+
+
+def chips_of(chip: ChipSpec, tiles: NDArray[np.integer]) -> Longs:
+    """int64 [n]: chip of each tile, as `ChipSpec.chip_of` has it for one."""
+    y, x = np.divmod(np.asarray(tiles, dtype=np.int64), chip.mesh.width)
+    width, height = chip.chip_size
+    return np.asarray(y // height * (chip.mesh.width // width) + x // width)
+
+
+def border_links(chip: ChipSpec) -> NDArray[np.bool_]:
+    """bool [n_tiles, 4]: links (E, W, N, S) that lead to another chip. Sides without a neighbour do not."""
+    shape = (chip.mesh.height, chip.mesh.width)
+    owner = chips_of(chip, np.arange(chip.n_tiles)).reshape(shape)
+    border = np.zeros((*shape, len(DIRECTIONS)), dtype=np.bool_)
+    along_x, along_y = owner[:, 1:] != owner[:, :-1], owner[1:] != owner[:-1]
+    border[:, :-1, 0] = border[:, 1:, 1] = along_x
+    border[:-1, :, 2] = border[1:, :, 3] = along_y
+    return border.reshape(chip.n_tiles, len(DIRECTIONS))
+
+
+def cores_by_chip(chip: ChipSpec) -> NDArray[np.int32]:
+    """int32 [n_cores]: all core ids, chip after chip, within a chip in the order of their ids."""
+    cores = np.arange(chip.n_cores, dtype=np.int32)
+    return cores[np.argsort(chips_of(chip, cores // chip.cores.per_tile), kind="stable")]
