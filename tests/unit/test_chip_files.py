@@ -41,7 +41,7 @@ def line_of(text: str, start: str) -> int:
 
 
 def test_the_shipped_chips_are_listed_without_the_common_part() -> None:
-    assert em.chips() == ("loihi", "loihi-spice", "loihi-wide", "tiny")
+    assert em.chips() == ("kapoho-bay", "loihi", "loihi-spice", "loihi-wide", "nahuku32", "tiny")
 
 
 @pytest.mark.parametrize("name", em.chips())
@@ -69,7 +69,7 @@ def test_every_number_of_a_shipped_chip_has_a_source_in_a_comment(path: Path) ->
 
 def test_an_unknown_chip_is_told_the_choices() -> None:
     with pytest.raises(
-        em.SpecError, match=r"no chip 'loihy'; did you mean 'loihi'\? choose from loihi, loihi-spice"
+        em.SpecError, match=r"no chip 'loihy'; did you mean 'loihi'\? choose from kapoho-bay, loihi"
     ):
         em.load_chip("loihy")
     with pytest.raises(em.SpecError, match="no chip ''; choose from"):
@@ -319,6 +319,16 @@ def test_the_schema_knows_every_key_its_range_and_its_meaning() -> None:
     assert definitions["ChipSpec"]["properties"]["barrier_ps"]["propertyNames"] == {
         "pattern": "^[1-9][0-9]*$"
     }
+
+
+def test_the_schema_lets_the_chips_of_a_board_be_left_out_or_null() -> None:
+    definitions = em.chip_schema()["$defs"]
+    for part, owner in (("", "Mesh"), ("Part", "MeshPart")):
+        chip = definitions[owner]["properties"]["chip"]
+        assert chip["anyOf"] == [{"$ref": f"#/$defs/ChipTiles{part}"}, {"type": "null"}]
+    assert "chip" not in definitions["Mesh"]["required"]
+    assert set(definitions["ChipTiles"]["required"]) == {"width", "height", "link"}
+    assert "hop_chip" not in definitions["EnergyPj"]["required"]
 
 
 def test_the_schema_lets_a_file_that_inherits_be_a_part() -> None:

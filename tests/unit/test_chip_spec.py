@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 import emulator as em
+from emulator.chip.board import border_links, chips_of, cores_by_chip
 from emulator.chip.spec import ChipSpec
 
 # Davies et al. 2018, text and table 2; limits as the public emulators check them.
@@ -142,6 +143,112 @@ def test_tiles_and_cores_are_numbered_row_by_row(tiny: ChipSpec) -> None:
     assert [chip.coordinates(tile) for tile in range(6)] == [(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1)]
     assert [chip.tile_of(core) for core in (0, 3, 4, 23)] == [0, 0, 1, 5]
     assert chip.host_tile == 5
+
+
+CHIP = {"width": 2, "height": 1, "link": {"hop_ps": {"ew": 5, "ns": 6}, "cycle_ps": 7}}
+
+
+def test_a_chip_that_is_not_cut_is_one_chip(tiny: ChipSpec) -> None:
+    assert tiny.mesh.chip is None and tiny.energy_pj.hop_chip == 0.0
+    assert (tiny.n_chips, tiny.chip_size) == (1, (2, 2))
+    assert [tiny.chip_of(tile) for tile in range(4)] == [0, 0, 0, 0]
+    assert not border_links(tiny).any()
+    assert cores_by_chip(tiny).tolist() == list(range(8))
+
+
+def test_chips_of_a_board_count_from_the_south_west_row_by_row(tiny: ChipSpec) -> None:
+    # chips 0 and 1 below, 2 and 3 above: tiles 0 1 | 2 3 and 4 5 | 6 7
+    board = tiny.replace({"mesh.width": 4, "mesh.chip": CHIP})
+    owners = [0, 0, 1, 1, 2, 2, 3, 3]
+    assert (board.n_chips, board.chip_size) == (4, (2, 1))
+    assert [board.chip_of(tile) for tile in range(8)] == owners
+    assert chips_of(board, np.arange(8)).tolist() == owners
+    crossing = {(tile, "EWNS"[side]) for tile, side in np.argwhere(border_links(board)).tolist()}
+    upright = {(1, "E"), (2, "W"), (5, "E"), (6, "W")}
+    assert crossing == upright | {(x, "N") for x in range(4)} | {(x + 4, "S") for x in range(4)}
+
+
+def test_cores_are_ordered_chip_by_chip_then_by_id(tiny: ChipSpec) -> None:
+    # two cores per tile; chip 0 is the tiles 0, 1, 4, 5
+    board = tiny.replace({"mesh.width": 4, "mesh.chip": CHIP | {"height": 2}})
+    assert cores_by_chip(board).tolist() == [0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15]
+
+
+def test_a_mesh_is_cut_into_chips_and_joined_again_by_replace(tiny: ChipSpec) -> None:
+    link = {"mesh.chip.link.hop_ps": {"ew": 5, "ns": 6}, "mesh.chip.link.cycle_ps": 7}
+    board = tiny.replace({"mesh.chip.width": 2, "mesh.chip.height": 1, **link})
+    assert board == tiny.replace({"mesh.chip": CHIP})
+    assert board.replace({"mesh.chip.link.hop_ps.ew": 9}).mesh.chip.link.hop_ps.ew == 9
+    assert board.replace({"mesh.chip": None}) == tiny
+    assert ChipSpec.from_dict(json.loads(json.dumps(board.to_dict()))) == board
+    assert repr(board) == "<ChipSpec 'tiny': 2 x 2 tiles on 2 chips, 2 cores each>"
+
+
+def test_a_description_from_before_there_were_boards_is_one_chip(tiny: ChipSpec) -> None:
+    old = tiny.to_dict()
+    del old["mesh"]["chip"], old["energy_pj"]["hop_chip"]
+    assert ChipSpec.from_dict(old) == tiny
+
+
+def test_every_mistake_in_the_chips_of_a_board_is_told_at_once(tiny: ChipSpec) -> None:
+    with pytest.raises(em.SpecError) as caught:
+        tiny.replace(
+            {
+                "mesh.width": 8,
+                "mesh.chip": {"width": 3, "height": 4, "link": {"hop_ps": {"ew": 0}, "cycle": 1}},
+                "energy_pj.hop_chip": -1,
+            }
+        )
+    text = str(caught.value)
+    for words in (
+        "mesh.chip.width: 3, does not divide mesh.width 8: choose from 1, 2, 4, 8",
+        "mesh.chip.height: 4, does not divide mesh.height 2: choose from 1, 2",
+        "mesh.chip.link.hop_ps.ew: 0, must be at least 1",
+        "mesh.chip.link.hop_ps.ns: missing; add it",
+        "mesh.chip.link.cycle_ps: missing; add it",
+        "mesh.chip.link.cycle: unknown key; did you mean 'cycle_ps'?",
+        "energy_pj.hop_chip: -1, must be at least 0",
+    ):
+        assert words in text, words
+    missing = r"mesh\.chip\.height: missing.*\n.*mesh\.chip\.link: missing; add a group"
+    with pytest.raises(em.SpecError, match=missing):
+        tiny.replace({"mesh.chip.width": 2})
+    with pytest.raises(em.SpecError, match=r"mesh\.chip: 3 where there should be a group with the keys wi"):
+        tiny.replace({"mesh.chip": 3})
+
+
+BOARDS = {"nahuku32": (32, 64, 16), "kapoho-bay": (2, 16, 4)}
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_board_is_loihi_several_times(name: str) -> None:
+    board, loihi = em.load_chip(name), em.load_chip("loihi")
+    n_chips, width, height = BOARDS[name]
+    assert (board.n_chips, board.mesh.width, board.mesh.height) == (n_chips, width, height)
+    assert board.chip_size == (loihi.mesh.width, loihi.mesh.height)
+    assert board.n_cores == n_chips * 128 and board.real_chip
+    one = board.to_dict() | {key: loihi.to_dict()[key] for key in ("name", "description", "barrier_ps")}
+    one["mesh"] |= {"width": 8, "height": 4, "chip": None}
+    one["energy_pj"]["hop_chip"], one["static_power_mw"] = 0.0, loihi.static_power_mw
+    assert ChipSpec.from_dict(one) == loihi
+
+
+def test_a_nahuku_board_at_rest_draws_what_was_measured() -> None:
+    board = em.load_chip("nahuku32")
+    assert board.n_chips * board.static_power_mw == 3340  # Frady 2020
+    assert em.load_chip("kapoho-bay").static_power_mw == board.static_power_mw
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_barrier_over_more_chips_adds_the_way_of_its_message(name: str) -> None:
+    board, loihi = em.load_chip(name), em.load_chip("loihi")
+    per_row = board.mesh.width // 8
+    link, hop = board.mesh.chip.link.hop_ps, board.mesh.hop_ps
+    for n_tiles in range(1, board.n_tiles + 1):
+        row, column = divmod((n_tiles - 1) // 32, per_row)
+        columns = column if row == 0 else per_row - 1
+        way = 2 * columns * (link.ew + 7 * hop.ew) + 2 * row * (link.ns + 3 * hop.ns)
+        assert board.barrier_of(n_tiles) == loihi.barrier_of(min(n_tiles, 32)) + way, n_tiles
 
 
 @pytest.mark.parametrize(("n_compartments", "ticks"), [(1024, 8), (512, 16), (131, 62), (130, 63), (1, 63)])

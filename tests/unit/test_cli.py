@@ -209,7 +209,7 @@ BAD = {
     "no command": ((), "Usage: spikemesh"),
     "unknown command": (("frobnicate",), "No such command 'frobnicate'"),
     "unknown option": (("chips", "--frob"), "No such option"),
-    "unknown chip": (("chips", "nope"), "no chip 'nope'; choose from loihi,"),
+    "unknown chip": (("chips", "nope"), "no chip 'nope'; choose from kapoho-bay,"),
     "schema of one": (("chips", "loihi", "--schema"), "leave out 'loihi'"),
     "missing network": (("compile", "no.net", "--chip", "tiny", "-o", "x"), "no.net: no such file"),
     "missing chip": (("compile", "demo.net", "-o", "x"), "Missing option '--chip'"),
