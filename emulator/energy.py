@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emulator.chip.board import border_links
 from emulator.chip.events import DERIVED, DIRECTIONS, EVENT_ID, EVENTS
 from emulator.chip.spec import ChipSpec
 from emulator.errors import SimulationError
@@ -35,6 +36,7 @@ PRICE_OF: dict[str, str] = {
     "hop_w": "hop_ew",
     "hop_n": "hop_ns",
     "hop_s": "hop_ns",
+    "hop_chip": "hop_chip",
     "synaptic_ops_dense": "synaptic_op_dense",
     "synaptic_ops_sparse": "synaptic_op_sparse",
     "update_inactive": "update_inactive",
@@ -156,7 +158,9 @@ class Ledger:
     @cached_property
     def _static_by_tick(self) -> list[int]:
         assert self.record.timing is not None
-        return _products(self.record.timing.tick_ps[:, None], [_whole(self.chip.static_power_mw, 1000)])
+        # as many chips as the run had: a chip taken for its prices may be a smaller board
+        static_uw = self.program.chip.n_chips * _whole(self.chip.static_power_mw, 1000)
+        return _products(self.record.timing.tick_ps[:, None], [static_uw])
 
     def _total_per(self, event: str) -> float | None:
         n = self.counts[event]
@@ -182,11 +186,13 @@ class Ledger:
     def _by_link(self) -> list[Row]:
         labels, tables = [], []
         rest = np.array([self.counts[event] for event in EVENTS], dtype=object)
+        border = border_links(self.program.chip)
         for tile, port in np.argwhere(self.record.link_counts).tolist():
             x, y = self.program.chip.coordinates(tile)
             side = DIRECTIONS[port]
             table = np.zeros(len(EVENTS), dtype=np.int64)
             table[EVENT_ID[f"hop_{side.lower()}"]] = self.record.link_counts[tile, port]
+            table[EVENT_ID["hop_chip"]] = border[tile, port] * self.record.link_counts[tile, port]
             labels.append({"link": f"({x}, {y}) {side}", "tile": tile, "x": x, "y": y, "direction": side})
             tables.append(table)
             rest -= table

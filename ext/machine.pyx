@@ -287,7 +287,12 @@ cdef class Machine:
         c.fired = <int32_t*>malloc((self.run.n_slots + 1) * sizeof(int32_t))
         if c.fired == NULL or mesh.packets == NULL or allocate(mesh, 1024):
             raise MemoryError("native engine: mesh buffers")
-        wire(mesh, settings["hop_ew_ps"], settings["hop_ns_ps"])
+        mesh.inner.hop_ew_ps, mesh.inner.hop_ns_ps = settings["hop_ew_ps"], settings["hop_ns_ps"]
+        mesh.inner.cycle_ps = mesh.cycle_ps
+        mesh.chip_width, mesh.chip_height = settings["chip_width"], settings["chip_height"]
+        mesh.border.hop_ew_ps, mesh.border.hop_ns_ps = settings["border_hop_ew_ps"], settings["border_hop_ns_ps"]
+        mesh.border.cycle_ps = settings["border_cycle_ps"]
+        wire(mesh)
         for core in range(c.n_cores):
             self._attach(core, c.core_x[core], c.core_y[core], c.core_port[core])
             mesh.outputs[mesh.sources[core].fifo].target = <int32_t>(-2 - core)

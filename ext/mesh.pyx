@@ -23,7 +23,8 @@ def run_mesh(
     """Runs packets [n], sorted by source tile, then inject_ps; packets of tile t are source_ptr[t] ..
 
     settings: width, height, ports per router, arbiter, fifo_depth, inject_ps, eject_ps, cycle_ps, credit_ps,
-    hop_ps east-west, north-south. Fills push_ps, arrive_ps [n], link_counts [n_tiles, 4], occupancy_max
+    then of links within a chip and of those between two chips: hop_ps east-west, north-south, cycle_ps; then
+    width and height of one chip. Fills push_ps, arrive_ps [n], link_counts [n_tiles, 4], occupancy_max
     [n_tiles, n_ports], stall_ps [n_tiles]. Returns a status: 0 done, 1 out of memory, 2 deadlock.
     """
     cdef Mesh mesh
@@ -36,6 +37,9 @@ def run_mesh(
     mesh.arbiter, mesh.fifo_depth = <int32_t>settings[3], settings[4]
     mesh.inject_ps, mesh.eject_ps = settings[5], settings[6]
     mesh.cycle_ps, mesh.credit_ps = settings[7], settings[8]
+    mesh.inner.hop_ew_ps, mesh.inner.hop_ns_ps, mesh.inner.cycle_ps = settings[9], settings[10], settings[11]
+    mesh.border.hop_ew_ps, mesh.border.hop_ns_ps, mesh.border.cycle_ps = settings[12], settings[13], settings[14]
+    mesh.chip_width, mesh.chip_height = <int32_t>settings[15], <int32_t>settings[16]
     mesh.n_sources = mesh.n_routers
     if (
         dst.shape[0] != n or push_ps.shape[0] != n or arrive_ps.shape[0] != n
@@ -51,7 +55,7 @@ def run_mesh(
         if mesh.packets == NULL or status:
             status = MESH_NO_MEMORY
         else:
-            wire(&mesh, settings[9], settings[10])
+            wire(&mesh)
             reset(&mesh)
             for i in range(n):
                 mesh.packets[i].x = dst[i] % mesh.width

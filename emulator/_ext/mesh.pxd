@@ -57,6 +57,7 @@ cdef struct Output:
     int64_t wake_ps  # instant of the latest event scheduled
     int64_t n_granted
     int64_t latency_ps
+    int64_t cycle_ps  # least time between two of its grants
     int32_t pointer
     int32_t target  # input FIFO at the other end; -1: always ready; -2 - core: that core's intake
 
@@ -81,9 +82,19 @@ cdef struct Event:
     int32_t output
 
 
+cdef struct Link:
+    int64_t hop_ew_ps
+    int64_t hop_ns_ps
+    int64_t cycle_ps  # of the output that feeds it
+
+
 cdef struct Mesh:
     int32_t width
     int32_t height
+    int32_t chip_width  # tiles of one chip; divide width and height
+    int32_t chip_height
+    Link inner  # between tiles of one chip
+    Link border  # between tiles of two chips
     int32_t n_ports
     int32_t n_routers
     int32_t arbiter
@@ -91,7 +102,7 @@ cdef struct Mesh:
     int64_t intake_depth  # 0: intakes are always ready
     int64_t inject_ps
     int64_t eject_ps
-    int64_t cycle_ps
+    int64_t cycle_ps  # of input FIFOs, and of outputs to cores and the host
     int64_t credit_ps
     Fifo* fifos  # [n_routers, n_ports]
     Output* outputs  # [n_routers, n_ports]
@@ -285,7 +296,7 @@ cdef inline int grant(Mesh* mesh, int32_t output_id, int32_t fifo_id, int64_t no
     mesh.ring_grant_ps[place] = now_ps
     fifo.n_granted += 1
     fifo.next_grant_ps = now_ps + mesh.cycle_ps
-    output.next_grant_ps = now_ps + mesh.cycle_ps
+    output.next_grant_ps = now_ps + output.cycle_ps
     output.n_granted += 1
     packet.arrive_ps = now_ps + output.latency_ps
     if output.target >= 0:
@@ -375,7 +386,7 @@ cdef inline int arbitrate(Mesh* mesh, int32_t output_id, int64_t now_ps) noexcep
     if grant(mesh, output_id, router * mesh.n_ports + chosen, now_ps):
         return -1
     if n_waiting > 1:
-        return schedule(mesh, output_id, now_ps + mesh.cycle_ps)
+        return schedule(mesh, output_id, now_ps + mesh.outputs[output_id].cycle_ps)
     return 0
 
 
@@ -416,9 +427,10 @@ cdef inline void reset(Mesh* mesh) noexcept nogil:
     mesh.status = MESH_OK
 
 
-cdef inline void wire(Mesh* mesh, int64_t hop_ew_ps, int64_t hop_ns_ps) noexcept nogil:
+cdef inline void wire(Mesh* mesh) noexcept nogil:
     """Connects every output to the input at the other end of its link."""
-    cdef int32_t router, port, x, y, other, entry, fifo_id
+    cdef int32_t router, port, x, y, chip_x, chip_y, other, entry, fifo_id
+    cdef Link* link
     for router in range(mesh.n_routers):
         for port in range(mesh.n_ports):
             fifo_id = router * mesh.n_ports + port
@@ -426,19 +438,25 @@ cdef inline void wire(Mesh* mesh, int64_t hop_ew_ps, int64_t hop_ns_ps) noexcept
             mesh.outputs[fifo_id].target = -1
             mesh.outputs[fifo_id].wake_ps = -1
             mesh.outputs[fifo_id].latency_ps = mesh.eject_ps
+            mesh.outputs[fifo_id].cycle_ps = mesh.cycle_ps
     for router in range(mesh.n_routers):
         for port in range(N_SIDES):
             x = router % mesh.width
             y = router // mesh.width
+            chip_x, chip_y = x // mesh.chip_width, y // mesh.chip_height
             x += 1 if port == EAST else (-1 if port == WEST else 0)
             y += 1 if port == NORTH else (-1 if port == SOUTH else 0)
             if x < 0 or y < 0 or x >= mesh.width or y >= mesh.height:
                 continue
+            link = &mesh.inner
+            if x // mesh.chip_width != chip_x or y // mesh.chip_height != chip_y:
+                link = &mesh.border
             other = y * mesh.width + x
             entry = port ^ 1  # E and W, N and S face each other
             fifo_id = router * mesh.n_ports + port
             mesh.outputs[fifo_id].target = other * mesh.n_ports + entry
-            mesh.outputs[fifo_id].latency_ps = hop_ew_ps if port < NORTH else hop_ns_ps
+            mesh.outputs[fifo_id].latency_ps = link.hop_ew_ps if port < NORTH else link.hop_ns_ps
+            mesh.outputs[fifo_id].cycle_ps = link.cycle_ps
             mesh.fifos[other * mesh.n_ports + entry].feeder = fifo_id
 
 

@@ -14,11 +14,11 @@ from libc.string cimport memcpy, memset
 cdef enum:
     SPIKES = 0
     FIRST_SENT = 1  # transmitted .. synaptic_ops_sparse: what a sender's spike causes
-    N_SENT = 12
-    INACTIVE = 13
-    ACTIVE = 14
-    BARRIER = 15
-    N_EVENTS = 16
+    N_SENT = 13
+    INACTIVE = 14
+    ACTIVE = 15
+    BARRIER = 16
+    N_EVENTS = 17
 
 cdef enum Status:
     OK = 0

@@ -11,6 +11,7 @@ EVENTS: tuple[str, ...] = (
     "hop_w",
     "hop_n",
     "hop_s",
+    "hop_chip",  # grant of a link to another chip, counted as a hop of its direction too
     "eject",  # packet handed to a core
     "host_out",  # packet handed to the host port
     "axon_in",  # packet looked up by the target core

@@ -23,6 +23,7 @@ SENT = (
     "hop_w",
     "hop_n",
     "hop_s",
+    "hop_chip",
     "eject",
     "host_out",
     "axon_in",
@@ -93,6 +94,7 @@ def routes_of(image: Image, chip: ChipSpec) -> Routes:
     """Follows every axon-out entry from its sender to its core on this chip's mesh."""
     n_cores, per_tile, width = image.n_cores, chip.cores.per_tile, chip.mesh.width
     tile, core_in_tile = np.divmod(image.core_id.astype(np.int64), per_tile)
+    chip_width, chip_height = chip.chip_size
     host = chip.host_port
     xs, ys = np.append(tile % width, host.x), np.append(tile // width, host.y)
     slot_core = np.repeat(np.arange(n_cores), np.diff(image.slot_ptr))
@@ -111,6 +113,8 @@ def routes_of(image: Image, chip: ChipSpec) -> Routes:
         "hop_w": np.maximum(x - to_x, 0),
         "hop_n": np.maximum(to_y - y, 0),
         "hop_s": np.maximum(y - to_y, 0),
+        # a route along x, then y, never turns back: it crosses each border between its ends once
+        "hop_chip": abs(x // chip_width - to_x // chip_width) + abs(y // chip_height - to_y // chip_height),
         "eject": to_core,
         "host_out": 1 - to_core,
         "axon_in": to_core,

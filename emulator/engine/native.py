@@ -63,7 +63,8 @@ def run_mesh(
     }
     mesh = chip.mesh
     settings = [mesh.width, mesh.height, n_ports, ARBITERS.index(mesh.arbiter), mesh.fifo_depth]
-    settings += [mesh.inject_ps, mesh.eject_ps, mesh.cycle_ps, mesh.credit_ps, mesh.hop_ps.ew, mesh.hop_ps.ns]
+    settings += [mesh.inject_ps, mesh.eject_ps, mesh.cycle_ps, mesh.credit_ps]
+    settings += [mesh.hop_ps.ew, mesh.hop_ps.ns, mesh.cycle_ps, *_border(chip).values()]
     status = blocks.mesh.run_mesh(
         np.array(settings, dtype=np.int64),
         np.ascontiguousarray(inject_ps[order]),
@@ -285,7 +286,22 @@ class _Run:
             "credit_ps": mesh.credit_ps,
             "hop_ew_ps": mesh.hop_ps.ew,
             "hop_ns_ps": mesh.hop_ps.ns,
+            **_border(chip),
         }
+
+
+def _border(chip: ChipSpec) -> dict[str, int]:
+    """Links between chips, and the size of a chip in tiles. On one chip the link is there but never used."""
+    mesh = chip.mesh
+    link = mesh.chip.link if mesh.chip else mesh
+    width, height = chip.chip_size
+    return {
+        "border_hop_ew_ps": link.hop_ps.ew,
+        "border_hop_ns_ps": link.hop_ps.ns,
+        "border_cycle_ps": link.cycle_ps,
+        "chip_width": width,
+        "chip_height": height,
+    }
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator import arith
+from emulator.chip.board import border_links
 from emulator.chip.events import DIRECTIONS, EVENT_ID, EVENTS
 from emulator.chip.image import Image
+from emulator.chip.spec import ChipSpec
 from emulator.formats import container
 from emulator.formats.fields import Fields
 from emulator.formats.files import shown
@@ -66,7 +68,7 @@ def load_record(path: str | PathLike[str]) -> tuple[Record, Program]:
     record = _read_record(whole, program)
     whole.stop(named)
     _check_spikes(record, program.image, whole)
-    _check_counts(record, whole)
+    _check_counts(record, program.chip, whole)
     whole.stop(named)
     return record, program
 
@@ -174,7 +176,7 @@ def _check_spikes(record: Record, image: Image, whole: Fields) -> None:
     whole.require(bool((per_row <= counted).all()), "spikes", "more spikes in a tick than were counted")
 
 
-def _check_counts(record: Record, whole: Fields) -> None:
+def _check_counts(record: Record, chip: ChipSpec, whole: Fields) -> None:
     """The tables are views of the same events: their columns have the same sums."""
     tables = {name: getattr(record, name) for name in (*_COUNT_TABLES, "link_counts")}
     for name, table in tables.items():
@@ -189,3 +191,10 @@ def _check_counts(record: Record, whole: Fields) -> None:
     hops = [int(sums["counts_by_tick"][EVENT_ID[f"hop_{side.lower()}"]]) for side in DIRECTIONS]
     links = record.link_counts.sum(axis=0).tolist()
     whole.require(links == hops, "link_counts", f"{links} grants by direction, counted were {hops} hops")
+    crossings = int(sums["counts_by_tick"][EVENT_ID["hop_chip"]])
+    grants = int(record.link_counts[border_links(chip)].sum())
+    whole.require(
+        grants == crossings,
+        "link_counts",
+        f"{grants} grants of links between chips, counted were {crossings} such hops",
+    )

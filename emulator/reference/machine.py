@@ -28,7 +28,7 @@ from emulator.chip.spec import ChipSpec
 from emulator.record import Record, State, Timing
 from emulator.reference.clock import Clock
 from emulator.reference.core import Core, Update
-from emulator.reference.mesh import EAST, N_SIDES, NORTH, SOUTH, WEST, Mesh, Packet
+from emulator.reference.mesh import EAST, N_SIDES, NORTH, SOUTH, WEST, Mesh, Packet, crosses
 from emulator.reference.source import Source
 from emulator.reference.tally import Tally
 
@@ -111,6 +111,11 @@ class Machine:
     def count_sent(self, core: int | None, spike: Spike) -> None:
         self.tally.count("host_in" if core is None else "inject", core=core, group=spike.group)
 
+    def count_hop(self, tile: int, side: int, group: int) -> None:
+        self.tally.hop(tile, side, group)
+        if crosses(self.chip, tile, side):
+            self.tally.count("hop_chip", group=group)
+
     def count_ejected(self, spike: Spike) -> None:
         if spike.core == self.image.n_cores:
             self.tally.count("host_out", group=spike.group)
@@ -158,7 +163,7 @@ class Machine:
             assert isinstance(spike, Spike)
             self.count_sent(core, spike)
             for at_tile, side in route(self.chip, tile, packet.tile_id):
-                self.tally.hop(at_tile, side, spike.group)
+                self.count_hop(at_tile, side, spike.group)
             self.count_ejected(spike)
             if spike.core < self.image.n_cores:
                 self.receive(spike)
@@ -173,7 +178,7 @@ class TimedTick:
         self.mesh = Mesh(
             chip,
             self.clock,
-            on_hop=lambda tile, side, packet: machine.tally.hop(tile, side, _spike(packet).group),
+            on_hop=lambda tile, side, packet: machine.count_hop(tile, side, _spike(packet).group),
             on_eject=lambda tile, port, packet: machine.count_ejected(_spike(packet)),
             on_arrive=self._arrived,
             intake_depth=chip.mesh.intake_depth,

@@ -46,6 +46,7 @@ class Output:
     """One output of a router: a link, a core's intake, or the host port."""
 
     latency_ps: int
+    cycle_ps: int  # least time between two of its grants
     target: Fifo | None  # None: always ready
     arrive: Callable[[Packet], None]
     granted: Callable[[Packet], None]
@@ -53,8 +54,14 @@ class Output:
     pointer: int = 0  # round robin: first port to be asked
 
 
+def crosses(chip: ChipSpec, tile: int, side: int) -> bool:
+    """Whether the link of a tile towards a side, which has a neighbour there, leads to another chip."""
+    step_x, step_y = STEP[side]
+    return chip.chip_of(tile) != chip.chip_of(tile + step_x + step_y * chip.mesh.width)
+
+
 class Mesh:
-    """All routers of a chip, in the initial state that every tick starts with."""
+    """All routers of a chip or board, in the initial state that every tick starts with."""
 
     def __init__(
         self,
@@ -127,14 +134,17 @@ class Mesh:
                 neighbour, entry = y * mesh.width + x, OPPOSITE[side]
                 fifo = self.inputs[neighbour][entry]
                 fifo.room = self._waker(tile)
+                link = mesh.chip.link if mesh.chip and crosses(self.chip, tile, side) else mesh
                 return Output(
-                    mesh.hop_ps.ew if side in (EAST, WEST) else mesh.hop_ps.ns,
+                    link.hop_ps.ew if side in (EAST, WEST) else link.hop_ps.ns,
+                    link.cycle_ps,
                     fifo,
                     lambda packet: self._visible(neighbour, entry, packet),
                     lambda packet: self._on_hop(tile, side, packet),
                 )
         return Output(
             mesh.eject_ps,
+            mesh.cycle_ps,
             self.intakes.get((tile, port)),
             lambda packet: self._ejected(tile, port, packet),
             lambda packet: self._on_eject(tile, port, packet),
@@ -218,8 +228,10 @@ class Mesh:
     def _grant(self, tile: int, output: Output, entry: int) -> None:
         fifo = self.inputs[tile][entry]
         packet = fifo.visible.popleft()
-        fifo.next_grant_ps = output.next_grant_ps = self.clock.now_ps + self.chip.mesh.cycle_ps
-        self.clock.after(self.chip.mesh.cycle_ps, lambda: self._wake(tile))
+        # The FIFO recovers as all do; a link to another chip has a cycle of its own.
+        for party, cycle_ps in ((fifo, self.chip.mesh.cycle_ps), (output, output.cycle_ps)):
+            party.next_grant_ps = self.clock.now_ps + cycle_ps
+            self.clock.after(cycle_ps, lambda: self._wake(tile))
         self._release(fifo)
         if output.target is not None:
             output.target.taken += 1

@@ -38,9 +38,19 @@ def _latency(least: int) -> st.SearchStrategy[int]:
 
 
 @st.composite
+def _chip_tiles(draw: st.DrawFn, width: int, height: int) -> dict[str, Any]:
+    """A way to cut a mesh into equal chips, with links between them, slower or faster than those within."""
+    sizes = [
+        draw(st.sampled_from([n for n in range(side, 0, -1) if side % n == 0])) for side in (width, height)
+    ]
+    link = {"hop_ps": {"ew": draw(_latency(1)), "ns": draw(_latency(1))}, "cycle_ps": draw(_latency(1))}
+    return {"width": sizes[0], "height": sizes[1], "link": link}
+
+
+@st.composite
 def chips(draw: st.DrawFn, base: ChipSpec, max_side: int = MAX_TILES) -> ChipSpec:
-    """`base` with a mesh of 1 x 1 .. max_side x max_side tiles, 1 - 4 cores per tile, FIFO depths 1 - 4 and
-    arbitrary integer latencies; what only bounds capacity is lifted."""
+    """`base` with a mesh of 1 x 1 .. max_side x max_side tiles, cut into chips or not, 1 - 4 cores per tile,
+    FIFO depths 1 - 4 and arbitrary integer latencies; what only bounds capacity is lifted."""
     width, height = draw(st.integers(1, max_side)), draw(st.integers(1, max_side))
     side = draw(st.sampled_from(("W", "E", "N", "S")))
     edge = {"W": 0, "E": width - 1, "S": 0, "N": height - 1}[side]
@@ -71,6 +81,8 @@ def chips(draw: st.DrawFn, base: ChipSpec, max_side: int = MAX_TILES) -> ChipSpe
     changes: dict[str, Any] = {f"mesh.{key}": draw(values) for key, values in mesh.items()}
     changes |= {f"latency_ps.{key}": draw(_latency(0)) for key in costs}
     changes |= {
+        "mesh.chip": draw(st.none() | _chip_tiles(width, height)),
+        "energy_pj.hop_chip": draw(st.sampled_from((0, 7.5))),
         "cores.per_tile": draw(st.integers(1, MAX_CORES_PER_TILE)),
         "host_port": {"x": x, "y": y, "side": side},
         "barrier_ps": {1: draw(_latency(0)), 2: draw(_latency(0))},

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 import emulator as em
+from emulator.chip.board import chips_of
 from emulator.engine.mesh import PACKET_DTYPE
 from emulator.testing import Case, cases, chips, first_difference, traffic
 
@@ -20,6 +21,15 @@ def compiled(case: Case) -> em.Program:
 
 def run(case: Case, program: em.Program, **arguments: object) -> em.Result:
     return em.run(program, case.n_ticks, case.stimulus, **arguments)  # type: ignore[arg-type]
+
+
+def test_the_chips_drawn_are_boards_too() -> None:
+    """Else the laws below would say nothing of them."""
+    board = find(
+        chips(BASE),
+        lambda chip: chip.n_chips == 6 and chip.mesh.chip.link.cycle_ps > chip.mesh.cycle_ps,
+    )
+    assert not set(chips_of(board, np.arange(board.n_tiles))) ^ set(range(6))
 
 
 @given(cases(BASE))
@@ -63,7 +73,8 @@ def test_mesh_timing_never_changes_a_spike(case: Case, data: st.DataObject) -> N
         )
         if f"mesh.{key}" not in kept
     }
-    changes["mesh.hop_ps"] = changes["mesh.hop_ps"].model_dump()
+    if case.chip.mesh.chip and other.mesh.chip:
+        changes["mesh.chip.link"] = other.mesh.chip.link
     first = run(case, compiled(case))
     slower = Case(case.chip.replace(changes), case.network, case.mapping, case.n_ticks, case.stimulus)
     second = run(slower, compiled(slower))
@@ -97,6 +108,22 @@ def test_every_packet_sent_is_delivered_once(case: Case) -> None:
 
 @law
 @given(cases(BASE))
+def test_hops_between_chips_are_the_grants_of_links_that_leave_a_chip(case: Case) -> None:
+    result, chip = run(case, compiled(case)), case.chip
+    width = chip.mesh.width
+    grants = result.record.link_counts
+    crossings = sum(
+        int(grants[tile, side])
+        for tile, side in np.argwhere(grants).tolist()
+        if chip.chip_of(tile) != chip.chip_of(tile + (1, -1, width, -width)[side])
+    )
+    assert result.counts["hop_chip"] == crossings
+    priced = {row["event"]: row for row in result.energy.table(by="event")}["hop_chip"]
+    assert priced["energy_aj"] == crossings * round(chip.energy_pj.hop_chip * 10**6)
+
+
+@law
+@given(cases(BASE))
 def test_silence_sends_nothing_and_costs_no_transmission(case: Case) -> None:
     quiet = {name: np.zeros_like(raster) for name, raster in case.stimulus.items()}
     silent = Case(case.chip, _never_firing(case.network), case.mapping, case.n_ticks, quiet)
@@ -104,7 +131,7 @@ def test_silence_sends_nothing_and_costs_no_transmission(case: Case) -> None:
     assert result.counts["spikes"] == result.counts["packets"] == result.counts["synaptic_ops"] == 0
     assert not result.record.link_counts.any()
     rows = {row["event"]: row for row in result.energy.table(by="event")}
-    for event in ("spikes", "inject", "axon_in", "hop_e", "hop_w", "hop_n", "hop_s"):
+    for event in ("spikes", "inject", "axon_in", "hop_e", "hop_w", "hop_n", "hop_s", "hop_chip"):
         assert rows[event]["energy_aj"] == 0
     assert result.energy.per_spike_j is None
 
@@ -188,6 +215,11 @@ def test_a_lone_packet_takes_the_closed_formula(data: st.DataObject) -> None:
     width, mesh = chip.mesh.width, chip.mesh
     dx, dy = abs(dst % width - src % width), abs(dst // width - src // width)
     expected = mesh.inject_ps + dx * mesh.hop_ps.ew + dy * mesh.hop_ps.ns + mesh.eject_ps
+    if mesh.chip is not None:
+        link_ps, size = mesh.chip.link.hop_ps, mesh.chip
+        borders_x = abs(dst % width // size.width - src % width // size.width)
+        borders_y = abs(dst // width // size.height - src // width // size.height)
+        expected += borders_x * (link_ps.ew - mesh.hop_ps.ew) + borders_y * (link_ps.ns - mesh.hop_ps.ns)
     for engine in ("reference", "native"):
         assert em.run_mesh(chip, packet, engine=engine).arrive_ps[0] - inject_ps == expected
 

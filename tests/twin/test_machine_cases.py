@@ -86,6 +86,25 @@ def test_packet_to_another_tile_pays_hops_and_the_barrier_of_two_tiles(
     assert result.counts["hop_n"] == 1 and result.counts["packets"] == 1
 
 
+def test_packet_to_another_chip_pays_the_link_and_each_chip_its_static_power(
+    tiny: em.ChipSpec, engine: str
+) -> None:
+    # Push at 55, visible 57, over the link at 57 + 130, intake 190, service until 199.
+    link = {"hop_ps": {"ew": 110, "ns": 130}, "cycle_ps": 40}
+    chip = machine(tiny, 1, 2, mesh__chip={"width": 1, "height": 1, "link": link})
+    chip = chip.replace({"energy_pj.hop_chip": 320, "static_power_mw": 1})
+    program = em.compile(pair(), chip, mapping={"on": [0], "off": [1]})
+    result = em.run(program, 1, engine=engine)
+    assert result.tick_ps.tolist() == [199 + 200]
+    assert (result.counts["hop_n"], result.counts["hop_chip"]) == (1, 1)
+    row = next(row for row in result.energy.table("link") if row["link"] == "(0, 0) N")
+    assert (row["hop_n"], row["hop_chip"]) == (1, 1)
+    assert row["energy_aj"] == 2_500_000 + 320_000_000  # tiny: a hop north 2.5 pJ
+    assert result.energy.static_aj == 2 * 399 * 1000  # two chips of 1 mW: 1000 aJ per ps each
+    # Without the mesh's times the same is counted.
+    assert em.run(program, 1, engine=engine, timing=False).counts == result.counts
+
+
 def test_host_spikes_enter_at_the_port_and_host_output_leaves_there(tiny: em.ChipSpec, engine: str) -> None:
     # The port is west of tile (0, 0); the core is at (1, 0). Tick 0: pushed at 0, visible 2, at tile 1 at 13,
     # intake 16, service until 16 + 9 = 25; soma of one idle compartment 10. Tick 1: it fires at 20 + 30 + 5
@@ -172,3 +191,27 @@ def test_twin_records_of_busy_networks_are_equal(seed: int, tiny: em.ChipSpec) -
     reference, native = (em.run(program, 40, stimulus, engine=engine) for engine in ("reference", "native"))
     assert first_difference(reference.record, native.record) is None
     assert native.counts["packets"] > 500 and native.record.timing.stall_ps.sum() > 0
+
+
+@pytest.mark.parametrize("name", ["kapoho-bay", "nahuku32"])
+def test_twin_records_on_a_shipped_board_are_equal(name: str) -> None:
+    board = em.load_chip(name)
+    rng = np.random.default_rng(5)
+    net = busy_network(rng)
+    used = rng.choice(board.n_cores, 12)
+    mapping = {part.name: rng.choice(used, part.n) for part in net.populations}
+    program = em.compile(net, board, mapping=mapping)
+    stimulus = {"in": rng.random((4, 12)) < 0.3}
+    reference, native = (em.run(program, 4, stimulus, engine=engine) for engine in ("reference", "native"))
+    assert first_difference(reference.record, native.record) is None
+    assert native.counts["hop_chip"] > 50
+
+
+def test_a_network_that_fits_one_chip_of_a_board_stays_on_it() -> None:
+    board = em.load_chip("nahuku32").replace({"limits.compartments": 8})
+    net = em.Network("two rows")
+    net.connect(net.add_population("a", 1024, ALWAYS), "a", em.Triplets([0], [1023], [2], 1))
+    program = em.compile(net, board)  # all 128 cores of a chip, so all of its four rows of tiles
+    assert (program.stats["n_cores_used"], program.stats["n_chips_used"]) == (128, 1)
+    assert program.stats["chip_hops"] == 0
+    assert {board.chip_of(board.tile_of(core)) for core in program.image.core_id.tolist()} == {0}

@@ -117,10 +117,70 @@ def test_single_stream_reaches_the_rate_of_the_formula(tiny: em.ChipSpec, engine
         assert gaps.mean() == pytest.approx(1 / rate, rel=0.05)
 
 
+# Chips of two tiles in a row of four: tile 1 faces tile 2 over a link with hop 20 and cycle 50 ps.
+BORDER = {"width": 2, "height": 1, "link": {"hop_ps": {"ew": 20, "ns": 30}, "cycle_ps": 50}}
+
+
+def test_a_packet_to_another_chip_takes_the_hop_of_the_link_between_them(
+    tiny: em.ChipSpec, engine: str
+) -> None:
+    result = run(tiny, engine, [(10, 0, 3), (500, 3, 0), (900, 0, 1)], chip=BORDER)
+    assert result.arrive_ps.tolist() == [10 + 2 + 3 + 20 + 3 + 3, 500 + 2 + 3 + 20 + 3 + 3, 900 + 2 + 3 + 3]
+    assert result.link_counts[:, :2].tolist() == [[2, 0], [1, 1], [1, 1], [0, 1]]
+
+
+def test_a_border_between_north_and_south_has_its_own_hop(tiny: em.ChipSpec, engine: str) -> None:
+    upright = BORDER | {"width": 1, "height": 2}
+    result = run(tiny, engine, [(0, 0, 3), (500, 2, 1)], width=1, height=4, chip=upright)
+    assert result.arrive_ps.tolist() == [2 + 3 + 30 + 3 + 3, 500 + 2 + 30 + 3]
+
+
+def test_two_packets_leave_a_chip_one_cycle_of_the_link_apart(tiny: em.ChipSpec, engine: str) -> None:
+    # Both are visible at tile 1 at 2; the FIFO could grant the second at 3, the output not before 2 + 50.
+    result = run(tiny, engine, [(0, 1, 2), (0, 1, 2)], chip=BORDER)
+    assert result.push_ps.tolist() == [0, 0]
+    assert result.arrive_ps.tolist() == [2 + 20 + 3, 2 + 50 + 20 + 3]
+
+
+def test_packets_from_two_fifos_queue_for_the_link_between_chips(tiny: em.ChipSpec, engine: str) -> None:
+    # Tile 1's own is granted at 2. From tile 0 two are visible there at 5 and 6: granted at 52 and 102.
+    # Beyond the border they move as anywhere: at tile 2 at 22, 72, 122, at tile 3 3 ps later.
+    result = run(tiny, engine, [(0, 0, 3), (0, 0, 3), (0, 1, 3)], chip=BORDER)
+    assert result.arrive_ps.tolist() == [72 + 3 + 3, 122 + 3 + 3, 22 + 3 + 3]
+    assert result.occupancy_max[1, 1] == 2 and result.occupancy_max[2, 1] == 1
+
+
+def test_a_fifo_that_feeds_the_border_keeps_the_cycle_of_its_router(tiny: em.ChipSpec, engine: str) -> None:
+    # From tile 1 east over the border at 2, then west at 2 + 7: the link's cycle of 50 is not the FIFO's.
+    result = run(tiny, engine, [(0, 1, 2), (0, 1, 0)], cycle_ps=7, chip=BORDER)
+    assert result.arrive_ps.tolist() == [2 + 20 + 3, 2 + 7 + 3 + 3]
+
+
+def test_a_link_may_recover_sooner_than_a_router(tiny: em.ChipSpec, engine: str) -> None:
+    # Cycle 40 in the routers, 5 of the link. At tile 1: own at 2 and, by its FIFO, 42; from tile 0 at 5.
+    fast = BORDER | {"link": {"hop_ps": {"ew": 20, "ns": 20}, "cycle_ps": 5}}
+    result = run(tiny, engine, [(0, 1, 2), (0, 1, 2), (0, 0, 2)], cycle_ps=40, chip=fast)
+    # Granted at 2, 42 and 7 there; the intake of tile 2 recovers in 40: 22, 102 and 62.
+    assert result.arrive_ps.tolist() == [22 + 3, 102 + 3, 62 + 3]
+
+
+def test_a_slot_behind_the_border_is_taken_from_the_grant_on(tiny: em.ChipSpec, engine: str) -> None:
+    # Depth 1: taken at 2, visible and granted on at 2 + 90, free at 94. The link could grant again at 52.
+    slow = BORDER | {"link": {"hop_ps": {"ew": 90, "ns": 90}, "cycle_ps": 50}}
+    result = run(tiny, engine, [(0, 1, 3)] * 2, fifo_depth=1, chip=slow)
+    assert result.arrive_ps.tolist() == [92 + 3 + 3, 94 + 90 + 3 + 3]
+
+
 def test_packets_are_queued_by_instant_then_by_position(tiny: em.ChipSpec, engine: str) -> None:
     result = run(tiny, engine, [(9, 0, 1), (3, 0, 1), (3, 0, 2)], cycle_ps=100)
     assert result.push_ps.tolist() == [9, 3, 3]
     assert [arrive - 6 for arrive in result.arrive_ps.tolist()] == [205, 5, 105 + 3]
+
+
+def one_tile_chips(hop_ps: int, cycle_ps: int) -> dict[str, Any]:
+    """Every link leads to another chip."""
+    link = {"hop_ps": {"ew": hop_ps, "ns": hop_ps + 1}, "cycle_ps": cycle_ps}
+    return {"width": 1, "height": 1, "link": link}
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -136,6 +196,7 @@ def test_twin_meshes_agree_under_heavy_bursts(seed: int, tiny: em.ChipSpec) -> N
             "mesh.hop_ps": {"ew": int(rng.integers(1, 9)), "ns": int(rng.integers(1, 9))},
             "mesh.cycle_ps": int(rng.integers(1, 6)),
             "mesh.credit_ps": int(rng.integers(1, 6)),
+            "mesh.chip": one_tile_chips(*rng.integers(1, 20, 2).tolist()) if seed % 2 else None,
         }
     )
     packets = np.zeros(n, dtype=PACKET_DTYPE)

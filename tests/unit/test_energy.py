@@ -21,6 +21,8 @@ from emulator.testing.small_run import small_program, small_record, table
 TABLES = ("event", "core", "link", "population", "tick")
 PJ = 10**6  # aJ
 
+HOPS = tuple(f"hop_{side.lower()}" for side in DIRECTIONS)
+
 PROGRAM = small_program()
 RECORD = small_record(PROGRAM)
 
@@ -57,6 +59,33 @@ def test_shares_of_the_total_are_per_transmitted_spike_packet_and_operation() ->
     assert found.per_spike_j == 28e-12 / 8
     assert found.per_packet_j == 28e-12 / 16
     assert found.per_synaptic_op_j == 28e-12 / 32
+
+
+def test_static_power_is_that_of_the_chips_of_the_run_whatever_board_lends_its_prices() -> None:
+    link = {"hop_ps": {"ew": 1, "ns": 1}, "cycle_ps": 1}
+    four = PROGRAM.chip.replace({"mesh.chip": {"width": 1, "height": 1, "link": link}})
+    assert four.n_chips == 4
+    assert price(RECORD, four, PROGRAM).static_aj == ledger().static_aj  # it ran on one chip
+    on_four = dataclasses.replace(PROGRAM, chip=four)
+    assert price(RECORD, PROGRAM.chip, on_four).static_aj == 4 * 65_000
+
+
+def test_a_hop_to_another_chip_is_priced_on_its_link_on_top_of_the_hop() -> None:
+    link = {"hop_ps": {"ew": 1, "ns": 1}, "cycle_ps": 1}
+    flat = PROGRAM.chip.replace({"mesh.chip": {"width": 2, "height": 1, "link": link}})
+    names = ("counts_by_tick", "counts_by_core", "counts_by_group")
+    tables = {name: getattr(RECORD, name).copy() for name in names}
+    for values in tables.values():  # both of its hops, north and south, cross the border
+        values[:, EVENT_ID["hop_chip"]] = values[:, EVENT_ID["hop_n"]] + values[:, EVENT_ID["hop_s"]]
+    record, program = dataclasses.replace(RECORD, **tables), dataclasses.replace(PROGRAM, chip=flat)
+    found = price(record, flat.replace({"energy_pj.hop_chip": 10}), program)
+    rows = by_label(found.table("link"), "link")
+    assert {link: row["energy_aj"] for link, row in rows.items()} == {
+        "(0, 0) N": 12_500_000,
+        "(0, 1) S": 12_500_000,
+        "everything else": 31 * PJ,
+        "static": 130_000,
+    }
 
 
 def test_the_table_by_event_names_every_event_and_the_static_line() -> None:
@@ -187,7 +216,7 @@ def test_counts_name_every_event_and_the_sums() -> None:
 
 def test_every_price_belongs_to_an_event_and_the_rest_is_free() -> None:
     assert set(PRICE_OF.values()) == set(type(PROGRAM.chip.energy_pj).model_fields)
-    free = {event for event, price_aj in ledger().prices_aj.items() if price_aj == 0}
+    free = {event for event, price_aj in ledger(energy_pj__hop_chip=1).prices_aj.items() if price_aj == 0}
     assert free == {"transmitted", "host_in", "host_out", "eject", "barrier"}
 
 
@@ -245,7 +274,7 @@ def records(draw: st.DrawFn) -> Record:
         event, n = draw(st.sampled_from(EVENTS)), draw(st.integers(0, large))
         for name, rows in shapes.items():
             tables[name][draw(st.integers(0, rows - 1)), EVENT_ID[event]] += n
-        if event.startswith("hop_"):
+        if event in HOPS:
             links[draw(st.integers(0, 3)), DIRECTIONS.index(event[-1].upper())] += n
     timing = None
     if draw(st.booleans()):

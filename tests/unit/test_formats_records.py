@@ -115,11 +115,17 @@ def test_a_program_is_not_taken_for_a_record(tmp_path: Path, program: Program) -
         load_program(tmp_path / "r")
 
 
+def hop_between_chips(content: Content) -> None:
+    """The same hop north in all tables, on a chip that has no neighbour."""
+    for name in ("counts_by_tick", "counts_by_core", "counts_by_group"):
+        content[name][-1, EVENT_ID["hop_chip"]] += 1
+
+
 SPIKES, HOP_N = EVENT_ID["spikes"], EVENT_ID["hop_n"]
 I32, I64 = np.int32, np.int64
 FORGERIES = [
-    (put("n_ticks", 4), r"counts_by_tick: int64\[3, 16\], expected int64\[4, 16\]"),
-    (put("n_ticks", 2**31 - 1), r"counts_by_tick: int64\[3, 16\], expected int64\[2147483647, 16\]"),
+    (put("n_ticks", 4), r"counts_by_tick: int64\[3, 17\], expected int64\[4, 17\]"),
+    (put("n_ticks", 2**31 - 1), r"counts_by_tick: int64\[3, 17\], expected int64\[2147483647, 17\]"),
     (put("n_ticks", 2**40), "n_ticks: 1099511627776 outside"),
     (put("n_samples", 0), "n_samples: 0 outside"),
     (put("n_samples", 3), "batched: false, but there are 3 samples"),
@@ -145,14 +151,15 @@ FORGERIES = [
         "hop_n: 1 in counts_by_tick, 1 in counts_by_core, 2 in counts_by_group",
     ),
     (
-        put("counts_by_core", np.zeros((2, 16), I64)),
-        r"counts_by_core: int64\[2, 16\], expected int64\[3, 16\]",
+        put("counts_by_core", np.zeros((2, 17), I64)),
+        r"counts_by_core: int64\[2, 17\], expected int64\[3, 17\]",
     ),
-    (put("counts_by_group", np.zeros((4, 16))), r"counts_by_group: float64\[4, 16\], expected int64"),
+    (put("counts_by_group", np.zeros((4, 17))), r"counts_by_group: float64\[4, 17\], expected int64"),
     (
         at("link_counts", (0, 0), 1),
         r"link_counts: \[1, 0, 1, 1\] grants by direction, counted were \[0, 0, 1, 1\]",
     ),
+    (hop_between_chips, "link_counts: 0 grants of links between chips, counted were 1 such hops"),
     (put("link_counts", np.zeros((4, 3), I64)), r"link_counts: int64\[4, 3\], expected int64\[4, 4\]"),
     (put("probes", []), r"probes: shapes \[\], the program and its run make \[\(1, 3, 1\), \(1, 2, 1\)\]"),
     (put("probes.0", np.zeros((1, 3, 2), I32)), r"probes: shapes \[\(1, 3, 2\)"),
