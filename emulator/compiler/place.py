@@ -1,4 +1,7 @@
-"""Pass place: bins to physical cores, row by row: free bins take the free cores in the order of their ids."""
+"""Pass place: bins to physical cores: free bins take the free cores chip by chip, within a chip row by row.
+
+A crossing between chips is slow and dear: what fits one chip of a board stays on it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections import Counter
 
 import numpy as np
 
+from emulator.chip.board import cores_by_chip
 from emulator.chip.spec import ChipSpec
 from emulator.compiler.ir import Partition, Placement
 from emulator.compiler.limits import MEANING, WAY_OUT
@@ -18,7 +22,8 @@ def place(partition: Partition, chip: ChipSpec) -> Placement:
         raise CompileError(_too_many(partition, chip))
     core_of_bin = partition.pinned_core.copy()
     free_bins = core_of_bin == chip.n_cores
-    free_cores = np.setdiff1d(np.arange(chip.n_cores, dtype=np.int32), core_of_bin)
+    cores = cores_by_chip(chip)
+    free_cores = cores[~np.isin(cores, core_of_bin)]
     core_of_bin[free_bins] = free_cores[: int(free_bins.sum())]
     return Placement(core_of_bin[partition.bin_of])
 

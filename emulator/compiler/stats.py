@@ -6,6 +6,7 @@ Weights of all senders are 1: every sender fires once (`all-fire`).
     local_packets   deliveries to the sender's own core, which take no hop
     host_packets    deliveries to the host port
     spike_hops      sum over all deliveries of the Manhattan distance; inputs start at the host port's tile
+    chip_hops       those of them that lead to another chip of the board
     max_link        highest load of a directed link between routers under X-Y routing
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emulator.chip.board import chips_of
 from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
 from emulator.chip.usage import RESOURCES, usage
@@ -41,6 +43,8 @@ def stats(image: Image, quantised: Quantised, network: Network, chip: ChipSpec) 
         "n_cores": chip.n_cores,
         "n_tiles_used": len(np.unique(tile)),
         "n_tiles": chip.n_tiles,
+        "n_chips_used": len(np.unique(chips_of(chip, tile))),
+        "n_chips": chip.n_chips,
         "limits": limits,
         "cores": {
             "core_id": image.core_id.tolist(),
@@ -79,6 +83,8 @@ def traffic(image: Image, chip: ChipSpec) -> dict[str, int]:
     y_from, x_from = np.divmod(from_tile, chip.mesh.width)
     y_to, x_to = np.divmod(to_tile, chip.mesh.width)
     distance = np.abs(x_to - x_from) + np.abs(y_to - y_from)
+    width, height = chip.chip_size
+    crossings = np.abs(x_to // width - x_from // width) + np.abs(y_to // height - y_from // height)
     along_x = _loads(y_from, x_from, x_to, packets, (chip.mesh.height, chip.mesh.width))
     along_y = _loads(x_to, y_from, y_to, packets, (chip.mesh.width, chip.mesh.height))
     return {
@@ -86,6 +92,7 @@ def traffic(image: Image, chip: ChipSpec) -> dict[str, int]:
         "local_packets": int((origin == target).sum()),
         "host_packets": int(to_host.sum()),
         "spike_hops": int((distance * packets).sum()),
+        "chip_hops": int((crossings * packets).sum()),
         "max_link": max(along_x, along_y),
     }
 

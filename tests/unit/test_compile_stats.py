@@ -95,7 +95,7 @@ def test_traffic_is_that_of_a_walk_along_every_route(case: Case) -> None:
     tile = [divmod(int(core) // chip.cores.per_tile, chip.mesh.width)[::-1] for core in image.core_id]
     tile.append((chip.host_port.x, chip.host_port.y))
     links: Counter[tuple[tuple[int, int], tuple[int, int]]] = Counter()
-    packets = local = host = 0
+    packets = local = host = crossings = 0
     for sender in range(image.n_senders):
         home = core_of[sender] if sender < image.n_slots else image.n_cores
         for target in image.entry_core[image.entry_ptr[sender] : image.entry_ptr[sender + 1]].tolist():
@@ -104,16 +104,19 @@ def test_traffic_is_that_of_a_walk_along_every_route(case: Case) -> None:
             packets += target not in (home, image.n_cores)
             at, end = tile[home], tile[target]
             while at != end:
+                chip_before = chip.chip_of(at[1] * chip.mesh.width + at[0])
                 step = 0 if at[0] != end[0] else 1
                 to = list(at)
                 to[step] += 1 if end[step] > at[step] else -1
                 links[at, (to[0], to[1])] += 1
                 at = (to[0], to[1])
+                crossings += chip.chip_of(at[1] * chip.mesh.width + at[0]) != chip_before
     assert traffic(image, chip) == {
         "packets": packets,
         "local_packets": local,
         "host_packets": host,
         "spike_hops": links.total(),
+        "chip_hops": crossings,
         "max_link": max(links.values(), default=0),
     }
 
