@@ -23,6 +23,7 @@ def chip_text(chip: ChipSpec) -> str:
     """Every value of a chip with its unit and meaning, group by group."""
     facts = [
         ("mesh", f"{_mesh(chip)} tiles, {chip.cores.per_tile} cores each: {number(chip.n_cores)} cores"),
+        ("chips", _chips(chip)),
         ("real chip", "yes" if chip.real_chip else "no"),
     ]
     parts = [chip.description.strip(), facts_text(f"Chip {chip.name}", facts)]
@@ -31,7 +32,7 @@ def chip_text(chip: ChipSpec) -> str:
         if path in ("name", "description", "real_chip"):
             continue
         group, dot, key = path.partition(".")
-        groups.setdefault(group if dot else "chip", []).append((key or path, _shown(value), meaning))
+        groups.setdefault(group if dot else "chip", []).append((key or path, _shown(path, value), meaning))
     for group, rows in groups.items():
         parts.append(table_text(group, ("key", "value", "meaning"), rows, n_labels=3))
     return sections(*parts)
@@ -47,23 +48,36 @@ def chip_line(chip: ChipSpec) -> dict[str, Any]:
         "height": chip.mesh.height,
         "cores_per_tile": chip.cores.per_tile,
         "n_cores": chip.n_cores,
+        "n_chips": chip.n_chips,
     }
 
 
 def chip_numbers(chip: ChipSpec) -> dict[str, Any]:
     """The description as plain values, and the meaning of each by its dotted path."""
     meanings = {parameter.path: parameter.meaning for parameter in chip.parameters()}
-    return {**chip.to_dict(), "n_tiles": chip.n_tiles, "n_cores": chip.n_cores, "meanings": meanings}
+    return {**chip.to_dict(), **_sizes(chip), "meanings": meanings}
 
 
 def _mesh(chip: ChipSpec) -> str:
     return f"{chip.mesh.width} x {chip.mesh.height}"
 
 
-def _shown(value: Any) -> str:
+def _chips(chip: ChipSpec) -> str:
+    if chip.n_chips == 1:
+        return "1"
+    width, height = chip.chip_size
+    across, up = chip.mesh.width // width, chip.mesh.height // height
+    return f"{number(chip.n_chips)}: {across} x {up} chips of {width} x {height} tiles"
+
+
+def _sizes(chip: ChipSpec) -> dict[str, int]:
+    return {"n_tiles": chip.n_tiles, "n_cores": chip.n_cores, "n_chips": chip.n_chips}
+
+
+def _shown(path: str, value: Any) -> str:
     """A value as a person reads it; steps of a table one after another."""
     if value is None:
-        return "no limit"
+        return "no limit" if path.startswith("limits.") else "none"
     if isinstance(value, dict):
         return ", ".join(f"{key}: {number(entry)}" for key, entry in value.items())
     if isinstance(value, (list, tuple)):

@@ -12,6 +12,7 @@ EVENT_LABEL: dict[str, str] = {
     "hop_w": "hop west",
     "hop_n": "hop north",
     "hop_s": "hop south",
+    "hop_chip": "hop to another chip, on top",
     "host_in": "packet from the host",
     "host_out": "packet to the host",
     "synaptic_ops_dense": "synaptic op, dense",

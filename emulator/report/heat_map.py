@@ -25,6 +25,7 @@ from emulator.report.mesh_load import (
     MeshLoad,
     Scale,
     colour_bars,
+    draw_borders,
     draw_foot,
     frame_of,
     shown,
@@ -62,6 +63,7 @@ def draw_heat_map(load: MeshLoad, where: str) -> Figure:
     axes.set_xlim(frame.x0 - margin["W"], frame.x1 + margin["E"])
     axes.set_ylim(frame.y0 - margin["S"], frame.y1 + margin["N"])
     axes.axis("off")
+    draw_borders(axes, load, frame)
     _draw_tiles(axes, frame)
     energy = _draw_cores(axes, load, frame, pitch)
     links = _draw_links(axes, load, frame)

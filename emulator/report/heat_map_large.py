@@ -21,6 +21,7 @@ from emulator.report.mesh_load import (
     MeshLoad,
     Scale,
     colour_bars,
+    draw_borders,
     draw_foot,
     frame_of,
     shown,
@@ -29,6 +30,7 @@ from emulator.report.units import scale_for
 
 MAP_IN = 4.4  # longer side of each of the two maps
 AXIS_IN = 0.6  # room left of a map and under it
+LABEL_IN = 0.3  # least distance of the numbers along an axis
 
 
 def draw_large(load: MeshLoad, where: str) -> Figure:
@@ -50,6 +52,7 @@ def draw_large(load: MeshLoad, where: str) -> Figure:
         left = AXIS_IN + place * (map_width + AXIS_IN)
         box = (left / width, (FOOT_IN + AXIS_IN) / height, map_width / width, map_height / height)
         scales.append(_draw_map(figure.add_axes(box), values, frame, colours, label))
+        draw_borders(figure.axes[-1], load, frame)
         _mark_host(figure.axes[-1], load)
     draw_foot(figure, load)
     colour_bars(figure, scales)
@@ -85,8 +88,10 @@ def _draw_map(axes: Axes, values: NDArray[np.float64], frame: Frame, colours: Co
     axes.imshow(values, origin="lower", extent=sides, cmap=colours, norm=norm, interpolation="nearest")
     axes.set_xlabel("x of the tile")
     axes.set_ylabel("y of the tile")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(8, integer=True))
+    pitch = MAP_IN / max(frame.columns, frame.rows)
+    for axis, n_tiles in ((axes.xaxis, frame.columns), (axes.yaxis, frame.rows)):
+        n_labels = min(8, max(1, int(n_tiles * pitch / LABEL_IN)))
+        axis.set_major_locator(MaxNLocator(n_labels, integer=True))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f}"))
     canvas.tidy(axes, keep=())
     return ScalarMappable(norm, colours), label, highest

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
@@ -22,6 +24,7 @@ ENERGY_COLOURS = LinearSegmentedColormap.from_list(
 )
 LINK_COLOURS = LinearSegmentedColormap.from_list("links", ("#bcd7ee", "#5b9bd0", "#1f5f9e", "#0b2f5c"))
 HOST_COLOUR = "#007a57"
+BORDER_COLOUR = "#6b7280"
 
 Scale = tuple[ScalarMappable, str, float]
 """Colours, what they mean, and the highest value."""
@@ -41,6 +44,7 @@ class MeshLoad:
     link_packets: NDArray[np.int64]  # [n_tiles, 4] by direction E, W, N, S
     host_in: int  # packets in through the port
     host_out: int
+    chip_size: tuple[int, int] | None = None  # tiles of one chip of a board; None: the mesh is one chip
 
     @property
     def core_columns(self) -> int:
@@ -102,12 +106,28 @@ def readable(load: MeshLoad) -> bool:
 
 
 def shown(load: MeshLoad, frame: Frame) -> str:
+    dashed = "; dashed: borders of chips" if any(borders(load, frame)) else ""
     if frame.n_tiles == load.width * load.height:
-        return f"; {load.width} x {load.height} tiles of {load.per_tile} cores"
+        return f"; {load.width} x {load.height} tiles of {load.per_tile} cores{dashed}"
     return (
         f"; shown: tiles x {frame.x0}-{frame.x1}, y {frame.y0}-{frame.y1}"
-        f" of {load.width} x {load.height}, the rest is unused"
+        f" of {load.width} x {load.height}, the rest is unused{dashed}"
     )
+
+
+def borders(load: MeshLoad, frame: Frame) -> tuple[list[float], list[float]]:
+    """x of the borders between chips that stand upright in the frame, y of those that lie; between tiles."""
+    width, height = load.chip_size or (load.width, load.height)
+    upright = [x - 0.5 for x in range(frame.x0 + 1, frame.x1 + 1) if x % width == 0]
+    return upright, [y - 0.5 for y in range(frame.y0 + 1, frame.y1 + 1) if y % height == 0]
+
+
+def draw_borders(axes: Axes, load: MeshLoad, frame: Frame) -> None:
+    """A dashed line between any two chips of a board."""
+    upright, lying = borders(load, frame)
+    style: dict[str, Any] = {"color": BORDER_COLOUR, "linewidth": 1.1, "linestyle": (0, (4, 3))}
+    axes.vlines(upright, frame.y0 - 0.5, frame.y1 + 0.5, zorder=0.5, **style)
+    axes.hlines(lying, frame.x0 - 0.5, frame.x1 + 0.5, zorder=0.5, **style)
 
 
 def draw_foot(figure: Figure, load: MeshLoad) -> None:

@@ -121,4 +121,5 @@ def _mesh_load(result: Result) -> MeshLoad:
         link_packets=np.asarray(result.record.link_counts),
         host_in=counts["host_in"],
         host_out=counts["host_out"],
+        chip_size=chip.chip_size,
     )

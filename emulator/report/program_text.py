@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from emulator.chip.board import chips_of
 from emulator.chip.usage import RESOURCES
 from emulator.program import Program
 from emulator.report.tables import facts_text, sections, table_text
@@ -13,6 +16,9 @@ from emulator.report.utilisation import RESOURCE_LABEL, Utilisation, peaks, util
 MAX_CORES = 16
 """More cores than these are summed up by resource instead of listed."""
 
+MAX_CHIPS = 32
+"""More chips of a board than these are not listed."""
+
 
 def program_text(program: Program) -> str:
     """Size, utilisation, quantisation, traffic."""
@@ -21,11 +27,32 @@ def program_text(program: Program) -> str:
     return sections(
         facts_text(f"Program {program.symbols.network!r} for {program.chip.name}", _size(program)),
         _cores_table(program, state) if listed else _resources_table(program, state),
+        _chips_table(program) if program.chip.n_chips > 1 else "",
         _quantisation(program.stats.get("quantisation", [])),
         facts_text("Traffic if every neuron and input fires once", _traffic(program.stats))
         if "packets" in program.stats
         else "",
     )
+
+
+def _chips_table(program: Program) -> str:
+    """A row per chip of the board with a core in use, the last ones in sum."""
+    image, chip = program.image, program.chip
+    owner = chips_of(chip, image.core_id // chip.cores.per_tile)
+    n_tiles = chip.n_tiles // chip.n_chips
+    of_chip = f"of {number(n_tiles)}", f"of {number(n_tiles * chip.cores.per_tile)}"
+    used = np.unique(owner)
+    rows = []
+    for one in used[:MAX_CHIPS].tolist():
+        on_it = owner == one
+        n_used = len(np.unique(image.core_id[on_it] // chip.cores.per_tile))
+        neurons = int(np.diff(image.slot_ptr)[on_it].sum())
+        rows.append((f"chip {one}", number(n_used), number(int(on_it.sum())), number(neurons)))
+    header = ("chip", f"tiles {of_chip[0]}", f"cores {of_chip[1]}", "neurons")
+    title = f"Use of the board: {number(len(used))} of {number(chip.n_chips)} chips"
+    more = len(used) - MAX_CHIPS
+    rest = f"\n  and {number(more)} chips more" if more > 0 else ""
+    return table_text(title, header, rows) + rest
 
 
 def _size(program: Program) -> list[tuple[str, str]]:
@@ -111,5 +138,6 @@ def _traffic(stats: dict[str, Any]) -> list[tuple[str, str]]:
         ("packets within a core", number(stats["local_packets"])),
         ("packets to the host", number(stats["host_packets"])),
         ("hops", number(stats["spike_hops"])),
+        *([("hops to another chip", number(stats["chip_hops"]))] if stats.get("n_chips", 1) > 1 else []),
         ("packets over the busiest link", number(stats["max_link"])),
     ]

@@ -72,10 +72,14 @@ def _activity(numbers: dict[str, Any]) -> list[tuple[str, str]]:
         ("transmitted", f"{number(counts['transmitted'])} spikes sent a packet, the host's among them"),
         ("packets", f"{number(counts['packets'])}: {inject} from cores, {host_in} from the host"),
         ("packets to the host", number(counts["host_out"])),
-        ("hops", f"{number(sum(hops.values()))}: {directions}"),
+        ("hops", f"{number(sum(hops.values()))}: {directions}{_crossings(counts)}"),
         ("synaptic operations", number(counts["synaptic_ops"])),
         ("compartment updates", f"{number(updates)}, {active} active"),
     ]
+
+
+def _crossings(counts: dict[str, int]) -> str:
+    return f"; {number(counts['hop_chip'])} of them to another chip" if counts["hop_chip"] else ""
 
 
 def _by_population(numbers: dict[str, Any]) -> str:

@@ -7,12 +7,15 @@ Energy of that run at the prices of `tiny`: 2 spikes x 3 + 2 packets sent x 4 + 
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 
 import emulator as em
 from emulator import report
@@ -192,6 +195,33 @@ def test_many_cores_are_summed_up_by_resource(tiny: em.ChipSpec) -> None:
     assert row[-1] == "20"  # the resource that binds all of them
 
 
+def test_the_text_of_a_program_for_a_board_has_a_row_per_chip_in_use() -> None:
+    board = em.load_chip("kapoho-bay")
+    # cores 0-31 are on the 8 tiles of chip 0's first row, 32-39 on two tiles of chip 1
+    text = report.program_text(wired(40, board))
+    assert "Use of the board: 2 of 2 chips" in text
+    rows = [line.split() for line in text.splitlines() if line.strip().startswith("chip ")]
+    assert rows == [
+        ["chip", "tiles", "of", "32", "cores", "of", "128", "neurons"],
+        ["chip", "0", "8", "32", "32"],
+        ["chip", "1", "2", "8", "8"],
+    ]
+    # two inputs, one packet for each core: 8 cores lie over the border
+    assert facts(text)["hops to another chip"] == "16"
+    assert "chip" not in report.program_text(wired(2, em.load_chip("loihi"))).split("Utilisation")[1]
+
+
+def test_the_text_of_a_run_on_a_board_tells_the_hops_to_another_chip(tiny: em.ChipSpec) -> None:
+    link = {"hop_ps": {"ew": 9, "ns": 9}, "cycle_ps": 9}
+    board = tiny.replace({"mesh.chip": {"width": 1, "height": 2, "link": link}, "energy_pj.hop_chip": 50})
+    result = em.run(wired(6, board), 2, {"in": np.ones((2, 2), dtype=bool)})
+    # two inputs in each of two ticks; from tile 0 to the two cores of tile 1, tile 2 is north of tile 0
+    text = report.result_text(result)
+    assert "8 of them to another chip" in facts(text)["hops"]
+    row = next(line.split() for line in text.splitlines() if "hop to another chip" in line)
+    assert row[-5:-2] == ["8", "400", "pJ"]
+
+
 def test_a_lifted_limit_never_binds() -> None:
     program = wired(2, em.load_chip("loihi-wide"))
     peaks = report.peaks(program)
@@ -209,6 +239,10 @@ def test_a_chip_is_explained_value_by_value() -> None:
         assert parameter.meaning.split()[0] in text
     assert "no limit" in report.chip_text(em.load_chip("loihi-wide"))
     assert "35.5" in text and "600,000" in text
+    assert facts(text)["chips"] == "1"
+    board = report.chip_text(em.load_chip("nahuku32"))
+    assert facts(board)["chips"] == "32: 8 x 4 chips of 8 x 4 tiles"
+    assert "chip.link.cycle_ps" in board and "20,000" in board
     assert all(name in report.chips_text([em.load_chip(n) for n in em.chips()]) for name in em.chips())
 
 
@@ -293,6 +327,26 @@ def test_a_heat_map_of_a_large_mesh_shows_the_part_in_use_and_says_so() -> None:
     assert "shown: tiles x 0-2, y 0-2 of 64 x 64, the rest is unused" in words(figure)
     assert "2 x 2 tiles of 4 cores" in words(whole)
     assert "host port at tile (0, 0) W: 7 packets in, 0 out" in words(whole)
+
+
+def dashed(axes: Axes) -> set[tuple[tuple[float, float], ...]]:
+    """Ends of the dashed lines of a picture."""
+    lines = [found for found in axes.collections if isinstance(found, LineCollection)]
+    return {tuple(map(tuple, segment.tolist())) for found in lines for segment in found.get_segments()}
+
+
+def test_pictures_of_a_board_draw_the_borders_of_its_chips() -> None:
+    load = dataclasses.replace(mesh_load(4, {1: 3e-9}), chip_size=(2, 3))  # 3 does not divide 4: none above
+    expected = {((1.5, -0.5), (1.5, 3.5)), ((-0.5, 2.5), (3.5, 2.5))}
+    with canvas.style():
+        small, large = draw_heat_map(load, "x"), draw_large(load, "x")
+        whole = draw_heat_map(mesh_load(4, {1: 3e-9}), "x")
+        part = draw_heat_map(dataclasses.replace(mesh_load(64, {0: 1e-9}), chip_size=(8, 4)), "x")
+    assert dashed(small.axes[0]) == expected
+    assert dashed(large.axes[0]) == dashed(large.axes[1]) == expected
+    assert "dashed: borders of chips" in words(small) and "dashed: borders of chips" in words(large)
+    for without in (whole, part):  # one chip; a part that lies within one chip
+        assert not dashed(without.axes[0]) and "dashed" not in words(without)
 
 
 def test_a_heat_map_writes_the_energy_into_each_used_core() -> None:
