@@ -266,7 +266,7 @@ cdef class Machine:
         c.slot_ptr = <const int64_t*>self._address("slot_ptr", "int64")
         c.active = self.run.wide_compartments.active if self.run.wide else self.run.compartments.active
         c.entry_ptr = <const int64_t*>self._address("entry_ptr", "int64")
-        c.entry_axon = <const int64_t*>self._address("entry_axon", "int64")
+        c.entry_axon = <const int32_t*>self._address("entry_axon", "int32")
         c.entry_core = <const int32_t*>self._address("entry_core", "int32")
         c.service_ps = <const int64_t*>self._address("service_ps", "int64")
         c.core_x = <const int32_t*>self._address("core_x", "int32")

@@ -12,9 +12,9 @@ cdef struct Crossing:
     const int64_t* slot_ptr  # [n_cores + 1]
     const uint8_t* active  # [n_slots] whether the update of this tick was active
     const int64_t* entry_ptr  # [n_senders + 1]
-    const int64_t* entry_axon  # [n_entries] numbered through; n_axons for the host port
+    const int32_t* entry_axon  # [n_entries] numbered through
     const int32_t* entry_core  # [n_entries]
-    const int64_t* service_ps  # [n_axons + 1]
+    const int64_t* service_ps  # [n_axons]
     const int32_t* core_x  # [n_cores]
     const int32_t* core_y
     const int32_t* core_port
@@ -94,9 +94,10 @@ cdef inline void pack(
         packet.core = core
         if core == c.n_cores:
             packet.x, packet.y, packet.port = c.host_x, c.host_y, c.host_port
+            packet.service_ps = 0
         else:
             packet.x, packet.y, packet.port = c.core_x[core], c.core_y[core], c.core_port[core]
+            packet.service_ps = c.service_ps[c.entry_axon[entry]]
         packet.gap_ps = work_ps + send_ps
         packet.not_before_ps = 0
-        packet.service_ps = c.service_ps[c.entry_axon[entry]]
         work_ps = 0

@@ -17,7 +17,7 @@ from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
 from emulator.engine import blocks
 from emulator.engine.compartments import Stretches, configuration_of, stretches_of
-from emulator.engine.layout import SENT, Routes, routes_of
+from emulator.engine.routes import SENT, Routes, routes_of, totals
 from emulator.engine.rows import Arranged, Shares, rows_of, shares_of, wide_rows_of
 from emulator.errors import SimulationError
 from emulator.record import Record, State, Timing
@@ -126,7 +126,7 @@ class _Run:
             done += chunk
             if progress is not None:
                 progress(done, n_rows)
-        by_core, by_group = self._tables()
+        by_core, by_group, by_link = self._tables()
         return Record(
             n_samples=drive.n_samples,
             n_ticks=drive.n_ticks,
@@ -136,7 +136,7 @@ class _Run:
             counts_by_tick=self.counts[0] if len(self.counts) == 1 else self.counts.sum(axis=0),
             counts_by_core=by_core,
             counts_by_group=by_group,
-            link_counts=self.routes.link_counts(self.n_spikes),
+            link_counts=by_link,
             timing=self._timing() if drive.timing else None,
             state=State(self.image.digest, *self.ends.values()),
         )
@@ -159,8 +159,8 @@ class _Run:
         self.machine.mesh_extremes(timing.stall_ps, timing.occupancy_max, timing.intake_max)
         return timing
 
-    def _tables(self) -> tuple[Ints, Ints]:
-        """Counts by core and by group, from the spikes of each sender and the active updates counted."""
+    def _tables(self) -> tuple[Ints, Ints, Ints]:
+        """Counts by core, by group and by link, from the spikes of each sender and the active updates."""
         image, stretches = self.image, self.prepared.stretches
         by_core = np.zeros((image.n_cores + 1, len(EVENTS)), dtype=np.int64)
         by_group = np.zeros((image.n_groups + 1, len(EVENTS)), dtype=np.int64)
@@ -173,16 +173,12 @@ class _Run:
             n_slots = (stretches.table[:, 1] - stretches.table[:, 0]).astype(np.int64)
         n_inactive = n_rows * n_slots - self.n_active
         for name, values in (("update_active", self.n_active), ("update_inactive", n_inactive)):
-            np.add.at(by_core[:, EVENT_ID[name]], core, values)
-            np.add.at(by_group[:, EVENT_ID[name]], group, values)
+            by_core[:, EVENT_ID[name]] += totals(core, values, len(by_core))
+            by_group[:, EVENT_ID[name]] += totals(group, values, len(by_group))
         n_fired = self.n_spikes[: image.n_slots]
-        np.add.at(by_core[:, EVENT_ID["spikes"]], self.routes.slot_core, n_fired)
-        np.add.at(by_group[:, EVENT_ID["spikes"]], image.slot_group, n_fired)
-        for column, name in enumerate(SENT):
-            values = self.n_spikes * self.routes.sent[:, column]
-            np.add.at(by_group[:, EVENT_ID[name]], self.routes.sender_group, values)
-        self.routes.add_core_counts(by_core, self.n_spikes)
-        return by_core, by_group
+        by_core[:, EVENT_ID["spikes"]] += totals(self.routes.slot_core, n_fired, len(by_core))
+        by_group[:, EVENT_ID["spikes"]] += totals(image.slot_group, n_fired, len(by_group))
+        return by_core, by_group, self.routes.book(self.n_spikes, by_core, by_group)
 
     def _arrays(self, width: int) -> dict[str, NDArray[Any]]:
         drive, image, prepared, routes = self.drive, self.image, self.prepared, self.routes
@@ -206,7 +202,7 @@ class _Run:
             "slot_ptr": image.slot_ptr,
             "slot_recorded": image.slot_recorded,
             "entry_ptr": image.entry_ptr,
-            "entry_axon": routes.entry_axon,
+            "entry_axon": image.entry_axon,
             "entry_core": image.entry_core,
             "sent": routes.sent,
             "n_spikes": self.n_spikes,
@@ -215,8 +211,8 @@ class _Run:
             "counts": self.counts,
             "tick_ps": self.tick_ps,
             "service_ps": routes.service_ps() if drive.timing else np.zeros(0, dtype=np.int64),
-            "core_x": routes.core_x,
-            "core_y": routes.core_y,
+            "core_x": routes.x,
+            "core_y": routes.y,
             "core_port": routes.core_port,
         }
 

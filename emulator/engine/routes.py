@@ -1,0 +1,133 @@
+"""What the routes of an image's packets are known to cause, sender by sender.
+
+Nothing a packet causes depends on when it travels, so the native engine counts spikes and multiplies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emulator.chip.events import DIRECTIONS, EVENT_ID
+from emulator.chip.image import Image
+from emulator.chip.spec import ChipSpec
+from emulator.engine import blocks
+
+Ints = NDArray[np.integer[Any]]
+
+SENT = (
+    "transmitted",
+    "inject",
+    "host_in",
+    "hop_e",
+    "hop_w",
+    "hop_n",
+    "hop_s",
+    "hop_chip",
+    "eject",
+    "host_out",
+    "axon_in",
+    "synaptic_ops_dense",
+    "synaptic_ops_sparse",
+)
+"""Events that a spike of a sender causes, the same each time."""
+# booked on the sender's core
+BY_SENDER = ("transmitted", "inject")
+# booked on the receiving core
+BY_RECEIVER = ("eject", "axon_in", "synaptic_ops_dense", "synaptic_ops_sparse")
+
+
+@dataclass(frozen=True, eq=False)
+class Routes:
+    """Where the packets of each sender go, and what each spike of it counts."""
+
+    sent: Ints  # int64 [n_senders, len(SENT)]
+    sender_group: Ints  # int32 [n_senders]
+    core_of_sender: Ints  # int32 [n_senders] row of its core; n_cores for a host input
+    x: Ints  # int32 [n_cores + 1] of the tile of each core, and of the host port
+    y: Ints  # int32 [n_cores + 1]
+    core_port: Ints  # int32 [n_cores] 4 + core in tile
+    n_dense: Ints  # int32 [n_axons] synapses in dense lists
+    image: Image
+    chip: ChipSpec
+
+    @property
+    def slot_core(self) -> Ints:
+        """int32 [n_slots]: row of each slot's core."""
+        return self.core_of_sender[: self.image.n_slots]
+
+    def service_ps(self) -> NDArray[np.int64]:
+        """int64 [n_axons]: time a core's synapse pipeline is busy with a packet for the axon."""
+        latency, n_dense = self.chip.latency_ps, self.n_dense.astype(np.int64)
+        n_sparse = np.diff(self.image.syn_ptr) - n_dense
+        work = n_dense * latency.synaptic_op_dense + n_sparse * latency.synaptic_op_sparse
+        return np.asarray(latency.receive + work, dtype=np.int64)
+
+    def book(
+        self, n_spikes: NDArray[np.int64], by_core: NDArray[np.int64], by_group: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Books what the packets of n_spikes [n_senders] cause; returns the grants of each link [n_tiles, 4].
+
+        Sending counts on the sender's core, receiving on the target's, the rest on no core; everything on
+        the account of the sender.
+        """
+        image, (width, height) = self.image, (self.chip.mesh.width, self.chip.mesh.height)
+        received = np.zeros((image.n_cores + 1, 3), dtype=np.int64)
+        along_x = [np.zeros((height, width + 1), dtype=np.int64) for _ in range(2)]
+        along_y = [np.zeros((width, height + 1), dtype=np.int64) for _ in range(2)]
+        blocks.routes.book_received(
+            n_spikes, image.entry_ptr, image.entry_core, image.entry_axon, image.syn_ptr, self.n_dense,
+            self.core_of_sender, self.x, self.y, received, *along_x, *along_y,
+        )  # fmt: skip
+        at_core = dict(zip(BY_RECEIVER, received[:, [0, 0, 1, 2]].T, strict=True))
+        for column, name in enumerate(SENT):
+            values, event = n_spikes * self.sent[:, column], EVENT_ID[name]
+            by_group[:, event] += totals(self.sender_group, values, len(by_group))
+            if name in BY_SENDER:
+                by_core[:, event] += totals(self.core_of_sender, values, len(by_core))
+            elif name in BY_RECEIVER:
+                by_core[:-1, event] += at_core[name][:-1]
+            else:
+                by_core[-1, event] += values.sum()
+        loads = [np.cumsum(leg, axis=1)[:, :-1] for leg in along_x]
+        loads += [np.cumsum(leg, axis=1)[:, :-1].T for leg in along_y]
+        return np.stack(loads, axis=2).reshape(self.chip.n_tiles, len(DIRECTIONS))
+
+
+def routes_of(image: Image, chip: ChipSpec) -> Routes:
+    """Follows every axon-out entry from its sender to its core on this chip's mesh."""
+    n_cores, host = image.n_cores, chip.host_port
+    tile, core_in_tile = np.divmod(image.core_id, chip.cores.per_tile)
+    slot_core = np.repeat(np.arange(n_cores, dtype=np.int32), np.diff(image.slot_ptr))
+    core_of_sender = np.concatenate((slot_core, np.full(image.n_inputs, n_cores, dtype=np.int32)))
+    x = np.append(tile % chip.mesh.width, host.x).astype(np.int32)
+    y = np.append(tile // chip.mesh.width, host.y).astype(np.int32)
+    n_dense = np.zeros(image.n_axons, dtype=np.int32)
+    is_dense = (image.format_index_bits == 0).astype(np.uint8)
+    blocks.layout.count_dense(image.syn_ptr, image.syn_format, is_dense, n_dense)
+    sent = np.zeros((image.n_senders, len(SENT)), dtype=np.int64)
+    blocks.routes.sum_sent(
+        image.entry_ptr, image.entry_core, image.entry_axon, image.syn_ptr, n_dense, core_of_sender, x, y,
+        *chip.chip_size, sent,
+    )  # fmt: skip
+    return Routes(
+        sent=sent,
+        sender_group=np.concatenate((image.slot_group, image.input_group)),
+        core_of_sender=core_of_sender,
+        x=x,
+        y=y,
+        core_port=(core_in_tile + len(DIRECTIONS)).astype(np.int32),
+        n_dense=n_dense,
+        image=image,
+        chip=chip,
+    )
+
+
+def totals(place: Ints, values: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """int64 [n]: sum of the values at each place; exact, which the floats of bincount are not."""
+    out = np.zeros(n, dtype=np.int64)
+    np.add.at(out, place, values)
+    return out
