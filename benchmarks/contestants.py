@@ -1,6 +1,6 @@
-"""The simulators that bench_engine.py compares, behind one call: run from tick 0, tell the seconds.
+"""The simulators that bench_speed.py compares, behind one call: run from tick 0, tell the seconds.
 
-Ours and the plain C loop run in this process, each peer in a process of its own environment.
+Ours and the C loops run in this process, each peer in a process of its own environment.
 """
 
 from __future__ import annotations
@@ -9,19 +9,18 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
 import numpy as np
 import peers
 from peer_loop import CLOCKS
-from roofline import Roofline
-from workloads import Recurrent
+from roofline import Plain, Roofline
+from workloads import DELAYS, NETWORKS, Ints, Recurrent
 
 FOLDER = Path(__file__).resolve().parent
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
@@ -40,7 +39,7 @@ class Contestant(Protocol):
         """Seconds for `n_ticks` from tick 0, on one of peer_loop.CLOCKS."""
 
     def spikes(self, n_ticks: int) -> Any:
-        """Spikes int64 [n, 2] (tick, index) of such a run, sorted."""
+        """Spikes int64 [n, 2] (tick, index) of such a run, sorted; None if it is no simulator."""
 
     def close(self) -> None:
         """Ends what the contestant started."""
@@ -49,82 +48,122 @@ class Contestant(Protocol):
 class Ours:
     """This project's native engine. Timed: the whole `run` call."""
 
-    def __init__(self, workload: Recurrent, chip: str):
+    def __init__(self, workload: Recurrent, chip: str = "loihi-wide", threads: int = 1):
         try:
             import emulator as em
         except ImportError as error:
             raise ContestantError(f"{error}: install this project first, `pip install .`") from error
+        self._em = em
+        self._workload = workload
+        self._threads = threads
         try:
-            self._build(em, workload, chip)
-            self._result(1)  # a missing native engine shows only now
+            start = time.perf_counter()
+            network = described(workload)
+            built = time.perf_counter()
+            self.program = em.compile(network, em.load_chip(chip), seed=0)
+            compiled = time.perf_counter()
+            self.result(1)  # a missing native engine shows only now
         except em.EmulatorError as error:
             raise ContestantError(f"emulator: {error}") from error
-
-    def _build(self, em: Any, workload: Recurrent, chip: str) -> None:
-        start = time.perf_counter()
-        network = em.Network("recurrent")
-        model = em.LoihiCuba(
-            du=4095,
-            dv=0,
-            vth_mant=workload.vth_mant,
-            bias_mant=workload.bias_mant,
-            bias_exp=0,
-            refractory=1,
-            ds_offset=1,
-        )
-        cells = network.add_population("cells", workload.n_compartments, model, v0=workload.v0)
-        synapses = em.Triplets(workload.pre, workload.target, workload.weight_mant, 1)
-        network.connect(cells, cells, weights=synapses, synapse=em.LoihiSynapse(w_exp=0, weight_bits=8))
-        built = time.perf_counter()
-        self._program = em.compile(network, em.load_chip(chip), seed=0)
-        compiled = time.perf_counter()
-        self._run: Callable[..., Any] = em.run
-        self._workload = workload
         self.facts: dict[str, Any] = {
             "versions": {"spikemesh": em.__version__},
             "build_s": built - start,
             "compile_s": compiled - built,
-            "n_cores": self._program.image.n_cores,
+            "n_cores": self.program.image.n_cores,
         }
 
     def run(self, n_ticks: int, clock: str) -> float:
         start = CLOCKS[clock]()
-        self._result(n_ticks)
+        self.result(n_ticks)
         return CLOCKS[clock]() - start
 
     def spikes(self, n_ticks: int) -> Any:
-        result = self._result(n_ticks)
+        result = self.result(n_ticks)
         spikes = result.spikes("cells")
         counted, expected = result.counts["synaptic_ops"], self._workload.n_events(spikes[:, 1])
         assert counted == expected, f"{counted} synaptic operations counted, {expected} expected"
         return spikes
 
-    def _result(self, n_ticks: int) -> Any:
-        return self._run(self._program, n_ticks=n_ticks, engine="native", timing=False, threads=1)
+    def result(self, n_ticks: int) -> Any:
+        """What em.run returns. Raises ContestantError if it refuses."""
+        options = {"engine": "native", "timing": False, "threads": self._threads}
+        try:
+            return self._em.run(self.program, n_ticks=n_ticks, **options)
+        except self._em.EmulatorError as error:
+            raise ContestantError(f"emulator: {error}") from error
 
     def close(self) -> None:
         """Nothing to end."""
+
+
+def described(workload: Recurrent) -> Any:
+    """The workload as a network of ours."""
+    import emulator as em
+
+    network = em.Network("recurrent")
+    model = em.LoihiCuba(
+        du=4095,
+        dv=0,
+        vth_mant=workload.vth_mant,
+        bias_mant=workload.bias_mant,
+        bias_exp=0,
+        refractory=1,
+        ds_offset=1,
+    )
+    cells = network.add_population("cells", workload.n_compartments, model, v0=workload.v0)
+    mixed = len(workload.delay_ticks) > 1
+    synapses = em.Triplets(
+        workload.pre,
+        workload.target,
+        workload.weight_mant,
+        workload.delay_ticks if mixed else int(workload.delay_ticks[0]),
+    )
+    network.connect(cells, cells, weights=synapses, synapse=em.LoihiSynapse(w_exp=0, weight_bits=8))
+    return network
 
 
 class PlainC:
-    """roofline.c. Timed: its one call."""
+    """`plain` of roofline.c. Timed: its one call."""
 
     def __init__(self, workload: Recurrent):
         start = time.perf_counter()
-        try:
-            self._roofline = Roofline(workload)
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise ContestantError(f"roofline.c: {error}: it needs a C compiler, gcc or $CC") from error
+        self._plain = _c(lambda: Plain(workload))
         self.facts: dict[str, Any] = {"versions": {}, "build_s": time.perf_counter() - start}
 
     def run(self, n_ticks: int, clock: str) -> float:
-        return self._roofline.run(n_ticks, CLOCKS[clock])[0]
+        return self._plain.run(n_ticks, CLOCKS[clock])[0]
 
     def spikes(self, n_ticks: int) -> Any:
-        return self._roofline.run(n_ticks)[1]
+        return self._plain.run(n_ticks)[1]
 
     def close(self) -> None:
         """Nothing to end."""
+
+
+class Bound:
+    """`roofline` of roofline.c, a bound that simulates nothing. Timed: its one call."""
+
+    def __init__(self, workload: Recurrent, spikes: Ints):
+        start = time.perf_counter()
+        self._roofline = _c(lambda: Roofline(workload, spikes))
+        versions = {"kernel": self._roofline.kernel}
+        self.facts: dict[str, Any] = {"versions": versions, "build_s": time.perf_counter() - start}
+
+    def run(self, n_ticks: int, clock: str) -> float:
+        return self._roofline.run(n_ticks, CLOCKS[clock])
+
+    def spikes(self, n_ticks: int) -> Any:
+        return None
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def _c(make: Callable[[], Any]) -> Any:
+    try:
+        return make()
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise ContestantError(f"roofline.c: {error}: it needs a C compiler, gcc or $CC") from error
 
 
 class Peer:
@@ -146,7 +185,9 @@ class Peer:
         self.facts: dict[str, Any] = self._answer()
 
     def run(self, n_ticks: int, clock: str) -> float:
-        return float(self._ask(n_ticks, clock, None)["run_s"])
+        answer = self._ask(n_ticks, clock, None)
+        self.facts |= answer["facts"]
+        return float(answer["run_s"])
 
     def spikes(self, n_ticks: int) -> Any:
         with tempfile.TemporaryDirectory() as folder:
@@ -177,34 +218,52 @@ class Peer:
 
 @dataclass(frozen=True)
 class Entry:
-    """A contestant's terms: how many ticks of a timed run, and by which factor we are to beat it."""
+    """A contestant's terms: what it is given, and by which factors we are to beat it."""
 
     name: str
-    n_ticks: int  # slow ones get fewer, so that every run takes seconds at most
-    quick_ticks: int
     script: str | None = None  # of a peer
-    target_ratio: float | None = None
+    networks: tuple[str, ...] = tuple(NETWORKS)
+    delays: tuple[str, ...] = tuple(DELAYS)
+    max_events: int | None = None  # of a run: slow ones get fewer ticks
+    ratio: Mapping[str, float] = field(default_factory=dict)  # delays -> target of the run
+    total_ratio: Mapping[str, float] = field(default_factory=dict)  # network -> target of all it takes
     remark: str = ""
 
+    def n_ticks(self, network: str, wanted: int) -> int:
+        """Ticks it runs, of those wanted."""
+        if self.max_events is None:
+            return wanted
+        shape = NETWORKS[network]
+        per_tick = shape.n * shape.active * shape.fan_out
+        return max(1, min(wanted, int(self.max_events / per_tick)))
 
+
+SMALL = ("1k-100", "10k-100", "10k-1000")
 ENTRIES = (
-    Entry("emulator", 5000, 2000),
-    Entry("brian2-loihi", 500, 200, "peer_brian2loihi.py", 50.0),
-    Entry("sanafe", 400, 150, "peer_sanafe.py", 30.0),
+    Entry("emulator"),
+    Entry(
+        "brian2-loihi",
+        "peer_brian2loihi.py",
+        networks=SMALL,
+        max_events=4_000_000,
+        ratio={"1": 100.0, "1-16": 100.0},
+    ),
+    Entry(
+        "sanafe",
+        "peer_sanafe.py",
+        networks=SMALL,
+        delays=("1",),
+        max_events=4_000_000,
+        ratio={"1": 100.0},
+        remark="its delays end at 6 ticks",
+    ),
     Entry(
         "brian2-cpp",
-        2000,
-        1000,
         "peer_brian2cpp.py",
-        remark="plain brian2, no chip; compiles on its first run",
+        ratio={"1": 1.5, "1-16": 2.0},
+        total_ratio={"50k-1000": 5.0},
+        remark="plain brian2, no chip",
     ),
-    Entry("roofline", 5000, 2000, remark="plain C loop"),
+    Entry("plain-c", remark="this very workload in C"),
+    Entry("roofline", ratio={"1": 0.6, "1-16": 0.6}, remark="C with all sums in L1: a bound"),
 )
-
-
-def enter(entry: Entry, workload: Recurrent, workload_file: Path, chip: str) -> Contestant:
-    """Builds a contestant. Raises ContestantError or peers.PeersError."""
-    print(f"building {entry.name}", file=sys.stderr)
-    if entry.script:
-        return Peer(entry.script, workload_file)
-    return Ours(workload, chip) if entry.name == "emulator" else PlainC(workload)

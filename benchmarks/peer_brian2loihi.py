@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
+import unittest.mock
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +31,13 @@ class Brian2Loihi:
         group.v = workload["v0"]
         group.variables.add_array("bias", size=n, values=workload["bias_mant"].astype(np.float64))
         group.run_regularly("I += bias", when="before_groups", dt=1 * brian2.ms)
-        # Its delay 0 is the next tick, our delay_ticks 1.
-        synapses = bl.LoihiSynapses(group, group, delay=0, sign_mode=bl.synapse_sign_mode.MIXED)
-        pre = np.repeat(np.arange(n), np.diff(workload["indptr"]))
-        synapses.connect(i=pre, j=workload["target"])
+        self.facts: dict[str, float] = {}
+        with _delay_per_synapse():
+            synapses = bl.LoihiSynapses(group, group, sign_mode=bl.synapse_sign_mode.MIXED)
+        synapses.connect(i=np.repeat(np.arange(n), np.diff(workload["indptr"])), j=workload["target"])
         synapses.w = workload["weight_mant"].astype(np.int64)
+        # Its delay 0 is the next tick, our delay_ticks 1.
+        synapses.delay = (workload["delay_ticks"] - 1.0) * brian2.ms
         self._spikes = bl.LoihiSpikeMonitor(group)
         self._network = bl.LoihiNetwork(group, synapses, self._spikes)
         self._network.store()
@@ -54,6 +59,18 @@ class Brian2Loihi:
         start = clock()
         self._network.run(n_ticks)
         return clock() - start
+
+
+@contextlib.contextmanager
+def _delay_per_synapse() -> Iterator[None]:
+    """brian2-loihi sets one delay for all synapses of a group; brian2 beneath it has one for each."""
+    original = brian2.Synapses.__init__
+
+    def initialise(self: Any, *arguments: Any, delay: object = None, **named: Any) -> None:
+        original(self, *arguments, **named)
+
+    with unittest.mock.patch.object(brian2.Synapses, "__init__", initialise):
+        yield
 
 
 if __name__ == "__main__":

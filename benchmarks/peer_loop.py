@@ -2,8 +2,8 @@
 
 The benchmark starts `python peer_x.py workload.npz` and reads one line: {"versions": ..., "build_s": ...}.
 Each line it then writes, {"n_ticks": 500, "clock": "wall", "spikes": null}, is a run from tick 0, answered by
-{"run_s": ..., "n_spikes": ...}. With a path for "spikes", the run's spikes are also written there (.npy,
-int64 [n, 2] tick, index) and its time means nothing. End of input ends the process.
+{"run_s": ..., "n_spikes": ..., "facts": {...}}. With a path for "spikes", the run's spikes are also written
+there (.npy, int64 [n, 2] tick, index) and its time means nothing. End of input ends the process.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ CLOCKS: dict[str, Clock] = {"wall": time.perf_counter, "cpu": time.process_time}
 
 class Simulator(Protocol):
     """A built network."""
+
+    facts: dict[str, float]  # what else there is to tell of the runs so far
 
     def run(self, n_ticks: int, clock: Clock, record: bool) -> tuple[float, int, Any]:
         """Runs from tick 0: seconds on `clock`, number of spikes, and the spikes [n, 2] if `record`."""
@@ -55,4 +57,4 @@ def serve(build: Callable[[Workload], Simulator], packages: tuple[str, ...]) -> 
         run_s, n_spikes, spikes = simulator.run(request["n_ticks"], clock, record)
         if record:
             np.save(request["spikes"], np.asarray(spikes, dtype=np.int64).reshape(-1, 2))
-        answer(run_s=run_s, n_spikes=n_spikes)
+        answer(run_s=run_s, n_spikes=n_spikes, facts=simulator.facts)

@@ -68,6 +68,7 @@ class SanaFe:
             path = Path(folder) / "arch.yaml"
             path.write_text(json.dumps(architecture()))  # JSON is YAML
             arch = sanafe.load_arch(str(path))
+        self.facts: dict[str, float] = {}
         self._bias = workload["bias_mant"].astype(np.float64).tolist()
         self._v0 = workload["v0"].astype(np.float64).tolist()
         n = len(self._bias)

@@ -6,11 +6,13 @@ import datetime
 import os
 import platform
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
+WORKLOADS = "SPIKEMESH_WORKLOADS"  # folder in which run_all.py lets the benchmarks share their networks
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,17 @@ class Row:
     figure: str
     value: str  # with its unit
     spread: str = ""  # lowest and highest of the repetitions, or what else says how sure the value is
+
+
+@contextmanager
+def workload_folder() -> Iterator[Path]:
+    """A folder for networks that are made once and read often; removed at the end unless it was given."""
+    given = os.environ.get(WORKLOADS)
+    if given:
+        yield Path(given)
+        return
+    with tempfile.TemporaryDirectory(prefix="spikemesh-bench-") as folder:
+        yield Path(folder)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

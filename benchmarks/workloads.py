@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,26 @@ Ints = NDArray[np.integer[Any]]
 DEFAULT_SEED = 7
 WEIGHT_SHIFT = 6  # a mantissa of 1 and a threshold mantissa of 1 are both 64 units of v
 MANTISSA_MAX = 16  # even, in mixed sign mode: +-2, +-4, .. +-16
+VTH_MANT = 1000
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Size and activity of a recurrent network. At ticks of 1 ms, an `active` of 0.01 is 10 Hz."""
+
+    n: int  # compartments
+    fan_out: int
+    active: float = 0.01  # share of the compartments that fires in a tick
+
+
+NETWORKS = {
+    "1k-100": Shape(1_000, 100),
+    "10k-100": Shape(10_000, 100),
+    "10k-1000": Shape(10_000, 1_000),
+    "50k-1000": Shape(50_000, 1_000),
+    "200k-100": Shape(200_000, 100, active=0.001),
+}
+DELAYS = {"1": 1, "1-16": 16}  # name -> longest; delays are uniform from 1 tick on
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,13 +48,14 @@ class Recurrent:
     """One population, connected to itself at random; integrate-and-fire in Loihi's integers.
 
     Per tick: v += 64 * (sum of the mantissas that arrive) + bias; v > 64 * vth_mant: fire, v = 0. A spike of
-    tick t arrives in tick t + 1. That is a Loihi compartment with du 4095, dv 0, refractory 1: the values
+    tick t arrives in tick t + delay. That is a Loihi compartment with du 4095, dv 0, refractory 1: the values
     of all the simulators compared are then whole numbers, so that all must give the same spikes.
     """
 
     indptr: Ints  # int64 [n + 1] synapses of compartment i: indptr[i] .. indptr[i + 1]
     target: Ints  # int32 [n_synapses] ascending within a row, never the row itself, none twice
     weight_mant: Ints  # int16 [n_synapses] even, -16..16
+    delay_ticks: Ints  # uint8 [n_synapses], or [1] if all are the same
     bias_mant: Ints  # int16 [n] units of v per tick
     v0: Ints  # int32 [n] 0 .. 64 * vth_mant
     vth_mant: int
@@ -56,6 +77,10 @@ class Recurrent:
         """Synaptic events that spikes of these compartments cause: the sum of their fan-outs."""
         return int(np.diff(self.indptr)[spike_index].sum())
 
+    def at_activity(self, active: float, seed: int = DEFAULT_SEED) -> Recurrent:
+        """The same synapses with biases that make another share of the compartments fire in each tick."""
+        return replace(self, bias_mant=_bias(np.random.default_rng(seed), self.n_compartments, active))
+
     def save(self, path: Path) -> None:
         """Writes the .npz that `load` and the peers read."""
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
@@ -73,67 +98,110 @@ def load(path: Path) -> Recurrent:
     return Recurrent(**{**arrays, "vth_mant": int(arrays["vth_mant"])})
 
 
-def recurrent(
-    n: int = 10_000, fan_out: int = 100, active: float = 0.01, seed: int = DEFAULT_SEED
-) -> Recurrent:
-    """Uniform random targets, balanced weights, and a bias that makes a share `active` fire in each tick.
+def recurrent(shape: Shape, longest_delay: int = 1, seed: int = DEFAULT_SEED) -> Recurrent:
+    """Uniform random targets and delays, balanced weights, and biases that keep a share of `shape` active.
 
     The bias of a compartment is within 20 % of `active` x threshold, its first v anywhere below the
     threshold: so they fire about every 1 / `active` ticks, out of step from the first tick on. The synapses
-    add noise of about 10 % of the threshold per interval.
+    add noise: at a fan-out of 100 about 10 % of the threshold per interval, at 1,000 about 30 %.
     """
     rng = np.random.default_rng(seed)
-    vth_mant = 1000
-    threshold = vth_mant << WEIGHT_SHIFT
-    rows = np.arange(n, dtype=np.int32)[:, None]
-    target = np.stack([rng.choice(n - 1, size=fan_out, replace=False, shuffle=False) for _ in range(n)])
-    target = np.sort(target + (target >= rows), axis=1).astype(np.int32)
-    magnitude = 2 * rng.integers(1, MANTISSA_MAX // 2 + 1, size=target.shape)
-    sign = rng.choice([-1, 1], size=target.shape)
-    low, high = round(0.8 * active * threshold), round(1.2 * active * threshold)
+    n, n_synapses = shape.n, shape.n * shape.fan_out
+    magnitude = 2 * rng.integers(1, MANTISSA_MAX // 2 + 1, size=n_synapses, dtype=np.int16)
+    negative = rng.integers(0, 2, size=n_synapses, dtype=np.bool_)
     return Recurrent(
-        indptr=np.arange(n + 1, dtype=np.int64) * fan_out,
-        target=target.ravel(),
-        weight_mant=(sign * magnitude).astype(np.int16).ravel(),
-        bias_mant=rng.integers(low, high + 1, size=n).astype(np.int16),
-        v0=rng.integers(0, threshold, size=n).astype(np.int32),
-        vth_mant=vth_mant,
+        indptr=np.arange(n + 1, dtype=np.int64) * shape.fan_out,
+        target=_targets(rng, n, shape.fan_out).ravel(),
+        weight_mant=np.negative(magnitude, out=magnitude, where=negative),
+        bias_mant=_bias(rng, n, shape.active),
+        v0=rng.integers(0, VTH_MANT << WEIGHT_SHIFT, size=n, dtype=np.int32),
+        vth_mant=VTH_MANT,
+        delay_ticks=rng.integers(
+            1, longest_delay + 1, size=n_synapses if longest_delay > 1 else 1, dtype=np.uint8
+        ),
     )
+
+
+def _bias(rng: np.random.Generator, n: int, active: float) -> Ints:
+    """int16 [n]: within 20 % of `active` x threshold."""
+    threshold = VTH_MANT << WEIGHT_SHIFT
+    low, high = round(0.8 * active * threshold), round(1.2 * active * threshold)
+    return rng.integers(low, high + 1, size=n, dtype=np.int16)
+
+
+def _targets(rng: np.random.Generator, n: int, fan_out: int) -> Ints:
+    """int32 [n, fan_out]: uniform random targets, ascending, never the row itself, none twice.
+
+    All rows at once: what is drawn twice within a row is drawn again, until nothing is. No value is
+    preferred by that, so the sets are uniform.
+    """
+    assert fan_out < n, (fan_out, n)
+    target = np.sort(rng.integers(0, n - 1, size=(n, fan_out), dtype=np.int32), axis=1)
+    rows = np.arange(n)
+    while len(rows):
+        again = np.zeros((len(rows), fan_out), np.bool_)
+        again[:, 1:] = target[rows, 1:] == target[rows, :-1]
+        repeated = again.any(axis=1)
+        rows, again = rows[repeated], again[repeated]
+        drawn = target[rows]
+        drawn[again] = rng.integers(0, n - 1, size=int(again.sum()), dtype=np.int32)
+        target[rows] = np.sort(drawn, axis=1)
+    target += target >= np.arange(n, dtype=np.int32)[:, None]
+    return target
+
+
+def stored(folder: Path, name: str, delays: str, seed: int = DEFAULT_SEED) -> Path:
+    """The .npz of a network of NETWORKS with delays of DELAYS in `folder`; made if it is not there."""
+    path = folder / f"{name}_{delays}_{seed}.npz"
+    if not path.exists():
+        recurrent(NETWORKS[name], DELAYS[delays], seed).save(path)
+    return path
 
 
 def simulate(workload: Recurrent, n_ticks: int) -> Ints:
     """Spikes int64 [n_spikes, 2] (tick, index), sorted: the workload's definition as a numpy loop."""
     threshold = workload.vth_mant << WEIGHT_SHIFT
-    weight = workload.weight_mant.astype(np.int64) << WEIGHT_SHIFT
+    n, indptr = workload.n_compartments, workload.indptr
+    delay_ticks = np.broadcast_to(workload.delay_ticks, workload.n_synapses)
+    n_rows = int(workload.delay_ticks.max()) + 1
     v = workload.v0.astype(np.int64)
-    arriving = np.zeros_like(v)
+    arriving = np.zeros((n_rows, n), np.int64)  # row t % n_rows: what arrives in tick t
     spikes = []
     for tick in range(n_ticks):
-        v += arriving + workload.bias_mant
+        due = arriving[tick % n_rows]
+        v += due + workload.bias_mant
+        due[:] = 0
         fired = np.flatnonzero(v > threshold)
         v[fired] = 0
-        synapses = np.concatenate(
-            [np.arange(workload.indptr[i], workload.indptr[i + 1]) for i in fired] or [fired]
-        )
-        # Sums of integers below 2**53 are exact in bincount's float64.
-        summed = np.bincount(workload.target[synapses], weight[synapses], minlength=len(v))
-        arriving = summed.astype(np.int64)
+        rows = [slice(indptr[i], indptr[i + 1]) for i in fired]
+        if rows:
+            due_tick = tick + np.concatenate([delay_ticks[synapses] for synapses in rows]).astype(np.int64)
+            target = np.concatenate([workload.target[synapses] for synapses in rows])
+            weight = np.concatenate([workload.weight_mant[synapses] for synapses in rows])
+            # Sums of integers below 2**53 are exact in bincount's float64.
+            summed = np.bincount(due_tick % n_rows * n + target, weight, minlength=n_rows * n).astype(
+                np.int64
+            )
+            arriving += summed.reshape(n_rows, n) << WEIGHT_SHIFT
         spikes.append(np.column_stack([np.full_like(fired, tick), fired]))
     return np.concatenate(spikes) if spikes else np.zeros((0, 2), np.int64)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--out", type=Path, help="write the workload to this .npz file")
-    parser.add_argument("--ticks", type=int, default=2000, help="ticks to simulate (default 2000)")
-    parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
+    add = parser.add_argument
+    add("--network", choices=NETWORKS, default="10k-100", help="compartments and fan-out (default 10k-100)")
+    add("--delays", choices=DELAYS, default="1", help="ticks, uniform from 1 on (default 1)")
+    add("--out", type=Path, help="write the workload to this .npz file")
+    add("--ticks", type=int, default=2000, help="ticks to simulate (default 2000)")
+    add("--seed", type=int, default=DEFAULT_SEED)
     arguments = parser.parse_args()
-    workload = recurrent(seed=arguments.seed)
+    workload = recurrent(NETWORKS[arguments.network], DELAYS[arguments.delays], arguments.seed)
     if arguments.out:
         workload.save(arguments.out)
     counts = np.bincount(simulate(workload, arguments.ticks)[:, 0], minlength=arguments.ticks)
     print(f"{workload.n_compartments} compartments, {workload.n_synapses} synapses")
-    for part in np.array_split(np.arange(arguments.ticks), 10):
+    for part in np.array_split(np.arange(arguments.ticks), min(10, arguments.ticks)):
         share = 100 * counts[part].mean() / workload.n_compartments
         print(f"ticks {part[0]:5d}..{part[-1]:5d}: {share:.3f} % of the compartments fire per tick")
 
