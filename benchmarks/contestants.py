@@ -48,14 +48,13 @@ class Contestant(Protocol):
 class Ours:
     """This project's native engine. Timed: the whole `run` call."""
 
-    def __init__(self, workload: Recurrent, chip: str = "loihi-wide", threads: int = 1):
+    def __init__(self, workload: Recurrent, chip: str = "loihi-wide"):
         try:
             import emulator as em
         except ImportError as error:
             raise ContestantError(f"{error}: install this project first, `pip install .`") from error
         self._em = em
         self._workload = workload
-        self._threads = threads
         try:
             start = time.perf_counter()
             network = described(workload)
@@ -84,9 +83,9 @@ class Ours:
         assert counted == expected, f"{counted} synaptic operations counted, {expected} expected"
         return spikes
 
-    def result(self, n_ticks: int) -> Any:
+    def result(self, n_ticks: int, threads: int = 1) -> Any:
         """What em.run returns. Raises ContestantError if it refuses."""
-        options = {"engine": "native", "timing": False, "threads": self._threads}
+        options = {"engine": "native", "timing": False, "threads": threads}
         try:
             return self._em.run(self.program, n_ticks=n_ticks, **options)
         except self._em.EmulatorError as error:
@@ -96,8 +95,8 @@ class Ours:
         """Nothing to end."""
 
 
-def described(workload: Recurrent) -> Any:
-    """The workload as a network of ours."""
+def described(workload: Recurrent, pre: Ints | None = None) -> Any:
+    """The workload as a network of ours. pre: workload.pre, where the caller has it already."""
     import emulator as em
 
     network = em.Network("recurrent")
@@ -113,7 +112,7 @@ def described(workload: Recurrent) -> Any:
     cells = network.add_population("cells", workload.n_compartments, model, v0=workload.v0)
     mixed = len(workload.delay_ticks) > 1
     synapses = em.Triplets(
-        workload.pre,
+        workload.pre if pre is None else pre,
         workload.target,
         workload.weight_mant,
         workload.delay_ticks if mixed else int(workload.delay_ticks[0]),
