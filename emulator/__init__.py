@@ -23,7 +23,7 @@ from emulator.errors import (
     SpecError,
 )
 from emulator.formats import chip_schema, chips, from_nir, load_chip, load_network, load_program
-from emulator.network import LIF, LoihiCuba, LoihiSynapse, Network, Triplets
+from emulator.network import LIF, LoihiCuba, LoihiSynapse, Network, Poisson, Regular, Scripted, Triplets
 from emulator.program import Program
 
 __version__ = "0.1.0"
@@ -40,8 +40,11 @@ __all__ = [
     "LoihiSynapse",
     "MeshResult",
     "Network",
+    "Poisson",
     "Program",
+    "Regular",
     "Result",
+    "Scripted",
     "SimulationError",
     "SpecError",
     "Triplets",

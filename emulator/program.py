@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emulator.chip.generators import Generator
 from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
 from emulator.errors import SimulationError
@@ -24,6 +25,7 @@ class Part:
     kind: str  # "source" or "population"
     address: Ints  # [n] slots of a population, host inputs of a source
     recorded: bool = True  # whether its spikes are in the record; sources: never
+    generator: Generator | None = None  # of a source that makes its own spikes
 
     @property
     def n(self) -> int:

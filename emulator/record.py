@@ -23,6 +23,7 @@ class State:
     v: Ints  # int32 [n_samples, n_slots]
     refractory: Ints  # int32 [n_samples, n_slots]
     pending: Ints  # int32 [n_samples, max_delay_ticks, n_slots]
+    n_ticks: int  # run since the initial state: where generators of sources go on
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ Counts of a spike's packets are known from its routes: they are summed up per se
 
 from emulator._ext.core cimport BLOCK, Compartments, Stretch
 from emulator._ext.crossing cimport Crossing
+from emulator._ext.generator cimport Generators
 from emulator._ext.mesh cimport FIRST_SOURCE, Mesh, Packet, allocate, release, wire
 from emulator._ext.team cimport Thread, join_thread, start_thread
 from emulator._ext.tick cimport (
@@ -86,6 +87,7 @@ cdef class Machine:
         else:
             self._bind_narrow(settings)
         self._bind_run(settings["n_ticks"])
+        self._bind_generators(settings)
         self._bind_workers(settings["n_rows"])
         if settings["timed"]:
             self._build_mesh(settings)
@@ -226,6 +228,25 @@ cdef class Machine:
         run.probes.counter_before = <uint8_t*>calloc(run.probes.n_lanes + 1, 1)
         if run.probes.counter_before == NULL:
             raise MemoryError("native engine: probes")
+        return 0
+
+    cdef int _bind_generators(self, dict settings) except -1:
+        cdef Generators* g = &self.run.inputs.generators
+        cdef int32_t[:, ::1] drawn = self.arrays["drawn"]
+        cdef int64_t parity
+        g.n_generators = len(self.arrays["generator_kind"])
+        g.kind = <const int64_t*>self._address("generator_kind", "int64")
+        g.first_input = <const int64_t*>self._address("generator_first_input", "int64")
+        g.n_inputs = <const int64_t*>self._address("generator_n_inputs", "int64")
+        g.stream = <const int64_t*>self._address("generator_stream", "int64")
+        g.n_rows = <const int64_t*>self._address("generator_n_rows", "int64")
+        g.width = <const int64_t*>self._address("generator_width", "int64")
+        g.table_ptr = <const int64_t*>self._address("generator_table_ptr", "int64")
+        g.values = <const int64_t*>self._address("generator_values", "int64")
+        g.seed, g.first_tick = settings["seed"], settings["first_tick"]
+        if g.n_generators:
+            for parity in range(2):
+                self.run.inputs.drawn[parity] = &drawn[parity, 0]
         return 0
 
     cdef int _bind_workers(self, int64_t n_rows) except -1:

@@ -5,6 +5,7 @@
 from emulator._ext.arith cimport input_of, times64
 from emulator._ext.core cimport BLOCK, Compartments, Outcome, Rows, Stretch, Sums, add_rows, prefetch, update
 from emulator._ext.crossing cimport Crossing, cross
+from emulator._ext.generator cimport Generators, inputs_of_tick
 from emulator._ext.team cimport Barrier, meet
 from emulator._ext.wide cimport Overflow, WideCompartments, WideRows, add_wide, update_wide
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
@@ -47,6 +48,14 @@ cdef struct Senders:
     const uint8_t* recorded  # [n_slots]
     const int64_t* event_ptr  # [n_rows + 1]
     const int32_t* event_sender  # host inputs that spike in a row, as senders, ascending
+
+
+cdef struct Inputs:
+    # host inputs that spike in this tick and in the one before, as senders, ascending
+    const int32_t* sender[2]
+    int64_t n[2]
+    Generators generators  # their inputs are numbered as senders too
+    int32_t* drawn[2]  # [n_inputs + 1] room for senders when there are generators
 
 
 cdef struct Samples:
@@ -110,6 +119,7 @@ cdef struct Run:
     int64_t* wide_active  # [n_slots] active updates of the run
     Overflow overflow
     Senders senders
+    Inputs inputs
     Samples samples
     Probes probes
     Worker* workers
@@ -162,9 +172,25 @@ cdef inline void step(Run* run, Worker* worker, int64_t parity) noexcept nogil:
     counts[INACTIVE] += worker.end_slot - worker.first_slot - n_active
     if worker == run.workers:
         counts[BARRIER] += 1
+        take_inputs(run, worker.row, parity)
     book(run, worker, worker.fired[parity], worker.n_fired[parity], counts)
     if record(run, worker, parity):
         run.failed[parity] = NO_MEMORY
+
+
+cdef inline void take_inputs(Run* run, int64_t row, int64_t parity) noexcept nogil:
+    """Lists the host inputs that spike in this tick: those given for it and those of generators."""
+    cdef Inputs* inputs = &run.inputs
+    cdef const int64_t* event_ptr = run.senders.event_ptr + row
+    cdef int64_t n_ticks = run.samples.n_ticks
+    inputs.sender[parity] = run.senders.event_sender + event_ptr[0]
+    inputs.n[parity] = event_ptr[1] - event_ptr[0]
+    if inputs.generators.n_generators:
+        inputs.n[parity] = inputs_of_tick(
+            &inputs.generators, row // n_ticks, row % n_ticks,
+            inputs.sender[parity], inputs.n[parity], inputs.drawn[parity],
+        )
+        inputs.sender[parity] = inputs.drawn[parity]
 
 
 cdef inline void step_blocks(Run* run, Worker* worker, int64_t parity, int64_t* n_active) noexcept nogil:
@@ -272,9 +298,8 @@ cdef inline int record(Run* run, Worker* worker, int64_t parity) noexcept nogil:
 
 cdef inline void deliver(Run* run, Worker* worker, int64_t parity) noexcept nogil:
     """Adds the synapses of all spikes of the tick, of whatever worker, to the sums of the worker's cores."""
-    cdef const int64_t* event_ptr = run.senders.event_ptr + worker.row
-    cdef const int32_t* inputs = run.senders.event_sender + event_ptr[0]
-    cdef int64_t n_inputs = event_ptr[1] - event_ptr[0]
+    cdef const int32_t* inputs = run.inputs.sender[parity]
+    cdef int64_t n_inputs = run.inputs.n[parity]
     cdef int64_t n_rows = run.n_delays + 1, i
     if worker == run.workers:
         book(run, worker, inputs, n_inputs, worker.counts + worker.row * N_EVENTS)
@@ -297,7 +322,6 @@ cdef inline void add_spikes(Run* run, Worker* worker, const int32_t* sender, int
 cdef inline void cross_mesh(Run* run, Worker* worker, int64_t parity) noexcept nogil:
     """Sends the tick's packets through the mesh for their instants."""
     cdef Crossing* crossing = run.crossing
-    cdef const int64_t* event_ptr = run.senders.event_ptr + worker.row
     cdef int64_t i
     crossing.n_fired = 0
     for i in range(run.n_workers):  # in order of their slots
@@ -306,8 +330,8 @@ cdef inline void cross_mesh(Run* run, Worker* worker, int64_t parity) noexcept n
             run.workers[i].n_fired[parity] * sizeof(int32_t),
         )
         crossing.n_fired += run.workers[i].n_fired[parity]
-    crossing.inputs = run.senders.event_sender + event_ptr[0]
-    crossing.n_inputs = event_ptr[1] - event_ptr[0]
+    crossing.inputs = run.inputs.sender[parity]
+    crossing.n_inputs = run.inputs.n[parity]
     run.mesh_failed = cross(crossing, worker.row)
 
 

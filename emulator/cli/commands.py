@@ -192,6 +192,7 @@ def run_command(
     batch: Annotated[
         int | None, typer.Option(min=1, help="Independent samples: rasters gain an axis, events a column.")
     ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws of Poisson sources.")] = 0,
     timing: Annotated[bool, typer.Option(help="Times in picoseconds, or counts and spikes alone.")] = True,
     engine: EngineOption = Engine.native,
     json: Json = False,
@@ -209,12 +210,19 @@ def run_command(
     if ticks is None:
         ticks = _raster_ticks(spikes)
     # bad input shows here, so that whatever goes wrong below is the run's
-    build_drive(loaded, ticks, spikes, batch=batch, state=None, timing=timing)
+    build_drive(loaded, ticks, spikes, batch=batch, state=None, timing=timing, seed=seed)
     try:
         with progress_bar() as bar:
             step = partial(bar.step, f"{loaded.symbols.network}, {ticks:,} ticks")
             result = run_program(
-                loaded, ticks, spikes, engine=engine, timing=timing, batch=batch, progress=step
+                loaded,
+                ticks,
+                spikes,
+                engine=engine,
+                timing=timing,
+                batch=batch,
+                seed=seed,
+                progress=step,
             )
     except EmulatorError as error:
         raise RunFailed(error) from error

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from emulator.chip.generators import Generator, PoissonInputs, RegularInputs
 from emulator.chip.image import SIGN_MODE_ID, Image
 from emulator.compiler.ir import FORMAT_FIELDS, Partition, Placement, Quantised, SlotTable, SynapseLists
 from emulator.program import Symbols
@@ -98,7 +99,8 @@ def symbols(result: Symbols) -> str:
     lines = [f"network {result.network!r}, dt {result.dt_s:g} s"]
     for part in result.parts:
         recorded = ", recorded" if part.recorded else ""
-        lines.append(f"{part.kind} {part.name!r}: {_ranges(part.address)}{recorded}")
+        driven = "" if part.generator is None else f", {_generator(part.generator)}"
+        lines.append(f"{part.kind} {part.name!r}: {_ranges(part.address)}{recorded}{driven}")
     for probe in result.probes:
         lines.append(f"probe of {probe.population!r}: {probe.variable}{' raw' if probe.raw else ''}")
     return _text(lines)
@@ -142,6 +144,15 @@ def _format(values: list[int]) -> str:
     layout = f"sparse, {index_bits} index bits" if index_bits else "dense"
     acts = " on_sum" if on_sum else ""
     return f"w_exp={w_exp} weight_bits={weight_bits} {sign} delay_bits={delay_bits}{acts} {layout}"
+
+
+def _generator(generator: Generator) -> str:
+    if isinstance(generator, PoissonInputs):
+        return f"poisson, thresholds {generator.threshold.tolist()}"
+    if isinstance(generator, RegularInputs):
+        return f"every {generator.period_ticks.tolist()} ticks from {generator.phase_ticks.tolist()}"
+    repeated = "" if generator.repeat_ticks is None else f", every {generator.repeat_ticks} ticks"
+    return f"events {generator.events.tolist()}{repeated}"
 
 
 def _ranges(numbers: Ints) -> str:

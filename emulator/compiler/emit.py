@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from emulator.chip.image import Image
 from emulator.compiler.bundles import population_of
 from emulator.compiler.ir import FORMAT_FIELDS, Quantised, SlotTable, SynapseLists
+from emulator.compiler.sources import generator_of
 from emulator.network import Network
 from emulator.program import Part, ProbeSymbol, Symbols
 
@@ -87,7 +88,9 @@ def emit_symbols(network: Network, slots: SlotTable) -> Symbols:
     """Where every name of the network went."""
     parts, first = [], 0
     for source in network.sources:
-        parts.append(Part(source.name, "source", np.arange(first, first + source.n), recorded=False))
+        inputs = np.arange(first, first + source.n)
+        generator = generator_of(source, network.dt_s)
+        parts.append(Part(source.name, "source", inputs, recorded=False, generator=generator))
         first += source.n
     first = 0
     for population in network.populations:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator.chip.check import check_image
-from emulator.chip.drive import PROBE_VARIABLES, Drive
+from emulator.chip.drive import KINDS, PROBE_VARIABLES, Drive
 from emulator.chip.events import DIRECTIONS, EVENT_ID, EVENTS
 from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
@@ -28,6 +28,7 @@ ARBITERS = ("round_robin", "fixed", "oldest")
 CHUNK_S = 0.1  # how long the engine runs before it lets Python look at signals and progress
 
 assert PROBE_VARIABLES == ("u", "v", "v_raw")  # their places are the codes in ext/machine.pyx
+assert all(KINDS[code] == kind for kind, code in blocks.generator.KIND_CODES.items())
 assert EVENTS[EVENT_ID[SENT[0]] : EVENT_ID[SENT[-1]] + 1] == SENT
 assert all(EVENT_ID[name] == column for name, column in blocks.machine.EVENT_COLUMNS.items())
 STATUS = {
@@ -138,7 +139,7 @@ class _Run:
             counts_by_group=by_group,
             link_counts=by_link,
             timing=self._timing() if drive.timing else None,
-            state=State(self.image.digest, *self.ends.values()),
+            state=State(self.image.digest, *self.ends.values(), n_ticks=drive.n_ticks_after),
         )
 
     def _fail(self, status: int, row: int) -> None:
@@ -190,6 +191,7 @@ class _Run:
             **self.starts,
             **self.ends,
             **self._lanes(),
+            **self._generators(),
             "stretches": prepared.stretches.table,
             "shares": prepared.shares.table,
             "n_active": self.n_active,
@@ -249,6 +251,13 @@ class _Run:
             "probe_output": np.array([values.ctypes.data for values in self.probes], dtype=np.int64),
         }
 
+    def _generators(self) -> dict[str, NDArray[Any]]:
+        """Generators, their inputs numbered as senders, and room for the senders of two ticks."""
+        arrays = self.drive.generators.arrays()
+        arrays["first_input"] = arrays["first_input"] + self.image.n_slots
+        room = np.zeros((2, self.image.n_inputs + 1 if len(arrays["kind"]) else 0), dtype=np.int32)
+        return {**{f"generator_{name}": array for name, array in arrays.items()}, "drawn": room}
+
     def _settings(self) -> dict[str, int]:
         image, chip, mesh, latency = self.image, self.chip, self.chip.mesh, self.chip.latency_ps
         return {
@@ -262,6 +271,8 @@ class _Run:
             "n_ticks": self.drive.n_ticks,
             "n_delays": self.n_delays,
             "timed": int(self.drive.timing),
+            "seed": self.drive.generators.seed,
+            "first_tick": self.drive.generators.first_tick,
             "active_ps": latency.update_active,
             "inactive_ps": latency.update_inactive,
             "spike_ps": latency.spike,

@@ -29,18 +29,23 @@ def run(
     threads: int = 1,
     batch: int | None = None,
     state: State | None = None,
+    seed: int = 0,
     progress: Progress | None = None,
 ) -> Result:
     """Runs a compiled network.
 
     stimulus: source name -> bool raster [n_ticks, n] or int events [n_events, 2] of (tick, index); sources
-        left out stay silent. A spike given for tick t acts in tick t + delay_ticks.
+        left out stay silent, those with a generator take none. A spike given for tick t acts in tick
+        t + delay_ticks.
     engine: "native" (compiled) or "reference" (simpy); same record, bit for bit.
     timing: False skips the mesh; spikes and counts are the same, picoseconds and static energy are absent.
     batch: number of independent samples, run one after another from the same initial state; rasters gain a
         leading axis [batch, n_ticks, n], events a leading column (sample, tick, index); so do spikes,
         probes and tick_ps.
-    state: `result.state` of an earlier run of this program (with the same batch); ticks count from 0 again.
+    state: `result.state` of an earlier run of this program (with the same batch); ticks count from 0 again,
+        but generators go on where they stopped.
+    seed: 0..2**64 - 1, of the draws of Poisson sources: same seed, same spikes, whatever the engine, the
+        threads, and the runs that the ticks are split into. Samples of a batch draw differently.
     progress: called now and then with (rows done, rows in all); a row is a tick of a sample.
 
     Raises SimulationError naming every problem of the arguments.
@@ -49,7 +54,7 @@ def run(
     if problems:
         raise SimulationError(problems)
     try:
-        drive = build_drive(program, n_ticks, stimulus, batch=batch, state=state, timing=timing)
+        drive = build_drive(program, n_ticks, stimulus, batch=batch, state=state, timing=timing, seed=seed)
         return Result(record=_engine(engine, threads)(program, drive, progress), program=program)
     except MemoryError as error:
         size = f"{n_ticks} ticks" if batch is None else f"{batch} samples of {n_ticks} ticks"

@@ -10,12 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from emulator import arith
 from emulator.chip.drive import Drive, ProbeLanes
+from emulator.chip.generators import MAX_TICK, maker_of
+from emulator.engine.generators import Window, flat_generators, script_events
 from emulator.errors import SimulationError
 from emulator.program import Part, Program
 from emulator.record import State
 
 Ints = NDArray[np.integer[Any]]
 MAX_ROWS = 2**31 - 1
+MAX_SEED = 2**64 - 1
 INPUT_RANGE = (-(1 << (arith.INPUT_BITS - 1)), (1 << (arith.INPUT_BITS - 1)) - 1)
 
 
@@ -27,6 +30,7 @@ def build_drive(
     batch: int | None,
     state: State | None,
     timing: bool,
+    seed: int = 0,
 ) -> Drive:
     """Raises SimulationError naming every problem."""
     problems: list[str] = []
@@ -34,13 +38,20 @@ def build_drive(
     n_samples = 1 if batch is None else _whole(batch, "batch", 1, problems)
     if n_samples * n_ticks > MAX_ROWS:
         problems.append(f"{n_samples} samples of {n_ticks} ticks: more than {MAX_ROWS} in all; split the run")
+    if _whole(seed, "seed", 0, problems) > MAX_SEED:
+        problems.append(f"seed={seed}: outside 0..{MAX_SEED}")
     if state is not None:
-        problems += _state_problems(program, state, n_samples)
+        problems += _state_problems(program, state, n_samples, n_ticks)
     if problems:
         raise SimulationError(problems)
     rows, inputs = _events(program, stimulus or {}, n_ticks, batch, problems)
     if problems:
         raise SimulationError(problems)
+    window = Window(0 if state is None else state.n_ticks, n_ticks)
+    generators = flat_generators(program, window, int(seed))
+    script = script_events(program, window)
+    rows = np.concatenate([rows, *(script[0] + sample * n_ticks for sample in range(n_samples))])
+    inputs = np.concatenate([inputs, np.tile(script[1], n_samples)])
     order = np.lexsort((inputs, rows))
     rows, inputs = rows[order], inputs[order]
     if len(rows):
@@ -54,6 +65,7 @@ def build_drive(
         n_ticks=n_ticks,
         event_ptr=event_ptr,
         event_input=inputs.astype(np.int32),
+        generators=generators,
         probes=probe_lanes(program, n_ticks),
         batched=batch is not None,
         state=state,
@@ -79,13 +91,17 @@ def _whole(value: object, name: str, least: int, problems: list[str]) -> int:
     return least
 
 
-def _state_problems(program: Program, state: State, n_samples: int) -> list[str]:
+def _state_problems(program: Program, state: State, n_samples: int, n_ticks: int) -> list[str]:
     if not isinstance(state, State):
         return [f"state: {type(state).__name__} given, expected the .state of a result"]
     if state.image_digest != program.image.digest:
         return ["state: belongs to another program; states go with the very image they were saved from"]
     if state.u.shape[0] != n_samples:
         return [f"state: of {state.u.shape[0]} samples, this run has {n_samples}; give the same batch"]
+    whole = isinstance(state.n_ticks, (int, np.integer)) and not isinstance(state.n_ticks, bool)
+    if not whole or not 0 <= state.n_ticks <= MAX_TICK - n_ticks:
+        limit = f"limit {MAX_TICK} with the {n_ticks} of this run"
+        return [f"state: n_ticks is {state.n_ticks!r}, {limit}; start anew from a state of your own"]
     image, half = program.image, 1 << (arith.STATE_BITS - 1)
     n_slots = image.n_slots
     tables = {
@@ -131,6 +147,12 @@ def _events(
         if part is None:
             names = ", ".join(repr(known) for known in sources) or "none"
             problems.append(f"stimulus: no source {name!r}; the network has {names}")
+            continue
+        if part.generator is not None:
+            problems.append(
+                f"stimulus {name!r}: the source makes its own spikes ({maker_of(part.generator)}): "
+                "leave it out, or add the source without a generator"
+            )
             continue
         sample, tick, index = _spikes(part, given, n_ticks, batch, problems)
         rows.append(sample * n_ticks + tick)

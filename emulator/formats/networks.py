@@ -13,10 +13,11 @@ from emulator.errors import DescriptionError, ImageError
 from emulator.formats import container
 from emulator.formats.fields import Fields, prefixed
 from emulator.formats.files import shown
+from emulator.formats.generators import network_generator, read_network_generator
 from emulator.network import LIF, LoihiCuba, LoihiSynapse, Network, Population, Probe, Projection, Triplets
 from emulator.network.models import MODELS, model_fields
 
-VERSION = 1
+VERSION = 2
 
 MAX_NEURONS = 2**24
 """Of one source or population in a file: the number itself takes a few bytes, checking as many neurons GB."""
@@ -36,7 +37,10 @@ def save_network(network: Network, path: str | PathLike[str]) -> None:
     content = {
         "name": network.name,
         "dt_s": network.dt_s,
-        "sources": [{"name": source.name, "n": source.n} for source in network.sources],
+        "sources": [
+            {"name": source.name, "n": source.n, "generator": network_generator(source)}
+            for source in network.sources
+        ],
         "populations": [_population(population) for population in network.populations],
         "projections": [_projection(projection) for projection in network.projections],
         "probes": [_probe(probe) for probe in network.probes],
@@ -77,9 +81,12 @@ def _collect(network: Network, part: Fields, add: Callable[[Network, Fields], No
 
 
 def _add_source(network: Network, part: Fields) -> None:
-    part.only("name", "n")
+    part.only("name", "n", "generator")
+    n_before = len(part.problems)
     name, n = part.text("name"), part.integer("n", 1, MAX_NEURONS)
-    network.add_source(name, n)
+    generator = None if part.is_none("generator") else read_network_generator(part.sub("generator"))
+    if len(part.problems) == n_before:
+        network.add_source(name, n, generator)
 
 
 def _population(population: Population) -> dict[str, Any]:

@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator.chip.check import check_image
+from emulator.chip.generators import generator_problems
 from emulator.chip.image import DTYPES, Image
 from emulator.chip.spec import ChipSpec
 from emulator.errors import ImageError, SpecError
 from emulator.formats import container
 from emulator.formats.fields import Fields, prefixed
 from emulator.formats.files import shown
+from emulator.formats.generators import program_generator, read_program_generator
 from emulator.program import Part, ProbeSymbol, Program, Symbols
 
 Ints = NDArray[np.int64]
@@ -76,7 +78,13 @@ def read_program(content: Fields, named: str) -> Program:
 
 def _part(part: Part) -> dict[str, Any]:
     address = np.asarray(part.address, dtype=np.int64)
-    return {"name": part.name, "kind": part.kind, "address": address, "recorded": bool(part.recorded)}
+    return {
+        "name": part.name,
+        "kind": part.kind,
+        "address": address,
+        "recorded": bool(part.recorded),
+        "generator": program_generator(part.generator),
+    }
 
 
 def _probe(probe: ProbeSymbol) -> dict[str, Any]:
@@ -91,10 +99,11 @@ def _read_symbols(fields: Fields) -> Symbols:
     fields.only("network", "dt_s", "parts", "probes")
     parts, probes = [], []
     for item in fields.subs("parts"):
-        item.only("name", "kind", "address", "recorded")
+        item.only("name", "kind", "address", "recorded", "generator")
         kind = item.text("kind", "source", "population")
         address = item.array("address", "int64", None)
-        parts.append(Part(item.text("name"), kind, address, item.flag("recorded")))
+        generator = None if item.is_none("generator") else read_program_generator(item.sub("generator"))
+        parts.append(Part(item.text("name"), kind, address, item.flag("recorded"), generator))
     for item in fields.subs("probes"):
         item.only("population", "variable", "index", "ticks", "raw")
         index = None if item.is_none("index") else item.array("index", "int64", None)
@@ -122,6 +131,7 @@ def _check_symbols(symbols: Symbols, image: Image, fields: Fields) -> None:
         return
     for group, part in enumerate(symbols.parts):
         _check_accounts(part, group, image, fields)
+        _check_generator(part, Fields({}, fields.label(f"parts[{group}]"), fields.problems))
     sizes = {part.name: part.n for part in symbols.populations}
     for index, probe in enumerate(symbols.probes):
         _check_probe(probe, sizes, Fields({}, fields.label(f"probes[{index}]"), fields.problems))
@@ -152,6 +162,16 @@ def _check_accounts(part: Part, group: int, image: Image, fields: Fields) -> Non
         fields.require(
             bool(recorded.all()), f"parts[{group}].recorded", f"differs from the image's for {part.name!r}"
         )
+
+
+def _check_generator(part: Part, fields: Fields) -> None:
+    if part.generator is None:
+        return
+    fields.require(part.kind == "source", "generator", f"{part.kind} {part.name!r} is no source")
+    consecutive = np.array_equal(part.address, part.address[:1] + np.arange(part.n))
+    fields.require(consecutive, "address", f"{part.name!r} has a generator, but its inputs are not in a row")
+    for problem in generator_problems(part.generator, part.n):
+        fields.require(False, "generator", problem)
 
 
 def _check_probe(probe: ProbeSymbol, sizes: dict[str, int], fields: Fields) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from emulator import arith
 from emulator.chip.board import border_links
 from emulator.chip.events import DIRECTIONS, EVENT_ID, EVENTS
+from emulator.chip.generators import MAX_TICK
 from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
 from emulator.formats import container
@@ -99,7 +100,7 @@ def _read_record(whole: Fields, program: Program) -> Record:
         **tables,
         link_counts=_table(whole, "link_counts", "int64", chip.n_tiles, len(DIRECTIONS)),
         timing=None if whole.is_none("timing") else _read_timing(whole.sub("timing"), program, n_rows),
-        state=_read_state(whole.sub("state"), image, n_samples),
+        state=_read_state(whole.sub("state"), image, n_samples, n_ticks),
     )
 
 
@@ -138,9 +139,9 @@ def _read_timing(fields: Fields, program: Program, n_rows: int) -> Timing:
     return timing
 
 
-def _read_state(fields: Fields, image: Image, n_samples: int) -> State:
+def _read_state(fields: Fields, image: Image, n_samples: int, n_ticks: int) -> State:
     """A state that a run can go on from: every value within its register."""
-    fields.only("image_digest", "u", "v", "refractory", "pending")
+    fields.only("image_digest", "u", "v", "refractory", "pending", "n_ticks")
     digest = fields.text("image_digest")
     fields.require(digest == image.digest, "image_digest", "belongs to another image than the record's")
     per_slot = (n_samples, image.n_slots)
@@ -150,6 +151,7 @@ def _read_state(fields: Fields, image: Image, n_samples: int) -> State:
         v=fields.array("v", "int32", *per_slot),
         refractory=fields.array("refractory", "int32", *per_slot),
         pending=fields.array("pending", "int32", n_samples, image.max_delay_ticks, image.n_slots),
+        n_ticks=fields.integer("n_ticks", n_ticks, MAX_TICK),  # those of this run and of runs before it
     )
     for name, bits in (("u", arith.STATE_BITS), ("v", arith.STATE_BITS), ("pending", arith.INPUT_BITS)):
         _within(fields, name, getattr(state, name), -(1 << (bits - 1)), (1 << (bits - 1)) - 1)

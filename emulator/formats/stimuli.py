@@ -49,8 +49,8 @@ _BROKEN = (
 def load_stimulus(path: str | PathLike[str], program: Program) -> dict[str, Array]:
     """Reads a stimulus for `run`: source name -> bool raster or int64 events.
 
-    A source without an array stays silent. Raises ImageError for a damaged file, SimulationError for arrays
-    that do not fit the program's sources.
+    A source without an array stays silent, unless it has a generator. Raises ImageError for a damaged file,
+    SimulationError for arrays that do not fit the program's sources.
     """
     named = shown(path)
     sources = {source.name: source for source in program.symbols.sources}
@@ -59,13 +59,14 @@ def load_stimulus(path: str | PathLike[str], program: Program) -> dict[str, Arra
     if suffix == ".npz":
         arrays = read_npz(data, named)
     elif suffix == ".npy":
-        if len(sources) != 1:
-            known = ", ".join(map(repr, sources)) or "none"
+        driven = [name for name, source in sources.items() if source.generator is None]
+        if len(driven) != 1:
+            known = ", ".join(map(repr, driven)) or "none"
             raise SimulationError(
-                f"{named}: a .npy file is for one source, the program has {len(sources)} ({known}): "
+                f"{named}: a .npy file is for one source, the program has {len(driven)} ({known}): "
                 "give a .npz file with an array for each"
             )
-        arrays = {next(iter(sources)): _read_npy(io.BytesIO(data), len(data), named)}
+        arrays = {driven[0]: _read_npy(io.BytesIO(data), len(data), named)}
     else:
         raise ImageError(f"{named}: {suffix or 'no'} suffix, choose from .npz, .npy")
     return _fitted(arrays, sources, named)

@@ -4,6 +4,7 @@ Invariant: a Network that exists is valid; every check happens when a part is ad
 reported at once.
 """
 
+from emulator.network.generators import Poisson, Regular, Scripted
 from emulator.network.models import LIF, LoihiCuba, LoihiSynapse, Triplets
 from emulator.network.network import Network, Population, Probe, Projection, Source
 
@@ -12,9 +13,12 @@ __all__ = [
     "LoihiCuba",
     "LoihiSynapse",
     "Network",
+    "Poisson",
     "Population",
     "Probe",
     "Projection",
+    "Regular",
+    "Scripted",
     "Source",
     "Triplets",
 ]

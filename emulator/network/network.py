@@ -12,19 +12,23 @@ from numpy.typing import ArrayLike, NDArray
 
 from emulator import arith
 from emulator.errors import DescriptionError
+from emulator.network.generators import Generator, check_generator
 from emulator.network.models import LIF, LoihiCuba, LoihiSynapse, Triplets, spread_integers
 from emulator.network.weights import check_index, check_weights, is_sorted, synapse_table
+from emulator.philox import STREAM_BITS
 
 Array = NDArray[Any]
 MAX_NEURONS = 2**31 - 1
+MAX_SOURCES = 2**STREAM_BITS
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """`n` inputs whose spikes the host sends in: rasters or events given to `run`."""
+    """`n` inputs whose spikes the host sends in: rasters or events given to `run`, or made by a generator."""
 
     name: str
     n: int
+    generator: Generator | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,11 +106,25 @@ class Network:
         n_inputs = sum(source.n for source in self._sources)
         return f"<Network {self.name!r}: {n_inputs} inputs, {n_neurons} neurons, {n_synapses} synapses>"
 
-    def add_source(self, name: str, n: int) -> Source:
-        """Adds `n` inputs driven by the stimulus of a run."""
+    def add_source(self, name: str, n: int, generator: Generator | None = None) -> Source:
+        """Adds `n` inputs driven by the stimulus of a run, or by a generator (Poisson, Regular, Scripted)."""
+        owner = f"source {name!r}"
         problems: list[str] = []
-        source = Source(self._new_name(name, problems), _size(n, f"source {name!r}", problems))
+        self._new_name(name, problems)
+        n_before = len(problems)
+        n = _size(n, owner, problems)
+        if len(self._sources) >= MAX_SOURCES:
+            problems.append(
+                f"{owner}: network {self.name!r} has {MAX_SOURCES} sources already, which is the limit: "
+                "give one source more inputs"
+            )
+        if generator is not None and len(problems) == n_before:
+            try:
+                check_generator(generator, n, self.dt_s, owner)
+            except DescriptionError as error:
+                problems += error.problems
         _raise(problems)
+        source = Source(name, n, generator)
         self._sources.append(source)
         return source
 

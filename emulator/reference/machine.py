@@ -28,6 +28,7 @@ from emulator.chip.spec import ChipSpec
 from emulator.record import Record, State, Timing
 from emulator.reference.clock import Clock
 from emulator.reference.core import Core, Update
+from emulator.reference.generator import draw_inputs
 from emulator.reference.mesh import EAST, N_SIDES, NORTH, SOUTH, WEST, Mesh, Packet, crosses
 from emulator.reference.source import Source
 from emulator.reference.tally import Tally
@@ -143,9 +144,11 @@ class Machine:
                     self.spikes.append((row, slot))
 
     def _inputs(self, row: int) -> list[int]:
-        """Senders of the host that spike in this row."""
+        """Senders of the host that spike in this row, those of generators among them, ascending."""
         start, end = self.drive.event_ptr[row], self.drive.event_ptr[row + 1]
-        return [self.image.n_slots + int(i) for i in self.drive.event_input[start:end]]
+        given = [int(i) for i in self.drive.event_input[start:end]]
+        drawn = draw_inputs(self.drive.generators, *divmod(row, self.drive.n_ticks))
+        return [self.image.n_slots + i for i in sorted(given + drawn)]
 
     def _send_untimed(self, updates: list[list[Update]], inputs: list[int]) -> None:
         for core, outcome in zip(self.cores, updates, strict=True):
@@ -285,7 +288,7 @@ def run(image: Image, chip: ChipSpec, drive: Drive, progress: Progress | None = 
             _read_probes(machine.cores, drive, tick, probes)
             if progress is not None:
                 progress(row + 1, drive.n_samples * drive.n_ticks)
-        states.append(_save(machine.cores, image))
+        states.append(_save(machine.cores, image, drive.n_ticks_after))
     tally = machine.tally
     return Record(
         n_samples=drive.n_samples,
@@ -301,7 +304,7 @@ def run(image: Image, chip: ChipSpec, drive: Drive, progress: Progress | None = 
         counts_by_group=tally.by_group,
         link_counts=tally.links,
         timing=machine.timing if drive.timing else None,
-        state=_join(image, states),
+        state=_join(image, states, drive.n_ticks_after),
     )
 
 
@@ -330,7 +333,7 @@ def _load(cores: list[Core], image: Image, state: State | None, sample: int) -> 
                 core.pending[delay][index] = int(state.pending[sample, delay, slot])
 
 
-def _save(cores: list[Core], image: Image) -> State:
+def _save(cores: list[Core], image: Image, n_ticks: int) -> State:
     compartments = [compartment for core in cores for compartment in core.compartments]
     pending = [
         [arith.wrap(q, arith.INPUT_BITS) for core in cores for q in core.pending[delay]]
@@ -342,12 +345,13 @@ def _save(cores: list[Core], image: Image) -> State:
         np.array([compartment.v for compartment in compartments], dtype=np.int32),
         np.array([compartment.counter for compartment in compartments], dtype=np.int32),
         np.array(pending, dtype=np.int32).reshape(image.max_delay_ticks, image.n_slots),
+        n_ticks,
     )
 
 
-def _join(image: Image, states: list[State]) -> State:
+def _join(image: Image, states: list[State], n_ticks: int) -> State:
     """States of the samples, stacked along a leading axis."""
-    empty = _save([Core(image, row) for row in range(image.n_cores)], image)
+    empty = _save([Core(image, row) for row in range(image.n_cores)], image, n_ticks)
 
     def stack(name: str) -> Any:
         rows = [getattr(state, name) for state in states]

@@ -141,5 +141,6 @@ def small_record(program: Program, *, timed: bool = True) -> Record:
             v=np.zeros((1, 3), dtype=np.int32),
             refractory=np.zeros((1, 3), dtype=np.int32),
             pending=np.zeros((1, 1, 3), dtype=np.int32),
+            n_ticks=N_TICKS,
         ),
     )

@@ -1,0 +1,42 @@
+"""Philox4x32-10, a counter-based generator: the counter names the draw, nothing is remembered between draws.
+
+J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011. Works on
+Python ints and on numpy arrays of uint64; `_ext/philox.pxd` is the C twin.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+WORD = 0xFFFFFFFF
+ROUNDS = 10
+MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+KEY_STEPS = (0x9E3779B9, 0xBB67AE85)  # golden ratio, sqrt(3) - 1
+
+STREAM_BITS = 24
+TICK_BITS = 40
+"""How a counter is shared out: a network has up to 2**24 streams, a run goes on for up to 2**40 ticks."""
+
+Words = tuple[Any, Any, Any, Any]
+
+
+def philox4x32(counter: Words, key: tuple[int, int]) -> Words:
+    """Four 32-bit words of four; each word of the counter may be an array."""
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    for _ in range(ROUNDS):
+        left, right = MULTIPLIERS[0] * c0, MULTIPLIERS[1] * c2  # 64 bits
+        c0, c2 = (right >> 32) ^ c1 ^ k0, (left >> 32) ^ c3 ^ k1
+        c1, c3 = right & WORD, left & WORD
+        k0, k1 = (k0 + KEY_STEPS[0]) & WORD, (k1 + KEY_STEPS[1]) & WORD
+    return c0, c1, c2, c3
+
+
+def draw(seed: int, stream: int, sample: int, tick: int, block: Any) -> Words:
+    """The draws of inputs 4 * block .. 4 * block + 3 of a source in a tick.
+
+    seed: 64 bits; stream: STREAM_BITS, the source; sample: 31 bits; tick: TICK_BITS, counted over all runs
+    that went on from each other; block: 30 bits, may be an array of uint64.
+    """
+    counter = (block, tick & WORD, sample, (tick >> 32) << STREAM_BITS | stream)
+    return philox4x32(counter, (seed & WORD, seed >> 32))
