@@ -121,8 +121,8 @@ class Scripted:
         if given.dtype == np.bool_ and given.ndim == 2 and given.shape[1] == n:
             if repeat is not None and len(given) > repeat:
                 problems.append(
-                    f"{owner}: raster of {len(given)} ticks, repeat_ticks {repeat}: raise repeat_ticks, or cut "
-                    "the raster"
+                    f"{owner}: raster of {len(given)} ticks, repeat_ticks {repeat}: raise repeat_ticks, or "
+                    "cut the raster"
                 )
             return np.argwhere(given).astype(np.int64)
         if given.shape == (0,) or given.shape == (0, 2):

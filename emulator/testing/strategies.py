@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from emulator import arith
 from emulator.chip.spec import ChipSpec
 from emulator.engine.mesh import PACKET_DTYPE
-from emulator.network import LoihiCuba, LoihiSynapse, Network, Triplets
+from emulator.network import LoihiCuba, LoihiSynapse, Network, Poisson, Regular, Scripted, Triplets
 
 MAX_TILES = 4
 MAX_CORES_PER_TILE = 4
+MAX_TICKS = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,8 @@ class Case:
     network: Network
     mapping: dict[str, NDArray[np.int64]]  # population -> physical core ids [n]
     n_ticks: int
-    stimulus: dict[str, NDArray[np.bool_]]  # source -> raster [n_ticks, n]
+    stimulus: dict[str, NDArray[np.bool_]]  # source without a generator -> raster [n_ticks, n]
+    seed: int = 0  # of the run
 
 
 def _latency(least: int) -> st.SearchStrategy[int]:
@@ -144,12 +146,39 @@ def _register(n: int) -> st.SearchStrategy[Any]:
     return st.one_of(st.none(), hnp.arrays(np.int64, n, elements=one))
 
 
+def _poisson(n: int, dt_s: float) -> st.SearchStrategy[Poisson]:
+    """Of any form; tables are long enough for MAX_TICKS."""
+    rate = st.one_of(st.sampled_from((0.0, 1.0)), st.floats(0, 1)).map(lambda p: p / dt_s)
+    shapes = st.sampled_from(((), (n,), (MAX_TICKS, n), (MAX_TICKS, 1)))
+    return shapes.flatmap(lambda shape: hnp.arrays(np.float64, shape, elements=rate, fill=rate)).map(Poisson)
+
+
+def _regular(n: int) -> st.SearchStrategy[Regular]:
+    period, phase = st.integers(1, 5), st.integers(0, 6)
+    alike = st.builds(Regular, period, phase)
+    each = st.builds(Regular, *(hnp.arrays(np.int64, n, elements=one) for one in (period, phase)))
+    return st.one_of(alike, each)
+
+
+def _scripted(n: int) -> st.SearchStrategy[Scripted]:
+    def rasters(n_ticks: int) -> st.SearchStrategy[NDArray[np.bool_]]:
+        return hnp.arrays(np.bool_, (n_ticks, n), elements=st.booleans())
+
+    repeats = st.one_of(st.none(), st.integers(3, 5))
+    return st.builds(Scripted, st.integers(0, 3).flatmap(rasters), repeats)
+
+
 @st.composite
-def networks(draw: st.DrawFn, max_neurons: int = 8) -> Network:
-    """LoihiCuba networks: up to 2 sources, up to 3 populations, projections of any form, probes."""
+def networks(draw: st.DrawFn, max_neurons: int = 8, poisson: bool = True) -> Network:
+    """LoihiCuba networks: up to 3 sources, up to 3 populations, projections of any form, probes.
+
+    poisson: False leaves out what differs from sample to sample.
+    """
     network = Network("random")
-    for i in range(draw(st.sampled_from((1, 2, 0)))):
-        network.add_source(f"in{i}", draw(st.integers(1, 4)))
+    for i in range(draw(st.sampled_from((1, 2, 3, 0)))):
+        n = draw(st.integers(1, 6))
+        kinds = [st.none(), _regular(n), _scripted(n), *([_poisson(n, network.dt_s)] if poisson else [])]
+        network.add_source(f"in{i}", n, draw(st.one_of(st.none(), *kinds)))
     for i in range(draw(st.integers(1, 3))):
         n = draw(st.integers(1, max_neurons))
         model = draw(neuron_params(n))
@@ -183,27 +212,29 @@ def _within(v0: Any, model: LoihiCuba) -> Any:
 
 @st.composite
 def stimuli(draw: st.DrawFn, network: Network, n_ticks: int) -> dict[str, NDArray[np.bool_]]:
-    """A raster for each source: mostly silent, or mostly firing."""
+    """A raster for each source without a generator: mostly silent, or mostly firing."""
     return {
         source.name: draw(
             hnp.arrays(np.bool_, (n_ticks, source.n), elements=st.booleans(), fill=st.booleans())
         )
         for source in network.sources
+        if source.generator is None
     }
 
 
 @st.composite
-def cases(draw: st.DrawFn, base: ChipSpec, max_side: int = MAX_TILES) -> Case:
+def cases(draw: st.DrawFn, base: ChipSpec, max_side: int = MAX_TILES, poisson: bool = True) -> Case:
     """A chip, a network that fits it, a place for each compartment, and input for some ticks."""
     chip = draw(chips(base, max_side))
-    network = draw(networks())
-    n_ticks = draw(st.integers(1, 12))
+    network = draw(networks(poisson=poisson))
+    n_ticks = draw(st.integers(1, MAX_TICKS))
     core = st.integers(0, chip.n_cores - 1)
     mapping = {
         population.name: draw(hnp.arrays(np.int64, population.n, elements=core, fill=core))
         for population in network.populations
     }
-    return Case(chip, network, mapping, n_ticks, draw(stimuli(network, n_ticks)))
+    seed = draw(st.sampled_from((0, 1, 2**64 - 1)))
+    return Case(chip, network, mapping, n_ticks, draw(stimuli(network, n_ticks)), seed)
 
 
 @st.composite
