@@ -32,9 +32,10 @@ cdef inline cloned_void philox4x32(
     uint32_t block, uint32_t word1, uint32_t word2, uint32_t word3, uint32_t key0, uint32_t key1, apart_u32 out
 ) noexcept nogil:
     """The N_WORDS words of the LANES counters (block + lane, word1, word2, word3), in order."""
-    cdef uint32_t lane, c0, c1, c2, c3
+    cdef uint32_t c0, c1, c2, c3
+    cdef int lane
     for lane in range(LANES):
-        c0, c1, c2, c3 = block + lane, word1, word2, word3
+        c0, c1, c2, c3 = block + <uint32_t>lane, word1, word2, word3
         turn(&c0, &c1, &c2, &c3, key0, key1, 0)  # written out: a loop in the loop would not vectorise
         turn(&c0, &c1, &c2, &c3, key0, key1, 1)
         turn(&c0, &c1, &c2, &c3, key0, key1, 2)

@@ -139,8 +139,12 @@ class _Run:
             counts_by_group=by_group,
             link_counts=by_link,
             timing=self._timing() if drive.timing else None,
-            state=State(self.image.digest, *self.ends.values(), n_ticks=drive.n_ticks_after),
+            state=self._state(),
         )
+
+    def _state(self) -> State:
+        u, v, refractory, pending = self.ends.values()
+        return State(self.image.digest, u, v, refractory, pending, self.drive.n_ticks_after)
 
     def _fail(self, status: int, row: int) -> None:
         if status == OVERFLOWN:

@@ -398,3 +398,21 @@ def environment() -> dict[str, str]:
     """Ours, with the package found from any folder."""
     root = str(Path(em.__file__).parents[1])
     return {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
+
+
+def test_a_network_that_makes_its_own_spikes_runs_without_a_stimulus(
+    spikemesh: Spikemesh, tmp_path: Path
+) -> None:
+    net = em.Network("noisy")
+    noise = net.add_source("noise", 20, em.Poisson(300))
+    net.connect(noise, net.add_population("out", 1, em.LoihiCuba(vth_mant=4)), np.full((20, 1), 100))
+    save_network(net, tmp_path / "demo.net")
+    spikemesh("compile", "demo.net", "--chip", "tiny", "-o", "demo.prog")
+    drawn = {}
+    for seed in (1, 1, 2):
+        ran = spikemesh("run", "demo.prog", "--ticks", 50, "--seed", seed, "-o", "run.rec")
+        assert ran.code == 0
+        drawn.setdefault(seed, set()).add(em.load_record("run.rec").counts["host_in"])
+    assert len(drawn[1]) == 1 and drawn[1] != drawn[2]
+    refused = spikemesh("run", "demo.prog", "--ticks", 50, "--seed", 2**64, "-o", "run.rec")
+    assert refused.code == 2 and "seed=18446744073709551616: outside" in refused.err

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from emulator.errors import EmulatorError, ImageError
 from emulator.formats import container, load_network, save_network
 from emulator.formats.networks import MAX_NEURONS
-from emulator.network import LIF, LoihiCuba, LoihiSynapse, Network, Triplets
+from emulator.network import LIF, LoihiCuba, LoihiSynapse, Network, Poisson, Regular, Scripted, Triplets
 
 Content = dict[str, Any]
 
@@ -28,6 +28,9 @@ def full_network() -> Network:
     net = Network("full", dt_s=5e-4)
     net.add_source("in", 4)
     net.add_source("other in", 2)
+    net.add_source("noise", 3, Poisson(np.full((4, 1), 12.5)))
+    net.add_source("beat", 2, Regular(5, np.array([0.0, 3.0])))
+    net.add_source("script", 2, Scripted(np.array([[0, 1], [4, 0]]), 9))
     lif = LIF(
         tau_mem_s=np.array([0.01, np.inf, 0.02]),
         tau_syn_s=[5e-3, 6e-3, 7e-3],
@@ -167,6 +170,13 @@ FORGERIES = [
     (put("sources.0.n", 0), r"sources\[0\].n: 0 outside 1..16777216"),
     (put("sources.0.n", 2**31 - 1), r"sources\[0\].n: 2147483647 outside"),
     (put("sources.0.n", True), r"sources\[0\].n: bool, expected an integer"),
+    (put("sources.2.generator.type", "Gamma"), r"sources\[2\].generator.type: 'Gamma', choose from Poisson"),
+    (put("sources.2.generator.rate_hz", 9e9), r"sources\[2\]: source 'noise': rate_hz\[0\] = 9e"),
+    (put("sources.2.generator.rate_hz", "fast"), r"sources\[2\].generator.rate_hz: str, expected a float"),
+    (put("sources.2.generator.seed", 1), r"sources\[2\].generator.seed: unknown field"),
+    (put("sources.3.generator.period_ticks", 0.5), r"sources\[3\]: .*period_ticks\[0\] = 0.5"),
+    (put("sources.4.generator.repeat_ticks", 0), r"sources\[4\].generator.repeat_ticks: 0 outside 1.."),
+    (put("sources.4.generator.repeat_ticks", 2), r"sources\[4\]: .*tick 4 of event 1 outside 0..1"),
     (put("sources.1.name", "in"), r"sources\[1\]: name 'in' is taken"),
     (put("populations.0.name", "in"), r"populations\[0\]: name 'in' is taken"),
     (put("populations.0.n", 4), r"populations\[0\].v0: float64\[3\], expected float64\[4\]"),

@@ -99,6 +99,11 @@ def test_tables_of_a_loaded_program_cannot_be_written(tmp_path: Path) -> None:
 
 
 I32, I64 = np.int32, np.int64
+def poisson(threshold: list[int]) -> Content:
+    """A generator as a program file holds it."""
+    return {"kind": "poisson", "threshold": np.array(threshold, I64)}
+
+
 FORGERIES = [
     (drop("image"), "image: missing"),
     (drop("image.syn_mant"), r"image.syn_mant: missing"),
@@ -151,6 +156,12 @@ FORGERIES = [
     (put("symbols.parts.2.recorded", False), r"parts\[2\].recorded: differs from the image's for 'out'"),
     (lambda content: content["symbols"]["parts"].reverse(), "a source comes after a population"),
     (drop("symbols.parts.2"), r"2 parts, the image has 3 accounts"),
+    (put("symbols.parts.0.generator", 5), r"parts\[0\].generator: int, expected a map"),
+    (put("symbols.parts.0.generator", {"kind": "gamma"}), r"parts\[0\].generator.kind: 'gamma', choose from"),
+    (put("symbols.parts.0.generator", poisson([0, 2**32 + 1])), r"parts\[0\].generator: threshold: values"),
+    (put("symbols.parts.0.generator", poisson([0, 1, 2])), r"parts\[0\].generator: threshold: shape \[3\]"),
+    (put("symbols.parts.1.generator", poisson([0])), r"parts\[1\].generator: .* 'hidden' is no source"),
+    (drop("symbols.parts.0.generator"), r"parts\[0\].generator: "),
     (put("symbols.probes.0.population", "in"), r"probes\[0\].population: 'in' is no population"),
     (put("symbols.probes.0.variable", "w"), r"probes\[0\].variable: 'w', choose from u, v"),
     (put("symbols.probes.1.raw", True), r"probes\[1\].raw: the raw register is that of v"),
@@ -177,6 +188,7 @@ def test_parts_that_swap_their_slots_are_refused(tmp_path: Path) -> None:
 def test_a_part_without_neurons_is_refused(tmp_path: Path) -> None:
     def add(content: Content) -> None:
         empty = {"name": "empty", "kind": "population", "address": np.zeros(0, I64), "recorded": True}
+        empty["generator"] = None
         content["symbols"]["parts"].append(empty)
         content["image"]["n_groups"] = 4
 
@@ -245,3 +257,12 @@ def test_an_image_with_any_value_anywhere_is_refused_or_safe(
     assert (image.syn_slot < np.diff(image.slot_ptr)[owner]).all()
     assert (image.entry_axon < max(image.n_axons, 1)).all() and (image.entry_core <= image.n_cores).all()
     assert (image.slot_group < image.n_groups).all()
+
+
+def test_a_generator_needs_its_host_inputs_in_a_row(tmp_path: Path) -> None:
+    changes = (
+        put("symbols.parts.0.generator", poisson([7])),
+        put("symbols.parts.0.address", np.array([1, 0])),
+    )
+    with pytest.raises(ImageError, match="'in' has a generator, but its inputs are not in a row"):
+        load_program(forged(tmp_path / "p", *changes))
