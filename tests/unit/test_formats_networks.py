@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from emulator.errors import EmulatorError, ImageError
 from emulator.formats import container, load_network, save_network
-from emulator.formats.networks import MAX_NEURONS
+from emulator.formats.networks import MAX_NEURONS, VERSION
 from emulator.network import LIF, LoihiCuba, LoihiSynapse, Network, Poisson, Regular, Scripted, Triplets
 
 Content = dict[str, Any]
@@ -77,7 +77,7 @@ def assert_same(left: Network, right: Network) -> None:
 
 def content_of(net: Network, path: Path) -> Content:
     save_network(net, path)
-    return container.read(path, "network", 1)
+    return container.read(path, "network", VERSION)
 
 
 def test_a_network_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_a_forged_network_is_refused(
 ) -> None:
     content = copy.deepcopy(content)
     change(content)
-    container.write(tmp_path / "n", "network", 1, content)
+    container.write(tmp_path / "n", "network", VERSION, content)
     with pytest.raises(ImageError, match=words) as caught:
         load_network(tmp_path / "n")
     assert all(str(tmp_path / "n") in problem for problem in caught.value.problems)
@@ -254,7 +254,7 @@ def test_all_that_is_wrong_is_listed_at_once(tmp_path: Path) -> None:
     ):
         change(content)
     put("probes.0.variable", "w")(content)
-    container.write(tmp_path / "n", "network", 1, content)
+    container.write(tmp_path / "n", "network", VERSION, content)
     with pytest.raises(ImageError, match="3 problems") as caught:
         load_network(tmp_path / "n")
     assert len(caught.value.problems) == 3
@@ -294,7 +294,7 @@ def test_a_content_with_anything_anywhere_never_does_worse_than_an_error(
     path = tmp_path_factory.getbasetemp() / "strange"
     content = copy.deepcopy(content)
     put(data.draw(st.sampled_from(leaves(content))), data.draw(st.sampled_from(STRANGE)))(content)
-    container.write(path, "network", 1, content)
+    container.write(path, "network", VERSION, content)
     try:
         load_network(path)
     except EmulatorError as error:
