@@ -19,8 +19,12 @@ BUILD = "build/checked" if CHECKED else "build"
 # -fwrapv, which some Pythons are built with, would hide signed overflow from the sanitizer.
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
 COMPILE = (
-    ["-O1", "-g", "-fno-omit-frame-pointer", "-fno-wrapv", "-UNDEBUG", *SANITIZERS] if CHECKED else ["-O3"]
+    ["-O1", "-g", "-fno-omit-frame-pointer", "-fno-wrapv", "-UNDEBUG", "-pthread", *SANITIZERS]
+    if CHECKED
+    else ["-O3", "-pthread"]
 )
+
+CHECKED_MACROS = [("SPIKEMESH_CHECKED", "1")] if CHECKED else []
 
 # The same in every block: no .pyx sets directives of its own.
 DIRECTIVES = {
@@ -37,9 +41,9 @@ extensions = [
         f"emulator._ext.{source.stem}",
         [source.as_posix()],
         include_dirs=[numpy.get_include(), "emulator/_ext"],
-        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
+        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION"), *CHECKED_MACROS],
         extra_compile_args=COMPILE,
-        extra_link_args=SANITIZERS if CHECKED else [],
+        extra_link_args=["-pthread", *(SANITIZERS if CHECKED else [])],
     )
     for source in sorted(Path("ext").glob("*.pyx"))
 ]
