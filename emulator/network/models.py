@@ -181,16 +181,32 @@ def model_fields(model: LIF | LoihiCuba | LoihiSynapse) -> dict[str, Any]:
 
 
 def spread_integers(
-    value: ArrayLike, n: int, label: str, limits: tuple[int, int], problems: list[str]
-) -> NDArray[np.int64]:
-    """`value` as int64 [n]; what is wrong with it is appended to `problems`."""
+    value: ArrayLike,
+    n: int,
+    label: str,
+    limits: tuple[int, int],
+    problems: list[str],
+    dtype: type[np.integer[Any]] = np.int64,
+) -> NDArray[Any]:
+    """`value` as a new array [n]; what is wrong with it is appended to `problems`.
+
+    dtype: holds the limits and 0.
+    """
+    if (
+        # The common case, without work arrays: there may be many synapses.
+        isinstance(value, np.ndarray)
+        and value.dtype.kind in "iu"
+        and value.shape in ((), (n,))
+        and (value.size == 0 or (value.min() >= limits[0] and value.max() <= limits[1]))
+    ):
+        return np.broadcast_to(value, (n,)).astype(dtype, order="C")
     array = _spread(value, n, label, problems)
     whole = np.isfinite(array) & (array == np.rint(array))
     _require(whole, array, label, "must be an integer", problems)
     low, high = limits
     within = ~whole | ((array >= low) & (array <= high))
     _require(within, array, label, f"outside {low}..{high}", problems)
-    return np.where(whole & within, array, 0).astype(np.int64)
+    return np.where(whole & within, array, 0).astype(dtype)
 
 
 def _spread(value: ArrayLike, n: int, label: str, problems: list[str]) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any
 
@@ -14,7 +14,7 @@ from emulator import arith
 from emulator.errors import DescriptionError
 from emulator.network.generators import Generator, check_generator
 from emulator.network.models import LIF, LoihiCuba, LoihiSynapse, Triplets, spread_integers
-from emulator.network.weights import check_index, check_weights, is_sorted, synapse_table
+from emulator.network.weights import check_index, check_weights, sort_synapses, synapse_table
 from emulator.philox import STREAM_BITS
 
 Array = NDArray[Any]
@@ -195,6 +195,7 @@ class Network:
 
         weights: ndarray [n_pre, n_post] (a zero is no synapse), scipy.sparse (every stored entry is one),
             or Triplets. Floats for a LIF target; integer mantissas for a LoihiCuba target.
+            Sorted by pre, then post, they are taken as they are; read-only arrays are not copied.
         delay_ticks: 1..63; a spike of tick t is integrated in tick t + delay_ticks.
         synapse: LoihiCuba target only; defaults to LoihiSynapse().
         """
@@ -220,36 +221,19 @@ class Network:
         rows, target, weight, delay, exponent = table
         check_index(rows, pre_part.n, f"{label}: pre", problems)
         check_index(target, post_part.n, f"{label}: post", problems)
-        delay = spread_integers(
-            delay, len(target), f"{label}: delay_ticks", (arith.DELAY_MIN, arith.DELAY_MAX), problems
-        ).astype(np.uint8)
+        limits = (arith.DELAY_MIN, arith.DELAY_MAX)
+        delay = spread_integers(delay, len(target), f"{label}: delay_ticks", limits, problems, np.uint8)
         weight = check_weights(weight, synapse, label, problems)
         if synapse is not None:
             limits = (arith.W_EXP_MIN, arith.W_EXP_MAX)
-            exponent = spread_integers(exponent, len(target), f"{label}: w_exp", limits, problems)
+            n = len(target) if exponent.ndim else 1
+            exponents = spread_integers(exponent, n, f"{label}: w_exp", limits, problems, np.int8)
         _raise(problems)
-        order = np.lexsort((target, rows)) if not is_sorted(rows, target) else slice(None)
-        indptr = np.zeros(pre_part.n + 1, dtype=np.int64)
-        np.cumsum(np.bincount(rows, minlength=pre_part.n), out=indptr[1:])
+        columns = [weight, delay] if synapse is None or not exponent.ndim else [weight, delay, exponents]
+        indptr, target, weight, delay, *rest = sort_synapses(rows, target, columns, pre_part.n)
         if synapse is not None:
-            scalar = np.ndim(synapse.w_exp) == 0
-            synapse = LoihiSynapse(
-                int(exponent[0])
-                if scalar and len(exponent)
-                else (0 if scalar else exponent[order].astype(np.int8)),
-                synapse.weight_bits,
-                synapse.sign_mode,
-                synapse.rounding,
-            )
-        projection = Projection(
-            pre_part.name,
-            post_part.name,
-            indptr,
-            np.ascontiguousarray(target[order], dtype=np.int32),
-            np.ascontiguousarray(weight[order]),
-            np.ascontiguousarray(delay[order]),
-            synapse,
-        )
+            synapse = replace(synapse, w_exp=rest[0] if rest else int(exponents[0]))
+        projection = Projection(pre_part.name, post_part.name, indptr, target, weight, delay, synapse)
         self._projections.append(projection)
         return projection
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from emulator import arith
 from emulator.network.models import LoihiSynapse, Triplets, spread_integers
 
 Array = NDArray[Any]
+CHUNK_SYNAPSES = 1 << 18  # compared at once; fits the cache
+
 Table = tuple[Array, Array, Array, Array, Array]  # pre, post, weight, delay_ticks, w_exp
 
 
@@ -34,7 +37,8 @@ def synapse_table(
         matrix: Any = weights
         table = matrix.tocsr(copy=True)  # the user's matrix stays as it is
         table.sum_duplicates()
-        rows, target = np.repeat(np.arange(matrix.shape[0]), np.diff(table.indptr)), table.indices
+        rows = np.repeat(np.arange(matrix.shape[0], dtype=np.int32), np.diff(table.indptr))
+        target = table.indices
         weight, found = table.data, matrix.shape
     else:
         dense = _numeric(weights)
@@ -59,8 +63,8 @@ def check_index(index: Array, n: int, label: str, problems: list[str]) -> None:
     if index.dtype.kind not in "iu":
         problems.append(f"{label}: indices must be integers, got {index.dtype}")
         return
-    bad = np.flatnonzero((index < 0) | (index >= n))
-    if len(bad):
+    if index.min() < 0 or index.max() >= n:
+        bad = np.flatnonzero((index < 0) | (index >= n))
         problems.append(f"{label}[{bad[0]}] = {index[bad[0]]}: outside 0..{n - 1} ({len(bad)} in all)")
 
 
@@ -76,19 +80,49 @@ def check_weights(weight: Array, synapse: LoihiSynapse | None, label: str, probl
             return weight
         limits = arith.MANTISSA_RANGE[synapse.sign_mode]
         kind = f"{label}: {synapse.sign_mode} mantissa"
-        return spread_integers(weight, len(weight), kind, limits, problems).astype(np.int16)
+        return spread_integers(weight, len(weight), kind, limits, problems, np.int16)
     bad = np.flatnonzero(~np.isfinite(weight))
     if len(bad):
         problems.append(f"{label}: weight {bad[0]} is {weight[bad[0]]}; must be finite ({len(bad)} in all)")
-    return weight if weight.dtype in (np.float32, np.float64) else weight.astype(np.float64)
+    return own(weight, weight.dtype.type if weight.dtype in (np.float32, np.float64) else np.float64)
 
 
 def is_sorted(rows: Array, target: Array) -> bool:
     """Whether synapses already come by pre, then post."""
-    if len(rows) < 2:
-        return True
-    step = np.diff(rows.astype(np.int64))
-    return bool(((step > 0) | ((step == 0) & (np.diff(target.astype(np.int64)) >= 0))).all())
+    for first in range(0, len(rows) - 1, CHUNK_SYNAPSES):
+        before, after = slice(first, first + CHUNK_SYNAPSES), slice(first + 1, first + CHUNK_SYNAPSES + 1)
+        pre, post = rows[after], target[after]
+        falls = pre < rows[before][: len(pre)]
+        falls |= (pre == rows[before][: len(pre)]) & (post < target[before][: len(post)])
+        if falls.any():
+            return False
+    return True
+
+
+def sort_synapses(rows: Array, target: Array, values: Sequence[Array], n_pre: int) -> list[Array]:
+    """indptr int64 [n_pre + 1], target int32 [n] and `values` [n], by pre, then post, else as given."""
+    rows = rows.astype(np.int32, copy=False)
+    if is_sorted(rows, target):
+        columns = [own(target, np.int32), *values]
+    else:
+        target = target.astype(np.int32, copy=False)
+        by_post = _order_by(target)
+        order = by_post[_order_by(rows[by_post])]
+        rows, columns = rows[order], [column[order] for column in (target, *values)]
+    indptr = np.searchsorted(rows, np.arange(n_pre + 1, dtype=np.int32))
+    return [indptr.astype(np.int64, copy=False), *columns]
+
+
+def _order_by(key: Array) -> Array:
+    """A stable sort that is linear in the synapses: scipy transposes a matrix with an entry in each row."""
+    n, n_keys = len(key), int(key.max()) + 1
+    entries = (np.zeros(n, dtype=np.int8), key, np.arange(n + 1, dtype=np.int32 if n < 2**31 else np.int64))
+    return np.asarray(scipy.sparse.csr_matrix(entries, shape=(n, n_keys)).tocsc().indices)
+
+
+def own(array: Array, dtype: type[np.generic]) -> Array:
+    """The array in one piece of this dtype that nobody else can change: a copy, unless it is read-only."""
+    return np.array(array, dtype, order="C") if array.flags.writeable else np.ascontiguousarray(array, dtype)
 
 
 def _from_triplets(

@@ -188,3 +188,30 @@ def test_exponents_per_synapse_follow_their_weights_into_order() -> None:
     table = network().connect("in", "cuba", triplets, synapse=em.LoihiSynapse(w_exp=[1, 2, 3]))
     assert table.weight.tolist() == [4, 6, 2]
     assert table.synapse is not None and np.asarray(table.synapse.w_exp).tolist() == [2, 3, 1]
+
+
+def test_triplets_in_any_order_come_out_by_pre_then_post_and_equal_ones_as_given() -> None:
+    rng = np.random.default_rng(4)
+    pre, post, weight = rng.integers(0, 7, 300), rng.integers(0, 5, 300), 2 * rng.integers(-99, 99, 300)
+    net = em.Network()
+    source, a = net.add_source("in", 8), net.add_population("a", 6, em.LoihiCuba())
+    table = net.connect(source, a, em.Triplets(pre, post, weight, rng.integers(1, 9, 300)))
+    rows = sorted(zip(pre.tolist(), post.tolist(), range(300), strict=True))
+    assert table.target.tolist() == [post for _, post, _ in rows]
+    assert table.weight.tolist() == [weight[place] for _, _, place in rows]
+    assert np.diff(table.indptr).tolist() == [sum(row[0] == pre for row in rows) for pre in range(8)]
+
+
+def test_a_network_keeps_its_synapses_when_the_given_arrays_change() -> None:
+    net = em.Network()
+    a, b = net.add_population("a", 2, em.LoihiCuba()), net.add_population("b", 2, em.LIF(tau_mem_s=0.01))
+    pre, post = np.array([0, 1], dtype=np.int32), np.array([0, 1], dtype=np.int32)
+    whole, real = np.array([2, 4], dtype=np.int16), np.array([0.5, 0.25])
+    delay = np.array([1, 2], dtype=np.uint8)
+    whole_table = em.Triplets(pre, post, whole, delay)
+    tables = [net.connect(a, a, whole_table), net.connect(a, b, em.Triplets(pre, post, real))]
+    for array in (pre, post, whole, real, delay):
+        array[:] = 1
+    assert [table.target.tolist() for table in tables] == [[0, 1], [0, 1]]
+    assert [table.weight.tolist() for table in tables] == [[2, 4], [0.5, 0.25]]
+    assert tables[0].delay_ticks.tolist() == [1, 2]
