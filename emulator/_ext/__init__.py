@@ -1,1 +1,1 @@
-"""Compiled blocks. Built from `ext/`; only `emulator.engine` imports them."""
+"""Compiled blocks, built from `ext/`; each has one owner: `engine`, `compiler` or `chip`."""

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator import arith
+from emulator.chip.blocks import tables
 from emulator.chip.image import DTYPES, SIGN_MODE_ID, Image
 from emulator.chip.spec import ChipSpec
-from emulator.chip.usage import RESOURCES, core_chunks, usage
+from emulator.chip.usage import RESOURCES, usage
 from emulator.errors import ImageError
 
 Ints = NDArray[np.integer]
@@ -164,8 +165,8 @@ def _entries(image: Image) -> Iterator[str]:
             f"{low[entry]}..{high[entry] - 1} of {name}" + _more(bad)
         )
     to_core = np.flatnonzero(image.entry_core != image.n_cores)
-    named, first = np.unique(image.entry_axon[to_core], return_index=True)
-    if len(named) < len(to_core):
+    if np.bincount(image.entry_axon[to_core], minlength=1).max() > 1:
+        first = np.unique(image.entry_axon[to_core], return_index=True)[1]
         again = int(np.setdiff1d(np.arange(len(to_core)), first)[0])
         entry = int(to_core[again])
         axon = f"entry_axon[{entry}] = {image.entry_axon[entry]}"
@@ -197,42 +198,31 @@ def _slot_values(image: Image) -> Iterator[str]:
 
 def _synapses(image: Image) -> Iterator[str]:
     """Slots exist in the core, and the format can hold what it is given. First finding of each kind."""
-    tables = _format_tables(image)
+    limits = _format_tables(image)
     bounds = image.syn_ptr[image.axon_ptr]
-    found: dict[str, str] = {}
-    for first, last in core_chunks(image):
-        low, high = int(bounds[first]), int(bounds[last])
-        n_slots = np.repeat(np.diff(image.slot_ptr[first : last + 1]), np.diff(bounds[first : last + 1]))
-        form = image.syn_format[low:high]
-        slot = image.syn_slot[low:high].astype(np.int64)
-        mantissa = image.syn_mant[low:high].astype(np.int64)
-        wrong = {
-            "slot": slot >= n_slots,
-            "index": slot >= tables["index_end"][form],
-            "delay": image.syn_delay[low:high].astype(np.int64) > tables["delay_end"][form],
-            "mantissa": (mantissa < tables["mant_min"][form]) | (mantissa > tables["mant_max"][form]),
-            "step": (np.abs(mantissa) & tables["lost_mask"][form]) != 0,
-        }
-        for kind, flags in wrong.items():
-            if kind not in found and flags.any():
-                place = int(np.flatnonzero(flags)[0])
-                found[kind] = _synapse_problem(image, kind, low + place, int(n_slots[place]), tables)
-    yield from found.values()
+    found = np.full(len(tables.KINDS), image.n_synapses, dtype=np.int64)
+    columns = (image.syn_slot, image.syn_mant, image.syn_delay, image.syn_format)
+    tables.find_wrong(bounds, np.diff(image.slot_ptr), *columns, *limits.values(), found)
+    for kind, synapse in zip(tables.KINDS, found.tolist(), strict=True):
+        if synapse < image.n_synapses:
+            core = int(np.searchsorted(bounds, synapse, side="right")) - 1
+            n_slots = int(image.slot_ptr[core + 1] - image.slot_ptr[core])
+            yield _synapse_problem(image, kind, synapse, n_slots, limits)
 
 
 def _format_tables(image: Image) -> dict[str, NDArray[np.int64]]:
-    """What each row of the format table can hold."""
+    """What each row of the format table can hold, in the order in which `tables.find_wrong` takes it."""
     names = sorted(SIGN_MODE_ID, key=SIGN_MODE_ID.__getitem__)
     limits = np.array([arith.MANTISSA_RANGE[name] for name in names], dtype=np.int64)
     sign = image.format_sign_mode
     lost = arith.lost_bits(image.format_weight_bits.astype(np.int64), (sign == SIGN_MODE_ID["mixed"]))
     index_bits = image.format_index_bits.astype(np.int64)
     return {
-        "mant_min": limits[sign, 0],
-        "mant_max": limits[sign, 1],
-        "lost_mask": (np.int64(1) << lost) - 1,
-        "delay_end": np.int64(1) << image.format_delay_bits.astype(np.int64),
         "index_end": np.where(index_bits == 0, 1 << 16, np.int64(1) << index_bits),
+        "delay_end": np.int64(1) << image.format_delay_bits.astype(np.int64),
+        "mant_min": np.ascontiguousarray(limits[sign, 0]),
+        "mant_max": np.ascontiguousarray(limits[sign, 1]),
+        "lost_mask": (np.int64(1) << lost) - 1,
     }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator.chip.image import SIGN_MODE_ID
-from emulator.compiler.ir import Quantised, SynapseGroup
+from emulator.compiler.ir import Quantised, QuantisedProjection
 from emulator.network import Network
 
 Ints = NDArray[np.integer]
@@ -33,22 +33,27 @@ class Bundle:
     population: int  # index in Network.populations
 
 
-def format_of(group: SynapseGroup) -> WeightFormat:
-    """The format of a group's synapses."""
-    sign_mode = SIGN_MODE_ID[group.sign_mode]
-    return WeightFormat(group.w_exp, group.weight_bits, sign_mode, group.delay_bits, group.on_sum)
+def formats_of(projection: QuantisedProjection) -> tuple[WeightFormat, ...]:
+    """The format of each of its exponents."""
+    sign_mode = SIGN_MODE_ID[projection.sign_mode]
+    return tuple(
+        WeightFormat(
+            w_exp, projection.weight_bits, sign_mode, projection.delay_bits, projection.on_sum
+        )
+        for w_exp in projection.w_exp
+    )
 
 
-def bundles_of(quantised: Quantised, network: Network) -> tuple[tuple[Bundle, ...], tuple[int, ...]]:
-    """The distinct bundles, sorted by format, then population; and the bundle of every group."""
+def bundles_of(quantised: Quantised, network: Network) -> tuple[tuple[Bundle, ...], ...]:
+    """The bundles of every projection, one for each of its exponents."""
     index = {population.name: i for i, population in enumerate(network.populations)}
-    of_group = [
-        Bundle(format_of(group), index[network.projections[group.projection_id].post])
-        for group in quantised.groups
-    ]
-    distinct = sorted(set(of_group), key=lambda bundle: (bundle.format, bundle.population))
-    number = {bundle: i for i, bundle in enumerate(distinct)}
-    return tuple(distinct), tuple(number[bundle] for bundle in of_group)
+    return tuple(
+        tuple(
+            Bundle(form, index[network.projections[projection.projection_id].post])
+            for form in formats_of(projection)
+        )
+        for projection in quantised.projections
+    )
 
 
 def population_of(network: Network) -> Ints:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator.chip.image import Image
+from emulator.compiler import blocks
 from emulator.compiler.bundles import population_of
 from emulator.compiler.ir import FORMAT_FIELDS, Quantised, SlotTable, SynapseLists
 from emulator.compiler.sources import generator_of
@@ -62,25 +63,20 @@ def emit_image(quantised: Quantised, network: Network, slots: SlotTable, lists: 
     )
 
 
-def entries(lists: SynapseLists, to_host: NDArray[np.bool_], n_inputs: int) -> tuple[Longs, Longs, Longs]:
+def entries(lists: SynapseLists, to_host: NDArray[np.bool_], n_inputs: int) -> tuple[Longs, Ints, Ints]:
     """Axon-out: an entry per axon of the sender, by core; then one for the host port where marked.
 
     to_host: [n_slots]. Returns entry_ptr, entry_core, entry_axon of `Image`.
     """
-    n_cores = len(lists.axon_ptr) - 1
-    n_senders = len(to_host) + n_inputs
-    core = np.repeat(np.arange(n_cores), np.diff(lists.axon_ptr))
-    axon = np.argsort(lists.axon_sender, kind="stable")  # axons of a sender stay in the order of their cores
-    n_axons = np.bincount(lists.axon_sender, minlength=n_senders)
-    length = n_axons.copy()
+    length = np.bincount(lists.axon_sender, minlength=len(to_host) + n_inputs)
     length[: len(to_host)] += to_host
-    entry_ptr = np.concatenate([[0], np.cumsum(length)])
-    sender = lists.axon_sender[axon]
-    place = entry_ptr[sender] + np.arange(len(axon)) - (np.cumsum(n_axons) - n_axons)[sender]
-    entry_core = np.full(entry_ptr[-1], n_cores, dtype=np.int64)
-    entry_axon = np.zeros(entry_ptr[-1], dtype=np.int64)
-    entry_core[place] = core[axon]
-    entry_axon[place] = axon
+    entry_ptr = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
+    entry_core = np.empty(entry_ptr[-1], dtype=np.int32)
+    entry_axon = np.empty(entry_ptr[-1], dtype=np.int32)
+    axons = (lists.axon_ptr, lists.axon_sender)
+    blocks.lists.write_entries(*axons, to_host.view(np.uint8), entry_ptr[:-1].copy(), entry_core, entry_axon)
+    for array in (entry_ptr, entry_core, entry_axon):
+        array.flags.writeable = False  # the image takes them as they are
     return entry_ptr, entry_core, entry_axon
 
 

@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator import arith
+from emulator.compiler.blocks import lists
 from emulator.compiler.rounding import INPUT_LIMIT, lost
 
 Ints = NDArray[np.integer]
 Floats = NDArray[np.float64]
+
+ALL_MANTISSAS = np.arange(-256, 256)  # of every sign mode; their places are those in ext/lists.pyx
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,14 +27,20 @@ class Weighed:
     label: str
     projection_id: int
     mantissa: Ints  # int16 [n], lost bits cleared
-    w_exp: Ints  # int64 [n]
+    w_exp: tuple[int, ...]  # exponents that occur, ascending
+    code: Ints | None  # uint8 [n] place of each exponent in w_exp; None: there is at most one
     weight_bits: int
     sign_mode: str
-    acting: Ints  # int64 [n] effective weight, LSB
+    acts: bool  # some effective weight is not 0
     n_clipped: int
     n_zeroed: int  # weights that are not 0 and act as 0
     signal: float  # sum of squares of the wanted weights, LSB**2
     noise: float  # sum of squares of the errors, LSB**2
+
+    @property
+    def acting(self) -> Ints:
+        """int32 [n_exponents, 512]: effective weight of every mantissa in every exponent, LSB."""
+        return effective_weights(ALL_MANTISSAS, self.w_exp).astype(np.int32)
 
 
 def weigh(
@@ -48,14 +57,16 @@ def weigh(
     """Compares mantissas with the weights `wanted` in LSB [n]."""
     acting = np.asarray(arith.effective_weight(mantissa, w_exp))
     error = lost(acting, wanted)
+    exponents, code = exponent_codes(w_exp)
     return Weighed(
         label=label,
         projection_id=projection_id,
         mantissa=mantissa,
-        w_exp=w_exp,
+        w_exp=exponents,
+        code=code,
         weight_bits=weight_bits,
         sign_mode=sign_mode,
-        acting=acting,
+        acts=bool(acting.any()),
         n_clipped=n_clipped,
         n_zeroed=int(((acting == 0) & (wanted != 0)).sum()),
         signal=float(wanted @ wanted),
@@ -63,13 +74,31 @@ def weigh(
     )
 
 
+def exponent_codes(w_exp: Ints) -> tuple[tuple[int, ...], Ints | None]:
+    """The exponents that occur, ascending, and the place of each synapse's among them: uint8 [n]."""
+    every = range(arith.W_EXP_MIN, arith.W_EXP_MAX + 1)
+    found = tuple(exponent for exponent in every if (w_exp == exponent).any())
+    if len(found) <= 1:
+        return found, None
+    code = np.zeros(len(w_exp), dtype=np.uint8)
+    for number, exponent in enumerate(found):
+        code[w_exp == exponent] = number
+    return found, code
+
+
+def effective_weights(mantissa: Ints, w_exp: Sequence[int]) -> Ints:
+    """int64 [n_exponents, n]: mantissas [n] in every exponent, LSB."""
+    rows = [arith.effective_weight(mantissa, exponent) for exponent in w_exp]
+    return np.array(rows, dtype=np.int64).reshape(len(rows), len(mantissa))
+
+
 def register_load(n: int, parts: Sequence[tuple[Ints, Weighed]]) -> int:
     """Largest input sum of one sign in LSB over `n` neurons, when every (post, synapse) fires in one tick."""
-    up, down = np.zeros(n), np.zeros(n)
+    loads = np.zeros((n, 2), dtype=np.int64)
     for post, part in parts:
-        up += np.bincount(post, np.maximum(part.acting, 0), n)
-        down += np.bincount(post, np.maximum(-part.acting, 0), n)
-    return int(np.maximum(up, down).max(initial=0))
+        if len(post):
+            lists.add_loads(post, part.mantissa, part.code, part.acting, loads)
+    return int(loads.max(initial=0))
 
 
 def population_report(
@@ -86,7 +115,7 @@ def population_report(
     notes = [
         f"{part.label}: all {part.n_zeroed} weights that are not zero round to zero"
         for part in parts
-        if part.n_zeroed and not part.acting.any()
+        if part.n_zeroed and not part.acts
     ]
     if rest["worst_case_input"] > INPUT_LIMIT:
         notes.append("if all inputs fire at once, their sum wraps at 22 bits")
@@ -104,7 +133,7 @@ def population_report(
             {
                 "label": part.label,
                 "n_weights": len(part.mantissa),
-                "w_exp": [int(w_exp) for w_exp in np.unique(part.w_exp)],
+                "w_exp": list(part.w_exp),
                 "weight_bits": part.weight_bits,
                 "sign_mode": part.sign_mode,
             }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from emulator.compiler.blocks import fill as _fill
 from emulator.compiler.incoming import Incoming
 from emulator.compiler.packing import Packing
 
@@ -15,7 +16,7 @@ Ints = NDArray[np.integer]
 Longs = NDArray[np.int64]
 Limits = Mapping[str, int | None]
 
-FIRST_WINDOW = 64  # neurons looked at for the first core; later ones start from the size of the last
+LIFTED = 2**62  # more than any core takes of anything
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,120 +24,68 @@ class Demand:
     """What each neuron asks of its core; every array is by rank (`Incoming`)."""
 
     neuron: Ints  # [n_neurons] neuron of each rank
-    config: Ints  # [n_neurons] number of its compartment configuration
-    threshold: Ints  # [n_neurons] its vth_mant
+    config: Ints  # int32 [n_neurons] number of its compartment configuration
+    threshold: Ints  # int32 [n_neurons] number of its vth_mant among the distinct ones
     entries: Longs  # [n_neurons] axon-out entries
     incoming: Incoming | None  # None if no limit depends on synapses
     packing: Packing
+    n_senders: int
 
 
-def prefix_usage(demand: Demand, ranks: Ints, limits: Limits) -> dict[str, Longs]:
-    """Per limited resource int64 [n]: what the first 1, 2, ... n neurons of `ranks` take together in a core.
+class CoreFill:
+    """Fills cores one after the other. Linear in the synapses onto the neurons that are looked at."""
 
-    `ranks` is in slot order. Every array rises, so that the first value past a limit ends what fits.
-    """
-    count = np.arange(1, len(ranks) + 1, dtype=np.int64)
-    used = {"compartments": count}
-    if limits["axons_out"] is not None:
-        used["axons_out"] = np.cumsum(demand.entries[ranks])
-    if limits["compartment_configs"] is not None:
-        used["compartment_configs"] = _distinct_so_far(demand.config[ranks])
-    if limits["threshold_configs"] is not None:
-        used["threshold_configs"] = _distinct_so_far(demand.threshold[ranks])
-    table = demand.incoming
-    if table is not None and limits["delay_slots"] is not None:
-        used["delay_slots"] = count * np.maximum.accumulate(table.longest_delay[ranks])
-    if table is not None and not (limits["axons_in"] is None and limits["synapse_memory_bits"] is None):
-        strand, slot = _runs_of(table, ranks)
-        used["axons_in"] = _axons_so_far(table, strand, slot, len(ranks))
-        used["synapse_memory_bits"] = _memory_so_far(table, demand.packing, strand, slot, len(ranks))
-    return used
+    def __init__(self, demand: Demand, limits: Limits):
+        n = len(demand.neuron)
+        synapses = demand.incoming or _no_synapses(n)
+        bounds = [LIFTED if (limit := limits[name]) is None else limit for name in _fill.RESOURCES]
+        self.filler = _fill.Filler(
+            synapses.indptr,
+            synapses.strand,
+            synapses.strand_sender,
+            synapses.dense_bits,
+            synapses.sparse_bits,
+            synapses.longest_delay,
+            demand.entries,
+            demand.config,
+            demand.threshold,
+            np.array(bounds, dtype=np.int64),
+            _block_words(demand.packing, np.concatenate((synapses.dense_bits, synapses.sparse_bits))),
+            demand.packing.word_bits,
+            demand.n_senders,
+            int(demand.config.max()) + 1,
+            int(demand.threshold.max()) + 1,
+        )
 
+    def fresh(self, first: int, last: int) -> tuple[int, str | None]:
+        """How many of the ranks first .. last - 1 fit into an empty core, and what ends it; None: all fit."""
+        fit, broken, _ = self.filler.fill(0, 0, first, last)
+        return fit, None if broken is None else _fill.RESOURCES[broken]
 
-def fitting(used: Mapping[str, Longs], limits: Limits) -> tuple[int, str | None]:
-    """How many of the neurons fit, and the resource that keeps the next one out; None: all fit."""
-    fit, binding = len(used["compartments"]), None
-    for resource, taken in used.items():
-        limit = limits[resource]
-        if limit is None:
-            continue
-        n = int(np.searchsorted(taken, limit, side="right"))
-        if n < fit:
-            fit, binding = n, resource
-    return fit, binding
+    def behind(self, held: range, first: int, last: int) -> int:
+        """How many of the ranks first .. last - 1 fit into the core that already holds the ranks `held`.
 
+        A population is pinned whole, so newcomers never come between the slots of a run of pinned neurons:
+        they can be counted behind them, wherever their slots will be.
+        """
+        fit, _, _ = self.filler.fill(held.start, held.stop, first, last)
+        return int(fit)
 
-def fill_one(demand: Demand, first: int, last: int, limits: Limits, guess: int) -> tuple[int, str | None]:
-    """How many of the ranks first, first + 1, ... < last fit into one fresh core, and what ends it."""
-    most = last - first
-    if limits["compartments"] is not None:
-        most = min(most, limits["compartments"] + 1)  # one more, so that the limit is seen to bind
-    window = min(guess, most)
-    while True:
-        ranks = np.arange(first, first + window)
-        fit, binding = fitting(prefix_usage(demand, ranks, limits), limits)
-        if binding is not None or window == most:
-            return fit, binding
-        window = min(2 * window, most)
+    def usage(self, held: range) -> dict[str, int]:
+        """What these ranks take together of each resource, in the order in which limits are looked at."""
+        _, _, used = self.filler.fill(held.start, held.stop, 0, 0)
+        return dict(zip(_fill.RESOURCES, used, strict=True))
 
 
-def fill_room(demand: Demand, pinned: Ints, first: int, last: int, limits: Limits) -> int:
-    """How many of the ranks first, first + 1, ... < last fit into the core that already holds `pinned`.
-
-    A population is pinned whole, so newcomers never come between the slots of a run of pinned neurons: they
-    can be counted behind them, wherever their slots will be.
-    """
-    room = last - first
-    if limits["compartments"] is not None:
-        room = min(room, limits["compartments"] - len(pinned))
-    ranks = np.concatenate([pinned, np.arange(first, first + room)])
-    return fitting(prefix_usage(demand, ranks, limits), limits)[0] - len(pinned)
+def _no_synapses(n: int) -> Incoming:
+    none = np.zeros(0, dtype=np.int32)
+    return Incoming(np.zeros(n + 1, dtype=np.int64), none, np.zeros(n, dtype=np.uint8), none, none, none)
 
 
-def _distinct_so_far(values: Ints) -> Longs:
-    seen = np.zeros(len(values), dtype=np.int64)
-    seen[np.unique(values, return_index=True)[1]] = 1
-    return np.cumsum(seen)
-
-
-def _runs_of(table: Incoming, ranks: Ints) -> tuple[Ints, Longs]:
-    """Strand and slot of every synapse onto `ranks`, sorted by strand, then slot."""
-    begin = table.indptr[ranks]
-    length = table.indptr[ranks + 1] - begin
-    slot = np.repeat(np.arange(len(ranks)), length)
-    if len(ranks) and ranks[-1] - ranks[0] == len(ranks) - 1:
-        strand = table.strand[begin[0] : begin[0] + len(slot)]
-    else:
-        skipped = np.repeat(begin - (np.cumsum(length) - length), length)
-        strand = table.strand[skipped + np.arange(len(slot))]
-    order = np.argsort(strand, kind="stable")
-    return strand[order], slot[order]
-
-
-def _heads(values: Ints) -> NDArray[np.bool_]:
-    """Where a stretch of equal values begins."""
-    heads = np.ones(len(values), dtype=bool)
-    np.not_equal(values[1:], values[:-1], out=heads[1:])
-    return heads
-
-
-def _axons_so_far(table: Incoming, strand: Ints, slot: Longs, n: int) -> Longs:
-    if len(strand) == 0:
-        return np.zeros(n, dtype=np.int64)
-    first = np.flatnonzero(_heads(table.strand_sender[strand]))
-    return np.cumsum(np.bincount(np.minimum.reduceat(slot, first), minlength=n))
-
-
-def _memory_so_far(table: Incoming, packing: Packing, strand: Ints, slot: Longs, n: int) -> Longs:
-    """A run costs as a dense one until its first gap or repeated slot, as a sparse one from there on."""
-    heads = _heads(strand)
-    index = np.arange(len(strand))
-    start = np.maximum.accumulate(np.where(heads, index, 0))
-    place = index - start
-    gap = slot - slot[start] != place
-    dense = np.maximum.accumulate(np.where(gap, index, -1)) < start
-    bits = np.where(dense, table.dense_bits[strand], table.sparse_bits[strand])
-    after = packing.run_bits(place + 1, bits)
-    before = np.where(heads, 0, np.roll(after, 1))
-    # Sums of multiples of a word below 2**53 are exact in the float64 of bincount.
-    return np.cumsum(np.bincount(slot, weights=after - before, minlength=n).astype(np.int64))
+def _block_words(packing: Packing, bits: Ints) -> Ints:
+    """int32 [n_bits, block_synapses + 1]: words of a block, by the width and number of its synapses."""
+    words = np.zeros((int(bits.max(initial=0)) + 1, packing.block_synapses + 1), dtype=np.int32)
+    for width in np.flatnonzero(np.bincount(bits)):
+        sizes = np.arange(packing.block_synapses + 1)
+        words[width] = packing.run_bits(sizes, int(width)) // packing.word_bits
+    return words

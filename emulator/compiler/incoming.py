@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import scipy.sparse
 from numpy.typing import NDArray
 
+from emulator.compiler.blocks import lists
 from emulator.compiler.bundles import Bundle
 from emulator.compiler.ir import Quantised
 from emulator.compiler.packing import Packing
+from emulator.compiler.rows import table_of
 
 Ints = NDArray[np.integer]
 Longs = NDArray[np.int64]
@@ -22,68 +21,68 @@ Longs = NDArray[np.int64]
 class Incoming:
     """Synapses by *rank*: the place of a neuron in the order of filling.
 
-    A *strand* is all synapses of one sender in one bundle; strands are numbered by sender, then bundle.
+    A *strand* is all synapses of one sender in one bundle.
     """
 
-    indptr: Ints  # [n_neurons + 1] synapses of each rank
+    indptr: Longs  # [n_neurons + 1] synapses of each rank
     strand: Ints  # int32 [n_synapses]
-    longest_delay: Ints  # int64 [n_neurons] of each rank, ticks; 0: no synapse
-    strand_sender: Ints  # int32 [n_strands], ascending
-    dense_bits: Ints  # int64 [n_strands] of one synapse
-    sparse_bits: Ints  # int64 [n_strands] of one synapse
+    longest_delay: Ints  # uint8 [n_neurons] of each rank, ticks; 0: no synapse
+    strand_sender: Ints  # int32 [n_strands]
+    dense_bits: Ints  # int32 [n_strands] of one synapse
+    sparse_bits: Ints  # int32 [n_strands] of one synapse
 
 
 def incoming(
-    quantised: Quantised, rank: Ints, bundles: tuple[Bundle, ...], of_group: tuple[int, ...], packing: Packing
+    quantised: Quantised, rank: Ints, bundles: tuple[tuple[Bundle, ...], ...], packing: Packing
 ) -> Incoming:
-    """Transposes the synapse groups. rank: int32 [n_neurons], a permutation."""
-    row_start, row_key = _rows(quantised, len(bundles), of_group)
-    strands, strand_of_row = np.unique(row_key, return_inverse=True)
-    columns = _joined([rank[group.post] for group in quantised.groups], np.int32)
-    delays = _joined([group.delay_ticks for group in quantised.groups], np.uint8)
-    index_type = np.int32 if len(columns) < 2**31 else np.int64
-    by_row = scipy.sparse.csr_matrix(
-        (delays, columns, row_start.astype(index_type)), shape=(len(row_key), quantised.n_neurons)
+    """Transposes the projections. rank: int32 [n_neurons], a permutation; bundles: `bundles_of`."""
+    first_strand, strand_sender, strand_bundle = _strands(quantised, bundles)
+    table = table_of(
+        quantised.projections,
+        [
+            tuple(first_strand[projection.first_sender, bundle] for bundle in of_projection)
+            for projection, of_projection in zip(quantised.projections, bundles, strict=True)
+        ],
     )
-    by_rank = by_row.tocsc()  # keeps repeated synapses apart
-    indptr = by_rank.indptr.astype(np.int64)
-    sender, bundle = np.divmod(strands, max(len(bundles), 1))
+    indptr = np.zeros(quantised.n_neurons + 1, dtype=np.int64)
+    longest = np.zeros(quantised.n_neurons, dtype=np.uint8)
+    lists.count_incoming(table, rank, indptr[1:], longest)
+    np.cumsum(indptr, out=indptr)
+    strand = np.empty(int(indptr[-1]), dtype=np.int32)
+    lists.write_incoming(table, rank, indptr[:-1].copy(), strand)
     return Incoming(
         indptr=indptr,
-        strand=strand_of_row.astype(np.int32)[by_rank.indices],
-        longest_delay=_longest(by_rank.data, indptr),
-        strand_sender=sender.astype(np.int32),
-        dense_bits=_synapse_bits(bundles, packing, dense=True)[bundle],
-        sparse_bits=_synapse_bits(bundles, packing, dense=False)[bundle],
+        strand=strand,
+        longest_delay=longest,
+        strand_sender=strand_sender,
+        dense_bits=_synapse_bits(strand_bundle, packing, dense=True),
+        sparse_bits=_synapse_bits(strand_bundle, packing, dense=False),
     )
 
 
-def _rows(quantised: Quantised, n_bundles: int, of_group: tuple[int, ...]) -> tuple[Longs, Longs]:
-    """Stretches of equal sender, group after group: their starts, and sender and bundle as one number."""
-    starts, keys, offset = [], [], 0
-    for group, bundle in zip(quantised.groups, of_group, strict=True):
-        heads = np.flatnonzero(np.diff(group.pre, prepend=np.int32(-1)))  # a group is sorted by sender
-        starts.append(heads + offset)
-        keys.append(group.pre[heads].astype(np.int64) * n_bundles + bundle)
-        offset += len(group.pre)
-    return np.append(_joined(starts, np.int64), offset), _joined(keys, np.int64)
+def _strands(
+    quantised: Quantised, bundles: tuple[tuple[Bundle, ...], ...]
+) -> tuple[dict[tuple[int, Bundle], int], Ints, list[tuple[Bundle, int]]]:
+    """First strand of each part's senders in each bundle; the sender of each; bundles with their sizes."""
+    n_rows = {
+        (projection.first_sender, bundle): len(projection.indptr) - 1
+        for projection, of_projection in zip(quantised.projections, bundles, strict=True)
+        for bundle in of_projection
+    }
+    first, total, senders = {}, 0, [np.zeros(0, dtype=np.int32)]
+    order = sorted(n_rows, key=lambda pair: (pair[0], pair[1].format, pair[1].population))
+    for first_sender, bundle in order:
+        n = n_rows[first_sender, bundle]
+        first[first_sender, bundle] = total
+        senders.append(np.arange(first_sender, first_sender + n, dtype=np.int32))
+        total += n
+    return first, np.concatenate(senders), [(pair[1], n_rows[pair]) for pair in order]
 
 
-def _synapse_bits(bundles: tuple[Bundle, ...], packing: Packing, *, dense: bool) -> Longs:
-    """int64 [n_bundles]"""
-    formats = [bundle.format for bundle in bundles]
-    bits = [packing.synapse_bits(form.weight_bits, form.delay_bits, dense) for form in formats]
-    return np.array(bits, dtype=np.int64)
-
-
-def _longest(delay_ticks: Ints, indptr: Ints) -> Longs:
-    """int64 [n_rows]: largest value of each row of a compressed table, 0 for an empty row."""
-    out = np.zeros(len(indptr) - 1, dtype=np.int64)
-    filled = np.flatnonzero(np.diff(indptr))
-    if len(filled):
-        out[filled] = np.maximum.reduceat(delay_ticks, indptr[filled])
-    return out
-
-
-def _joined(arrays: Sequence[Ints], dtype: type[np.integer]) -> NDArray[Any]:
-    return np.concatenate([np.zeros(0, dtype=dtype), *arrays]).astype(dtype, copy=False)
+def _synapse_bits(strand_bundle: list[tuple[Bundle, int]], packing: Packing, *, dense: bool) -> Ints:
+    """int32 [n_strands]"""
+    bits = [
+        packing.synapse_bits(bundle.format.weight_bits, bundle.format.delay_bits, dense)
+        for bundle, _ in strand_bundle
+    ]
+    return np.repeat(np.array(bits, dtype=np.int32), [n for _, n in strand_bundle])

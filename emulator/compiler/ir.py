@@ -37,6 +37,50 @@ FORMAT_FIELDS = ("w_exp", "weight_bits", "sign_mode", "delay_bits", "on_sum", "i
 
 
 @dataclass(frozen=True, eq=False)
+class QuantisedProjection:
+    """Synapses of a projection that has some, in its order, sharing with it what is not quantised."""
+
+    projection_id: int
+    first_sender: int  # sender of row 0
+    first_target: int  # neuron of target 0
+    indptr: Ints  # int64 [n_rows + 1] synapses of each sender; the network's own
+    target: Ints  # int32 [n] ascending within a row; the network's own
+    mantissa: Ints  # int16 [n], lost bits cleared; the network's own where nothing is lost
+    delay_ticks: Ints  # uint8 [n]; the network's own
+    w_exp: tuple[int, ...]  # exponents that occur, ascending
+    code: Ints | None  # uint8 [n] place of each synapse's exponent in w_exp; None: there is only one
+    weight_bits: int  # 1..8, magnitude
+    sign_mode: str
+    delay_bits: int  # 0..6: bits that hold the largest delay_ticks - 1
+    on_sum: bool  # whether the exponent acts on the sum of a tick instead of on each weight
+
+    @property
+    def n_synapses(self) -> int:
+        return len(self.target)
+
+    def groups(self) -> tuple[SynapseGroup, ...]:
+        """A copy, cut by format; for readers of small networks."""
+        rows = np.arange(self.first_sender, self.first_sender + len(self.indptr) - 1, dtype=np.int32)
+        pre, post = np.repeat(rows, np.diff(self.indptr)), self.target + np.int32(self.first_target)
+        code = np.zeros(self.n_synapses, np.uint8) if self.code is None else self.code
+        return tuple(
+            SynapseGroup(
+                projection_id=self.projection_id,
+                w_exp=w_exp,
+                weight_bits=self.weight_bits,
+                sign_mode=self.sign_mode,
+                delay_bits=self.delay_bits,
+                on_sum=self.on_sum,
+                pre=pre[code == number],
+                post=post[code == number],
+                mantissa=self.mantissa[code == number],
+                delay_ticks=self.delay_ticks[code == number],
+            )
+            for number, w_exp in enumerate(self.w_exp)
+        )
+
+
+@dataclass(frozen=True, eq=False)
 class SynapseGroup:
     """Synapses of one projection that share a format. Sorted by pre, then post."""
 
@@ -60,8 +104,17 @@ class Quantised:
     n_inputs: int
     neurons: dict[str, Ints]  # NEURON_FIELDS -> int64 [n_neurons]
     to_host: NDArray[np.bool_]  # [n_neurons]
-    groups: tuple[SynapseGroup, ...]
+    projections: tuple[QuantisedProjection, ...]
     report: tuple[dict[str, Any], ...] = field(default=())  # per population: name, scale, n_clipped, ...
+
+    @property
+    def n_senders(self) -> int:
+        return self.n_neurons + self.n_inputs
+
+    @property
+    def groups(self) -> tuple[SynapseGroup, ...]:
+        """A copy of all synapses, cut by projection and format; for readers of small networks."""
+        return tuple(group for projection in self.projections for group in projection.groups())
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from emulator.chip.spec import ChipSpec
 from emulator.compiler.bundles import bundles_of, owner_of
-from emulator.compiler.fill import FIRST_WINDOW, Demand, fill_one, fill_room, prefix_usage
+from emulator.compiler.fill import CoreFill, Demand
 from emulator.compiler.incoming import incoming
 from emulator.compiler.ir import Partition, Quantised
 from emulator.compiler.limits import core_limits, over_limit
@@ -80,25 +81,28 @@ def _demand(quantised: Quantised, network: Network, chip: ChipSpec, order: Ints)
     if any(limits[resource] is not None for resource in by_synapse):
         rank = np.empty(len(order), dtype=np.int32)
         rank[order] = np.arange(len(order), dtype=np.int32)
-        table = incoming(quantised, rank, *bundles_of(quantised, network), packing)
-    sends = np.zeros(quantised.n_neurons + quantised.n_inputs, dtype=bool)
-    for group in quantised.groups:
-        sends[group.pre] = True
+        table = incoming(quantised, rank, bundles_of(quantised, network), packing)
+    sends = np.zeros(quantised.n_senders, dtype=bool)
+    for projection in quantised.projections:
+        rows = slice(projection.first_sender, projection.first_sender + len(projection.indptr) - 1)
+        sends[rows] |= np.diff(projection.indptr) > 0
+    thresholds = quantised.neurons["vth_mant"][order]
     entries = sends[: quantised.n_neurons].astype(np.int64) + quantised.to_host
     return Demand(
         neuron=order,
-        config=configurations(quantised)[order],
-        threshold=quantised.neurons["vth_mant"][order],
+        config=configurations(quantised)[order].astype(np.int32),
+        threshold=np.unique(thresholds, return_inverse=True)[1].reshape(-1).astype(np.int32),
         entries=entries[order],
         incoming=table,
         packing=packing,
+        n_senders=quantised.n_senders,
     )
 
 
 class _Bin(NamedTuple):
     n: int  # free neurons in it
     closed_by: str | None  # resource that kept the next one out
-    room: Ints | None = None  # ranks of neurons pinned to it
+    room: range | None = None  # ranks of neurons pinned to it
     core: int | None = None  # physical core it is pinned to
     problems: tuple[str, ...] = ()
 
@@ -113,39 +117,39 @@ class _Filler:
         self.limits = core_limits(chip)
         self.n_free = int((pinned == chip.n_cores).sum())
         self.cores, begin = np.unique(pinned[self.n_free :], return_index=True)
-        self.rooms = np.split(np.arange(self.n_free, len(pinned)), begin[1:]) if len(begin) else []
+        ends = [*(begin + self.n_free).tolist(), len(pinned)]
+        self.rooms = [range(first, last) for first, last in pairwise(ends)]
 
     def fill(self, demand: Demand) -> Partition:
         """One fill, with the axon-out entries given in `demand`."""
-        self._check_rooms(demand)
-        bins = self._fresh(demand, 0, self.chip.n_cores - len(self.rooms))
+        filling = CoreFill(demand, self.limits)
+        self._check_rooms(filling)
+        bins = self._fresh(filling, demand, 0, self.chip.n_cores - len(self.rooms))
         at = sum(one.n for one in bins)
         for core, room in zip(self.cores, self.rooms, strict=True):
-            n = fill_room(demand, room, at, self.n_free, self.limits) if at < self.n_free else 0
+            n = filling.behind(room, at, self.n_free) if at < self.n_free else 0
             bins.append(_Bin(n, None, room, int(core)))
             at += n
         # Bins past the last core are filled all the same: `place` then says how many cores it would take.
-        bins += self._fresh(demand, at, self.n_free)
+        bins += self._fresh(filling, demand, at, self.n_free)
         problems = [problem for one in bins for problem in one.problems]
         if problems:
             more = [f"and {len(problems) - MAX_LISTED} more such lines"] if len(problems) > MAX_LISTED else []
             raise CompileError(problems[:MAX_LISTED] + more)
         return self._partition(demand, bins)
 
-    def _fresh(self, demand: Demand, at: int, n_bins: int) -> list[_Bin]:
+    def _fresh(self, filling: CoreFill, demand: Demand, at: int, n_bins: int) -> list[_Bin]:
         """Fills up to n_bins fresh bins from rank `at` on."""
         bins: list[_Bin] = []
-        guess = FIRST_WINDOW
         while at < self.n_free and len(bins) < n_bins:
-            fit, binding = fill_one(demand, at, self.n_free, self.limits, guess)
+            fit, binding = filling.fresh(at, self.n_free)
             problems: list[str] = []
             if fit == 0:
                 owner = owner_of(self.network, int(demand.neuron[at]))
-                problems = self._broken(demand, np.array([at]), owner)
+                problems = self._broken(filling, range(at, at + 1), owner)
                 fit = 1  # alone, so that the others are looked at too
             bins.append(_Bin(fit, binding, problems=tuple(problems)))
             at += fit
-            guess = fit + fit // 4 + 8
         return bins
 
     def _partition(self, demand: Demand, bins: list[_Bin]) -> Partition:
@@ -153,24 +157,23 @@ class _Filler:
         bin_of[demand.neuron[: self.n_free]] = np.repeat(np.arange(len(bins)), [one.n for one in bins])
         for number, one in enumerate(bins):
             if one.room is not None:
-                bin_of[demand.neuron[one.room]] = number
+                bin_of[demand.neuron[one.room.start : one.room.stop]] = number
         cores = [self.chip.n_cores if one.core is None else one.core for one in bins]
         return Partition(
             bin_of, len(bins), np.array(cores, dtype=np.int32), tuple(one.closed_by for one in bins)
         )
 
-    def _check_rooms(self, demand: Demand) -> None:
+    def _check_rooms(self, filling: CoreFill) -> None:
         problems: list[str] = []
         for core, room in zip(self.cores, self.rooms, strict=True):
-            problems += self._broken(demand, room, f"core {core} with the {len(room)} neurons pinned to it")
+            problems += self._broken(filling, room, f"core {core} with the {len(room)} neurons pinned to it")
         if problems:
             raise CompileError(problems)
 
-    def _broken(self, demand: Demand, ranks: Ints, owner: str) -> list[str]:
+    def _broken(self, filling: CoreFill, ranks: range, owner: str) -> list[str]:
         """One message per limit that these neurons break together."""
-        used = prefix_usage(demand, ranks, self.limits)
         return [
-            over_limit(owner, resource, int(taken[-1]), limit, self.chip)
-            for resource, taken in used.items()
-            if (limit := self.limits[resource]) is not None and taken[-1] > limit
+            over_limit(owner, resource, taken, limit, self.chip)
+            for resource, taken in filling.usage(ranks).items()
+            if (limit := self.limits[resource]) is not None and taken > limit
         ]

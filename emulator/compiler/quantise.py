@@ -13,10 +13,18 @@ from numpy.typing import NDArray
 
 from emulator import arith
 from emulator.chip.spec import ChipSpec
-from emulator.compiler.fidelity import Weighed, population_report, register_load, weigh
-from emulator.compiler.ir import NEURON_FIELDS, Quantised, SynapseGroup
+from emulator.compiler.blocks import lists
+from emulator.compiler.fidelity import (
+    ALL_MANTISSAS,
+    Weighed,
+    effective_weights,
+    exponent_codes,
+    population_report,
+    register_load,
+)
+from emulator.compiler.ir import NEURON_FIELDS, Quantised, QuantisedProjection
 from emulator.compiler.quantise_lif import quantise_lif
-from emulator.compiler.rounding import STEP
+from emulator.compiler.rounding import STEP, lost
 from emulator.compiler.shifted import shift
 from emulator.errors import CompileError
 from emulator.network import LIF, LoihiCuba, Network, Population, Projection
@@ -50,8 +58,8 @@ def quantise(network: Network, chip: ChipSpec) -> Quantised:
             np.array([part.to_host for part in network.populations], dtype=bool),
             [part.n for part in network.populations],
         ),
-        groups=tuple(
-            group for w in weighed for group in _groups(w, network.projections[w.projection_id], first)
+        projections=tuple(
+            _projection(w, network.projections[w.projection_id], first) for w in weighed if len(w.mantissa)
         ),
         report=tuple(report for _, _, report in parts),
     )
@@ -100,29 +108,46 @@ def _given_registers(population: Population, problems: list[str]) -> dict[str, I
 
 
 def _given_weights(projection_id: int, projection: Projection) -> Weighed:
-    """Mantissas of a projection as its format stores them."""
+    """Mantissas of a projection as its format stores them. Few differ: each value is looked at once."""
     synapse = projection.synapse
     assert synapse is not None
+    given = np.broadcast_to(np.asarray(synapse.w_exp), (projection.n_synapses,))
+    exponents, code = exponent_codes(given)
+    counts = np.zeros((len(exponents), len(ALL_MANTISSAS)), dtype=np.int64)
+    if projection.n_synapses:
+        lists.count_mantissas(projection.weight, code, counts)
     n_lost = arith.lost_bits(synapse.weight_bits, synapse.sign_mode == "mixed")
-    given = projection.weight.astype(np.int64)
-    w_exp = np.broadcast_to(np.asarray(synapse.w_exp, dtype=np.int64), given.shape)
-    rounded = arith.quantise_mantissa(given, n_lost, synapse.rounding)
+    rounded = arith.quantise_mantissa(ALL_MANTISSAS, n_lost, synapse.rounding)
     # rounding away from zero can leave the range: 255 to the nearest even mantissa is 256
     low, high = arith.MANTISSA_RANGE[synapse.sign_mode]
     step = 1 << n_lost
-    mantissa = np.clip(rounded, -(-low // step * step), high // step * step)
-    unit = np.ldexp(np.full(given.shape, float(STEP)), w_exp)
-    clipped = (mantissa != rounded) | (np.abs(mantissa * unit) > arith.W_ACT_LIMIT)
-    return weigh(
-        projection.label,
-        projection_id,
-        given * unit,
-        mantissa.astype(np.int16),
-        w_exp,
+    stored = np.clip(rounded, -(-low // step * step), high // step * step)
+    unit = np.ldexp(float(STEP), np.array(exponents, dtype=np.int64))[:, None]
+    clipped = (stored != rounded) | (np.abs(stored * unit) > arith.W_ACT_LIMIT)
+    wanted, acting = ALL_MANTISSAS * unit, effective_weights(stored, exponents)
+    return Weighed(
+        label=projection.label,
+        projection_id=projection_id,
+        mantissa=_stored(projection.weight, stored, counts),
+        w_exp=exponents,
+        code=code,
         weight_bits=synapse.weight_bits,
         sign_mode=synapse.sign_mode,
-        n_clipped=int(clipped.sum()),
+        acts=bool(counts[acting != 0].any()),
+        n_clipped=int(counts[clipped].sum()),
+        n_zeroed=int(counts[(acting == 0) & (wanted != 0)].sum()),
+        signal=float((counts * wanted**2).sum()),
+        noise=float((counts * lost(acting, wanted) ** 2).sum()),
     )
+
+
+def _stored(given: Ints, stored: Ints, counts: Ints) -> Ints:
+    """The mantissas given, themselves where all are stored as they are."""
+    if not counts[:, stored != ALL_MANTISSAS].any():
+        return given
+    out = np.empty(len(given), dtype=np.int16)
+    lists.quantise_mantissas(given, stored.astype(np.int16), out)
+    return out
 
 
 def _given_report(load: int) -> dict[str, Any]:
@@ -151,29 +176,19 @@ def _first_senders(network: Network) -> dict[str, int]:
     return first
 
 
-def _groups(weighed: Weighed, projection: Projection, first: dict[str, int]) -> list[SynapseGroup]:
-    """One group per exponent; a projection is already sorted by pre, then post."""
-    if not len(projection.target):
-        return []
-    pre = np.repeat(np.arange(len(projection.indptr) - 1, dtype=np.int32), np.diff(projection.indptr))
-    pre = pre + np.int32(first[projection.pre])
-    post = (projection.target + first[projection.post]).astype(np.int32)
-    delay_bits = (int(projection.delay_ticks.max()) - 1).bit_length()
-    groups = []
-    for w_exp in np.unique(weighed.w_exp):
-        of_group = weighed.w_exp == w_exp
-        groups.append(
-            SynapseGroup(
-                projection_id=weighed.projection_id,
-                w_exp=int(w_exp),
-                weight_bits=weighed.weight_bits,
-                sign_mode=weighed.sign_mode,
-                delay_bits=delay_bits,
-                on_sum=False,
-                pre=pre[of_group],
-                post=post[of_group],
-                mantissa=weighed.mantissa[of_group],
-                delay_ticks=projection.delay_ticks[of_group],
-            )
-        )
-    return groups
+def _projection(weighed: Weighed, projection: Projection, first: dict[str, int]) -> QuantisedProjection:
+    return QuantisedProjection(
+        projection_id=weighed.projection_id,
+        first_sender=first[projection.pre],
+        first_target=first[projection.post],
+        indptr=projection.indptr,
+        target=projection.target,
+        mantissa=weighed.mantissa,
+        delay_ticks=projection.delay_ticks,
+        w_exp=weighed.w_exp,
+        code=weighed.code,
+        weight_bits=weighed.weight_bits,
+        sign_mode=weighed.sign_mode,
+        delay_bits=(int(projection.delay_ticks.max()) - 1).bit_length(),
+        on_sum=False,
+    )

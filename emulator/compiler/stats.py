@@ -78,8 +78,9 @@ def traffic(image: Image, chip: ChipSpec) -> dict[str, int]:
     origin = np.repeat(home, np.diff(image.entry_ptr))
     target = image.entry_core
     to_host = target == image.n_cores
-    pair, packets = np.unique(tile_of_row[origin] * chip.n_tiles + tile_of_row[target], return_counts=True)
-    from_tile, to_tile = np.divmod(pair, chip.n_tiles)
+    pair, packets = _distinct(np.asarray(origin * (image.n_cores + 1) + target, dtype=np.int64))
+    from_row, to_row = np.divmod(pair, image.n_cores + 1)
+    from_tile, to_tile = tile_of_row[from_row], tile_of_row[to_row]
     y_from, x_from = np.divmod(from_tile, chip.mesh.width)
     y_to, x_to = np.divmod(to_tile, chip.mesh.width)
     distance = np.abs(x_to - x_from) + np.abs(y_to - y_from)
@@ -95,6 +96,16 @@ def traffic(image: Image, chip: ChipSpec) -> dict[str, int]:
         "chip_hops": int((crossings * packets).sum()),
         "max_link": max(along_x, along_y),
     }
+
+
+def _distinct(keys: Longs) -> tuple[Longs, Longs]:
+    """The distinct keys, which are not negative, and how often each occurs."""
+    if keys.max(initial=0) > 2 * len(keys):  # a count of each would take more room than they do
+        found, counts = np.unique(keys, return_counts=True)
+        return found, counts
+    every = np.bincount(keys)
+    found = np.flatnonzero(every)
+    return found, every[found]
 
 
 def _loads(line: Longs, begin: Longs, end: Longs, packets: Longs, shape: tuple[int, int]) -> int:

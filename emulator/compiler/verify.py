@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from emulator.chip.check import check_image
 from emulator.chip.image import SIGN_MODE_ID, Image
 from emulator.chip.spec import ChipSpec
-from emulator.compiler.ir import Quantised
+from emulator.compiler import blocks
+from emulator.compiler.ir import Quantised, QuantisedProjection
 from emulator.errors import CompileError, ImageError
 from emulator.network import Network
 from emulator.program import Symbols
@@ -22,12 +23,12 @@ from emulator.program import Symbols
 Ints = NDArray[np.integer]
 Longs = NDArray[np.int64]
 
-CHUNK_SYNAPSES = 1 << 22  # bounds the work arrays
-
 IN_CONFIG = ("du", "dv", "ds_offset", "refractory", "soft_reset", "vmin", "vmax")
 IN_SLOT = ("bias_mant", "bias_exp", "u0", "v0", "refractory0")
 
-# Bits of the fields packed under (sender, target) into one number: two tables are equal if these are.
+IN_FORMAT = ("w_exp", "weight_bits", "sign_mode", "delay_bits", "on_sum")
+
+# Bits of the fields packed under the target into one number, in the order that a difference is looked for.
 FIELD_BITS = {
     "w_exp": 4,
     "weight_bits": 4,
@@ -122,112 +123,101 @@ def _slot_of(symbols: Symbols) -> Longs:
 
 
 def _first_wrong_synapse(image: Image, symbols: Symbols, quantised: Quantised) -> str | None:
-    """Compares both sides' sorted tables of (sender, target, format, mantissa, delay), chunk by chunk."""
-    decoded = _Decoded(image, symbols)
-    n_senders = quantised.n_neurons + quantised.n_inputs
-    n_expected = sum(len(group.pre) for group in quantised.groups)
+    """Compares what both sides say of every sender: as often the same target, format, mantissa and delay."""
+    sides = _Sides(image, symbols, quantised)
+    n_expected = sum(projection.n_synapses for projection in quantised.projections)
     same = image.n_synapses == n_expected
     text = "" if same else f"{image.n_synapses} synapses, expected {n_expected}; "
-    for first, last in decoded.chunks(n_senders, quantised.n_neurons):
-        ours = np.sort(decoded.keys(first, last, quantised.n_neurons))
-        theirs = np.sort(_expected_keys(quantised, first, last))
-        n = min(len(ours), len(theirs))
-        differing = np.flatnonzero(ours[:n] != theirs[:n])
-        if len(differing) or len(ours) != len(theirs):
-            at = int(differing[0]) if len(differing) else n
-            image_has = _readable(ours, at, first, quantised.n_neurons)
-            network_has = _readable(theirs, at, first, quantised.n_neurons)
-            return f"{text}the image has synapse {image_has}, the network {network_has}"
-    assert same, f"{text}yet no table differs"
-    return None
+    sender = sides.first_wrong_sender()
+    if sender is None:
+        assert same, f"{text}yet no sender differs"
+        return None
+    ours, theirs = np.sort(sides.held_keys(sender)), np.sort(sides.expected_keys(sender))
+    n = min(len(ours), len(theirs))
+    differing = np.flatnonzero(ours[:n] != theirs[:n])
+    at = int(differing[0]) if len(differing) else n
+    image_has, network_has = _readable(ours, at, sender), _readable(theirs, at, sender)
+    return f"{text}the image has synapse {image_has}, the network {network_has}"
 
 
-class _Decoded:
-    """The synapses of an image by their sender, numbered as in the network."""
+class _Sides:
+    """The synapses of a sender in the image, along its axon-out entries, and in the quantised network."""
 
-    def __init__(self, image: Image, symbols: Symbols):
-        self.image = image
+    def __init__(self, image: Image, symbols: Symbols, quantised: Quantised):
+        self.image, self.quantised = image, quantised
         slots = _slot_of(symbols)
-        self.neuron_of = np.empty(image.n_slots, dtype=np.int64)
+        self.neuron_of = np.empty(image.n_slots, dtype=np.int32)
         self.neuron_of[slots] = np.arange(len(slots))
-        by_entry = np.repeat(np.arange(image.n_senders), np.diff(image.entry_ptr))
-        is_axon = image.entry_core < image.n_cores
-        sender = np.zeros(image.n_axons, dtype=np.int64)
-        sender[image.entry_axon[is_axon]] = by_entry[is_axon]
-        sender = np.concatenate([self.neuron_of, np.arange(image.n_slots, image.n_senders)])[sender]
-        self.axon = np.argsort(sender, kind="stable")  # axons by sender
-        self.sender = sender[self.axon]
-        self.core = np.repeat(np.arange(image.n_cores), np.diff(image.axon_ptr))[self.axon]
-        self.length = np.diff(image.syn_ptr)[self.axon]
+        self.number_of = np.concatenate([slots, np.arange(image.n_slots, image.n_senders)])  # in the image
 
-    def chunks(self, n_senders: int, n_neurons: int) -> Iterator[tuple[int, int]]:
-        """Senders [first, last) of about CHUNK_SYNAPSES synapses, few enough for a key of 63 bits."""
-        per_sender = np.zeros(n_senders, dtype=np.int64)
-        np.add.at(per_sender, self.sender, self.length)
-        ends = np.concatenate([[0], np.cumsum(per_sender)])
-        most = 1 << (63 - sum(FIELD_BITS.values()) - n_neurons.bit_length())
-        first = 0
-        while first < n_senders:
-            last = int(np.searchsorted(ends, ends[first] + CHUNK_SYNAPSES, side="right")) - 1
-            last = min(max(last, first + 1), first + most, n_senders)
-            yield first, last
-            first = last
-
-    def keys(self, first: int, last: int, n_neurons: int) -> Longs:
-        """A number for each synapse of senders [first, last)."""
+    def first_wrong_sender(self) -> int | None:
+        """By ext/proof.pyx, which shares nothing with the block that wrote the lists."""
         image = self.image
-        rows = slice(*np.searchsorted(self.sender, [first, last]))
-        length = self.length[rows]
-        ends = np.cumsum(length)
-        offset = image.syn_ptr[self.axon[rows]] - (ends - length)
-        synapse = np.repeat(offset, length) + np.arange(ends[-1] if len(ends) else 0)
-        slot = np.repeat(image.slot_ptr[self.core[rows]], length) + image.syn_slot[synapse]
-        form = image.syn_format[synapse]
-        pair = np.repeat(self.sender[rows] - first, length) * n_neurons + self.neuron_of[slot]
-        return _packed(
-            pair,
-            w_exp=image.format_w_exp.astype(np.int64)[form],
-            weight_bits=image.format_weight_bits[form],
-            sign_mode=image.format_sign_mode[form],
-            delay_bits=image.format_delay_bits[form],
-            on_sum=image.format_on_sum[form],
-            mantissa=image.syn_mant[synapse],
-            delay_ticks=image.syn_delay[synapse],
-        )
+        number: dict[tuple[int, ...], int] = {}
+        rows = zip(*(getattr(image, f"format_{name}").tolist() for name in IN_FORMAT), strict=True)
+        form_of = np.array([number.setdefault(row, len(number)) for row in rows], dtype=np.uint16)
+        proof = blocks.proof.Proof()
+        for p in self.quantised.projections:
+            # A format that the image lacks gets a number that no synapse of it has.
+            forms = [number.get(_format_fields(p, w_exp), len(number)) for w_exp in p.w_exp]
+            wanted = np.array(forms, dtype=np.uint16)
+            columns = (p.indptr, p.target, p.mantissa, p.delay_ticks, p.code, wanted)
+            proof.add(p.first_sender, p.first_target, *columns)
+        places = (image.slot_ptr, image.entry_ptr, image.entry_core, image.entry_axon, image.syn_ptr)
+        synapses = (image.syn_slot, image.syn_mant, image.syn_delay, image.syn_format)
+        found = proof.first_wrong(self.number_of, self.neuron_of, form_of, *places, *synapses)
+        return None if found is None else int(found)
+
+    def held_keys(self, sender: int) -> Longs:
+        """A number for each synapse that the image has of the sender."""
+        image, at = self.image, int(self.number_of[sender])
+        keys = [np.zeros(0, dtype=np.int64)]
+        for entry in range(image.entry_ptr[at], image.entry_ptr[at + 1]):
+            core, axon = image.entry_core[entry], image.entry_axon[entry]
+            if core == image.n_cores:
+                continue
+            synapse = slice(image.syn_ptr[axon], image.syn_ptr[axon + 1])
+            form = image.syn_format[synapse]
+            held = {name: getattr(image, f"format_{name}").astype(np.int64)[form] for name in IN_FORMAT}
+            held |= {"mantissa": image.syn_mant[synapse], "delay_ticks": image.syn_delay[synapse]}
+            keys.append(_packed(self.neuron_of[image.slot_ptr[core] + image.syn_slot[synapse]], **held))
+        return np.concatenate(keys)
+
+    def expected_keys(self, sender: int) -> Longs:
+        """A number for each synapse that the network has of the sender."""
+        keys = [np.zeros(0, dtype=np.int64)]
+        for p in self.quantised.projections:
+            row = sender - p.first_sender
+            if not 0 <= row < len(p.indptr) - 1:
+                continue
+            synapse = slice(p.indptr[row], p.indptr[row + 1])
+            code = 0 if p.code is None else p.code[synapse]
+            rows = np.array([_format_fields(p, w_exp) for w_exp in p.w_exp], dtype=np.int64)
+            said = {name: rows[code, column] for column, name in enumerate(IN_FORMAT)}
+            said |= {"mantissa": p.mantissa[synapse], "delay_ticks": p.delay_ticks[synapse]}
+            keys.append(_packed(p.target[synapse] + p.first_target, **said))
+        return np.concatenate(keys)
 
 
-def _expected_keys(quantised: Quantised, first: int, last: int) -> Longs:
-    keys = [np.zeros(0, dtype=np.int64)]
-    for group in quantised.groups:
-        rows = slice(*np.searchsorted(group.pre, [first, last]))
-        keys.append(
-            _packed(
-                (group.pre[rows].astype(np.int64) - first) * quantised.n_neurons + group.post[rows],
-                w_exp=group.w_exp,
-                weight_bits=group.weight_bits,
-                sign_mode=SIGN_MODE_ID[group.sign_mode],
-                delay_bits=group.delay_bits,
-                on_sum=int(group.on_sum),
-                mantissa=group.mantissa[rows],
-                delay_ticks=group.delay_ticks[rows],
-            )
-        )
-    return np.concatenate(keys)
+def _format_fields(projection: QuantisedProjection, w_exp: int) -> tuple[int, ...]:
+    """In the order of IN_FORMAT."""
+    sign_mode = SIGN_MODE_ID[projection.sign_mode]
+    return (w_exp, projection.weight_bits, sign_mode, projection.delay_bits, int(projection.on_sum))
 
 
 OFFSETS = {"w_exp": 8, "mantissa": 512}  # makes signed fields non-negative
 
 
-def _packed(pair: Longs, **fields: Ints | int) -> Longs:
-    """pair = (sender - first) * n_neurons + target; then the fields in the order of FIELD_BITS."""
-    key = np.array(pair, dtype=np.int64)
+def _packed(target: Ints, **fields: Ints | int) -> Longs:
+    """The target, below it the fields in the order of FIELD_BITS."""
+    key = np.array(target, dtype=np.int64)
     for name, bits in FIELD_BITS.items():
         key <<= bits
         key += np.asarray(fields[name], dtype=np.int64) + OFFSETS.get(name, 0)
     return key
 
 
-def _readable(keys: Longs, at: int, first: int, n_neurons: int) -> str:
+def _readable(keys: Longs, at: int, sender: int) -> str:
     if at >= len(keys):
         return "none"
     key = int(keys[at])
@@ -235,6 +225,5 @@ def _readable(keys: Longs, at: int, first: int, n_neurons: int) -> str:
     for name, bits in reversed(FIELD_BITS.items()):
         fields[name] = (key & ((1 << bits) - 1)) - OFFSETS.get(name, 0)
         key >>= bits
-    pre, post = divmod(key, n_neurons)
     values = ", ".join(f"{name} {fields[name]}" for name in FIELD_BITS)
-    return f"{pre + first} -> {post} ({values})"
+    return f"{sender} -> {key} ({values})"

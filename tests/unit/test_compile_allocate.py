@@ -7,6 +7,7 @@ import pytest
 
 import emulator as em
 from emulator.chip.image import Image
+from emulator.compiler.pipeline import run_passes
 from emulator.compiler.synapse_lists import MAX_FORMATS
 
 
@@ -199,18 +200,44 @@ def test_dense_and_sparse_formats_together_are_counted_too() -> None:
         em.compile(net, chip)
 
 
-def test_lists_sorted_in_many_stretches_are_those_sorted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(3)
+def crowded(seed: int) -> em.Network:
+    """Projections that share formats, pairs and cores, exponents by synapse, synapses that repeat."""
+    rng = np.random.default_rng(seed)
     net = em.Network()
-    a = net.add_population("a", 120, em.LoihiCuba(), to_host=True)
-    for w_exp in (0, 2):
-        columns = rng.integers(0, 120, 600), rng.integers(0, 120, 600), 2 * rng.integers(-99, 99, 600)
-        net.connect(a, a, em.Triplets(*columns, rng.integers(1, 4, 600)), synapse=em.LoihiSynapse(w_exp))
-    chip = em.load_chip("loihi").replace({"limits.compartments": 32})
-    whole = em.compile(net, chip)
-    for module in ("synapse_lists", "verify", "targets"):
-        monkeypatch.setattr(f"emulator.compiler.{module}.CHUNK_SYNAPSES", 7)
-    monkeypatch.setattr("emulator.chip.usage.CHUNK_SYNAPSES", 7)
-    pieces = em.compile(net, chip)
-    assert pieces.image.digest == whole.image.digest
-    assert pieces.stats == whole.stats
+    parts = [net.add_source("in", 9)]
+    parts += [net.add_population(name, 60, em.LoihiCuba(), to_host=name == "a") for name in "ab"]
+    for pre, post in ((1, 1), (1, 2), (0, 2), (1, 1), (2, 1), (1, 2)):
+        n = 500
+        columns = rng.integers(0, parts[pre].n, n), rng.integers(0, 60, n), 2 * rng.integers(-99, 99, n)
+        w_exp = rng.integers(0, 3, n) if (pre, post) == (1, 1) else 1
+        synapse = em.LoihiSynapse(w_exp, weight_bits=8)
+        net.connect(parts[pre], parts[post], em.Triplets(*columns, rng.integers(1, 4, n)), synapse=synapse)
+    return net
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_lists_are_those_of_a_plain_sort(seed: int) -> None:
+    """Of tuples (core, sender, format, slot), in the order of the projections where these are equal."""
+    net = crowded(seed)
+    rng = np.random.default_rng(seed)
+    mapping = {"a": rng.integers(0, 4, 60), "b": rng.integers(0, 4, 60)}
+    job = run_passes(net, em.load_chip("loihi-wide"), mapping)
+    slots, lists = job["slots"], job["synapses"]
+    core_of = np.searchsorted(slots.slot_ptr, slots.slot_of, side="right") - 1
+    expected = []
+    for group in job["quantise"].groups:
+        for pre, post, mantissa, delay in zip(
+            group.pre, group.post, group.mantissa, group.delay_ticks, strict=True
+        ):
+            sender = slots.slot_of[pre] if pre < 120 else pre
+            slot = slots.slot_of[post] - slots.slot_ptr[core_of[post]]
+            form = (group.w_exp, group.weight_bits, group.sign_mode, group.delay_bits)
+            expected.append((core_of[post], sender, form, slot, mantissa, delay))
+    expected.sort(key=lambda row: row[:4])
+    core = np.repeat(np.arange(4), np.diff(lists.axon_ptr))
+    axon = np.repeat(np.arange(len(lists.axon_sender)), np.diff(lists.syn_ptr))
+    found = (core[axon], lists.axon_sender[axon], lists.syn_slot, lists.syn_mant, lists.syn_delay)
+    assert list(zip(*(column.tolist() for column in found), strict=True)) == [
+        (core, sender, slot, mantissa, delay) for core, sender, _, slot, mantissa, delay in expected
+    ]
+    assert lists.formats[lists.syn_format, 0].tolist() == [form[0] for _, _, form, *_ in expected]

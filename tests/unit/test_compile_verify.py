@@ -234,3 +234,56 @@ def test_a_limit_exceeded_is_noticed(job: Job) -> None:
     tight = job.chip.replace({"limits.axons_in": 2})
     with pytest.raises(em.CompileError, match=r"internal: core 6: axons_in 6, limit 2"):
         verify(job["emit"], job["symbols"], job["quantise"], job.network, tight)
+
+
+@pytest.fixture(scope="module")
+def scattered() -> Job:
+    """Many synapses from each sender, some of them equal, over cores that mix up the order of the neurons."""
+    rng = np.random.default_rng(2)
+    net = em.Network()
+    a = net.add_population("a", 40, em.LoihiCuba())
+    for w_exp in (0, rng.integers(0, 3, 400)):
+        columns = rng.integers(0, 9, 400), rng.integers(0, 40, 400), 2 * rng.integers(-3, 4, 400)
+        net.connect(a, a, em.Triplets(*columns, rng.integers(1, 3, 400)), synapse=em.LoihiSynapse(w_exp))
+    return run_passes(net, em.load_chip("loihi-wide"), {"a": rng.integers(0, 5, 40)})
+
+
+def test_the_compilers_own_scattered_image_is_accepted(scattered: Job) -> None:
+    verify_image(scattered, scattered["emit"])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_change_of_a_synapse_among_many_is_noticed(seed: int, scattered: Job) -> None:
+    rng, image = np.random.default_rng(seed), scattered["emit"]
+    synapse = int(rng.integers(image.n_synapses))
+    choices = {
+        "syn_mant": [-8, 8],
+        "syn_delay": [3 - int(image.syn_delay[synapse])],
+        "syn_slot": [0, 1, 2],
+        "syn_format": range(len(image.format_w_exp)),
+    }
+    name = str(rng.choice(list(choices)))
+    others = [value for value in choices[name] if value != getattr(image, name)[synapse]]
+    wrong = changed(image, name, synapse, int(rng.choice(others)))
+    check_image(wrong, scattered.chip)
+    if name == "syn_format" and format_of(image, synapse) == format_of(wrong, synapse):
+        pytest.skip("dense and sparse are one format to a network")
+    with pytest.raises(em.CompileError, match="internal: the image has synapse"):
+        verify_image(scattered, wrong)
+
+
+def test_two_synapses_that_swap_their_weights_are_noticed(scattered: Job) -> None:
+    image = scattered["emit"]
+    mantissa = image.syn_mant.copy()
+    in_one_list = image.syn_slot[1:] > image.syn_slot[:-1]
+    first = int(np.flatnonzero((mantissa[1:] != mantissa[:-1]) & in_one_list)[0])
+    mantissa[[first, first + 1]] = mantissa[[first + 1, first]]
+    with pytest.raises(em.CompileError, match="internal: the image has synapse"):
+        verify_image(scattered, image.replace(syn_mant=mantissa))
+
+
+def format_of(image: Image, synapse: int) -> tuple[int, ...]:
+    """What the network asks of a synapse's format: all but the index."""
+    row = image.syn_format[synapse]
+    names = ("w_exp", "weight_bits", "sign_mode", "delay_bits", "on_sum")
+    return tuple(int(getattr(image, f"format_{name}")[row]) for name in names)
