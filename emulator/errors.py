@@ -37,3 +37,13 @@ class ImageError(EmulatorError):
 
 class SimulationError(EmulatorError):
     """A run that cannot start or go on: wrong stimulus, state of another program, missing engine."""
+
+
+class RegisterOverflow(SimulationError):
+    """A value left its register under overflow policy `strict`. Engines say where; `run` says it in the
+    network's names."""
+
+    def __init__(self, slot: int, row: int, register: str, value: int):
+        self.slot, self.row = slot, row  # numbered through over the cores; sample * n_ticks + tick
+        self.register, self.value = register, value  # of arith.REGISTER_RANGE; before any wrap or clip
+        super().__init__(f"slot {slot}, row {row}: {register} = {value} leaves its register")

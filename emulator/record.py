@@ -14,15 +14,17 @@ Ints = NDArray[np.integer]
 class State:
     """All that a compartment carries from one tick to the next; the leading axis is the sample.
 
-    Same bits from either engine. `pending[:, d]` is the input due d ticks after the next one starts, as the
-    chip's input register holds it (22-bit two's complement).
+    Same bits from either engine. `pending[:, d]` is the input due d ticks after the next one starts: a row of
+    slots for each of `Image.planes`, one after the other. The first holds sums of effective weights, as the
+    chip's input register does (22-bit two's complement) where it suffices and else in full, further ones sums
+    of mantissas. dtypes and ranges: `chip/state.py`; int64 where a policy outgrows the chip's registers.
     """
 
     image_digest: str  # of the image it belongs to
-    u: Ints  # int32 [n_samples, n_slots]
-    v: Ints  # int32 [n_samples, n_slots]
+    u: Ints  # int32 or int64 [n_samples, n_slots]
+    v: Ints  # int32 or int64 [n_samples, n_slots]
     refractory: Ints  # int32 [n_samples, n_slots]
-    pending: Ints  # int32 [n_samples, max_delay_ticks, n_slots]
+    pending: Ints  # int32 or int64 [n_samples, max_delay_ticks, n_planes * n_slots]
     n_ticks: int  # run since the initial state: where generators of sources go on
 
 
@@ -46,7 +48,7 @@ class Record:
     n_ticks: int
     batched: bool  # whether the samples are shown as an axis; False only with one sample
     spikes: Ints  # int64 [n_spikes, 2] row, slot; sorted; only slots whose spikes are recorded
-    probes: tuple[Ints, ...]  # per probe int32 [n_samples, n_probed_ticks, n_probed_slots]
+    probes: tuple[Ints, ...]  # per probe int32 or int64 (as u) [n_samples, n_probed_ticks, n_probed_slots]
     counts_by_tick: Ints  # int64 [n_rows, n_events]
     counts_by_core: (
         Ints  # int64 [n_cores + 1, n_events]; last row: what belongs to no core (hops, host, barrier)

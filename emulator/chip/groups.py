@@ -227,7 +227,10 @@ class Arithmetic(BaseModel):
     """Named policies of the integer arithmetic."""
 
     model_config = STRICT
-    overflow: Literal["chip"] = Field(description="u and input sum wrap at 24 and 22 bits, v is clipped")
+    overflow: Literal["chip", "lava", "unbounded", "strict"] = Field(
+        description="past a register's end, chip: u and input sum wrap at 24 and 22 bits, v is clipped; "
+        "lava: u wraps by one turn, v is clipped; unbounded: nothing does; strict: the run fails"
+    )
 
 
 class LatencyPs(BaseModel):

@@ -20,7 +20,7 @@ from emulator.network import LIF, LoihiCuba, Network, Population, Projection
 
 Ints = NDArray[np.integer]
 
-ARITHMETIC: dict[str, tuple[type, ...]] = {"chip": (LIF, LoihiCuba)}
+ARITHMETIC: dict[str, tuple[type, ...]] = dict.fromkeys(arith.OVERFLOWS, (LIF, LoihiCuba))
 """Models that each arithmetic of a chip computes."""
 
 N_CONTRIBUTORS = 3  # projections named when a neuron asks too much

@@ -36,11 +36,14 @@ class Weighed:
     n_zeroed: int  # weights that are not 0 and act as 0
     signal: float  # sum of squares of the wanted weights, LSB**2
     noise: float  # sum of squares of the errors, LSB**2
+    on_sum: bool = False  # whether the exponent acts on the sum of a tick
 
     @property
     def acting(self) -> Ints:
-        """int32 [n_exponents, 512]: effective weight of every mantissa in every exponent, LSB."""
-        return effective_weights(ALL_MANTISSAS, self.w_exp).astype(np.int32)
+        """int32 [n_exponents, 512]: effective weight of every mantissa in every exponent, LSB; shares in sums
+        are rounded away from 0."""
+        weights = effective_weights(ALL_MANTISSAS, self.w_exp, on_sum=self.on_sum)
+        return np.asarray(np.sign(weights) * np.ceil(np.abs(weights)), dtype=np.int32)
 
 
 def weigh(
@@ -86,10 +89,15 @@ def exponent_codes(w_exp: Ints) -> tuple[tuple[int, ...], Ints | None]:
     return found, code
 
 
-def effective_weights(mantissa: Ints, w_exp: Sequence[int]) -> Ints:
-    """int64 [n_exponents, n]: mantissas [n] in every exponent, LSB."""
-    rows = [arith.effective_weight(mantissa, exponent) for exponent in w_exp]
-    return np.array(rows, dtype=np.int64).reshape(len(rows), len(mantissa))
+def effective_weights(mantissa: Ints, w_exp: Sequence[int], *, on_sum: bool = False) -> Floats:
+    """[n_exponents, n]: mantissas [n] in every exponent, LSB; the share in a sum that an exponent acts on."""
+    rows = [
+        np.ldexp(mantissa * float(1 << arith.WEIGHT_SHIFT), exponent)
+        if on_sum and exponent < 0
+        else arith.effective_weight(mantissa, exponent)
+        for exponent in w_exp
+    ]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), len(mantissa))
 
 
 def register_load(n: int, parts: Sequence[tuple[Ints, Weighed]]) -> int:

@@ -117,14 +117,15 @@ def _given_weights(projection_id: int, projection: Projection) -> Weighed:
     if projection.n_synapses:
         lists.count_mantissas(projection.weight, code, counts)
     n_lost = arith.lost_bits(synapse.weight_bits, synapse.sign_mode == "mixed")
-    rounded = arith.quantise_mantissa(ALL_MANTISSAS, n_lost, synapse.rounding)
+    rounded = arith.quantise_mantissa(ALL_MANTISSAS, n_lost, synapse.rounding, synapse.sign_mode)
     # rounding away from zero can leave the range: 255 to the nearest even mantissa is 256
     low, high = arith.MANTISSA_RANGE[synapse.sign_mode]
     step = 1 << n_lost
     stored = np.clip(rounded, -(-low // step * step), high // step * step)
     unit = np.ldexp(float(STEP), np.array(exponents, dtype=np.int64))[:, None]
     clipped = (stored != rounded) | (np.abs(stored * unit) > arith.W_ACT_LIMIT)
-    wanted, acting = ALL_MANTISSAS * unit, effective_weights(stored, exponents)
+    on_sum = synapse.rounding == "lava"
+    wanted, acting = ALL_MANTISSAS * unit, effective_weights(stored, exponents, on_sum=on_sum)
     return Weighed(
         label=projection.label,
         projection_id=projection_id,
@@ -138,6 +139,7 @@ def _given_weights(projection_id: int, projection: Projection) -> Weighed:
         n_zeroed=int(counts[(acting == 0) & (wanted != 0)].sum()),
         signal=float((counts * wanted**2).sum()),
         noise=float((counts * lost(acting, wanted) ** 2).sum()),
+        on_sum=on_sum,
     )
 
 
@@ -190,5 +192,5 @@ def _projection(weighed: Weighed, projection: Projection, first: dict[str, int])
         weight_bits=weighed.weight_bits,
         sign_mode=weighed.sign_mode,
         delay_bits=(int(projection.delay_ticks.max()) - 1).bit_length(),
-        on_sum=False,
+        on_sum=weighed.on_sum,
     )

@@ -71,7 +71,7 @@ class Result:
 
     def probe(self, population: str, variable: str, *, raw: bool = False) -> Ints:
         """Chip integers int32 [n_ticks, n], or as many ticks and neurons as the probe names; with a batch
-        the sample comes first."""
+        the sample comes first. int64 where an arithmetic policy outgrows the chip's registers."""
         self.program.symbols.part(population, "population")
         wanted = (population, variable, raw)
         for symbol, values in zip(self.program.symbols.probes, self.record.probes, strict=True):

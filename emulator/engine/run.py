@@ -7,16 +7,23 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
+from emulator import arith
 from emulator.chip.drive import Drive
 from emulator.engine.result import Result
 from emulator.engine.stimulus import build_drive
-from emulator.errors import SimulationError
+from emulator.errors import RegisterOverflow, SimulationError
 from emulator.program import Program
 from emulator.record import Record, State
 
 Progress = Callable[[int, int], None]
 ENGINES = ("native", "reference")
 MAX_THREADS = 256
+REGISTER_NAME = {
+    "q": "the input sum (q)",
+    "u": "the current (u)",
+    "x": "current plus bias (x)",
+    "v": "the voltage (v)",
+}
 
 
 def run(
@@ -56,6 +63,8 @@ def run(
     try:
         drive = build_drive(program, n_ticks, stimulus, batch=batch, state=state, timing=timing, seed=seed)
         return Result(record=_engine(engine, threads)(program, drive, progress), program=program)
+    except RegisterOverflow as error:
+        raise SimulationError(_overflow_text(program, drive, error)) from error
     except MemoryError as error:
         size = f"{n_ticks} ticks" if batch is None else f"{batch} samples of {n_ticks} ticks"
         raise SimulationError(
@@ -73,6 +82,19 @@ def _problems(program: Program, engine: str, threads: int) -> list[str]:
     if not (whole and 1 <= threads <= MAX_THREADS):
         problems.append(f"threads={threads!r}: must be an integer in 1..{MAX_THREADS}")
     return problems
+
+
+def _overflow_text(program: Program, drive: Drive, error: RegisterOverflow) -> str:
+    part = next(part for part in program.symbols.populations if error.slot in part.address)
+    index = int(np.flatnonzero(part.address == error.slot)[0])
+    sample, tick = divmod(error.row, drive.n_ticks)
+    when = f"sample {sample}, tick {tick}" if drive.batched else f"tick {tick}"
+    low, high = arith.REGISTER_RANGE[error.register]
+    return (
+        f"{when}, population {part.name!r} neuron {index}: {REGISTER_NAME[error.register]} is {error.value}, "
+        f"its register holds {low}..{high} (chip {program.chip.name!r}, arithmetic.overflow 'strict'): lower "
+        "weights or bias, or let it wrap and clip as silicon does with arithmetic.overflow 'chip'"
+    )
 
 
 def _engine(name: str, threads: int) -> Callable[[Program, Drive, Progress | None], Record]:

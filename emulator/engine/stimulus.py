@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from emulator import arith
 from emulator.chip.drive import Drive, ProbeLanes
 from emulator.chip.generators import MAX_TICK, maker_of
+from emulator.chip.state import Table, state_tables
 from emulator.engine.generators import Window, flat_generators, script_events
 from emulator.errors import SimulationError
 from emulator.program import Part, Program
@@ -19,7 +20,6 @@ from emulator.record import State
 Ints = NDArray[np.integer[Any]]
 MAX_ROWS = 2**31 - 1
 MAX_SEED = 2**64 - 1
-INPUT_RANGE = (-(1 << (arith.INPUT_BITS - 1)), (1 << (arith.INPUT_BITS - 1)) - 1)
 
 
 def build_drive(
@@ -102,29 +102,24 @@ def _state_problems(program: Program, state: State, n_samples: int, n_ticks: int
     if not whole or not 0 <= state.n_ticks <= MAX_TICK - n_ticks:
         limit = f"limit {MAX_TICK} with the {n_ticks} of this run"
         return [f"state: n_ticks is {state.n_ticks!r}, {limit}; start anew from a state of your own"]
-    image, half = program.image, 1 << (arith.STATE_BITS - 1)
-    n_slots = image.n_slots
-    tables = {
-        "u": ((n_slots,), -half, half - 1),
-        "v": ((n_slots,), -half, half - 1),
-        "refractory": ((n_slots,), 0, arith.REFRACTORY_MAX),
-        "pending": ((image.max_delay_ticks, n_slots), *INPUT_RANGE),
-    }
-    return [
+    problems = [
         problem
-        for name, (shape, low, high) in tables.items()
-        for problem in _register_problems(name, getattr(state, name), (n_samples, *shape), low, high)
+        for name, table in state_tables(program.image, program.chip).items()
+        for problem in _register_problems(name, getattr(state, name), table, n_samples)
     ]
+    if not problems and (state.pending[..., : program.image.n_slots] % (1 << arith.WEIGHT_SHIFT)).any():
+        problems.append("state: pending has values that are no multiples of 64, as sums of weights are")
+    return problems
 
 
-def _register_problems(name: str, table: Any, shape: tuple[int, ...], low: int, high: int) -> list[str]:
-    if not isinstance(table, np.ndarray) or table.dtype != np.int32 or table.shape != shape:
-        found = f"{table.dtype}{list(table.shape)}" if isinstance(table, np.ndarray) else type(table).__name__
-        return [f"state: {name} is {found}, expected int32{list(shape)}"]
-    if table.size and (table.min() < low or table.max() > high):
-        return [f"state: {name} has values {table.min()}..{table.max()}, the register holds {low}..{high}"]
-    if name == "pending" and (table % (1 << arith.WEIGHT_SHIFT)).any():
-        return ["state: pending has values that are no multiples of 64, as sums of weights are"]
+def _register_problems(name: str, given: Any, table: Table, n_samples: int) -> list[str]:
+    shape = (n_samples, *table.shape)
+    if not isinstance(given, np.ndarray) or given.dtype != table.dtype or given.shape != shape:
+        found = f"{given.dtype}{list(given.shape)}" if isinstance(given, np.ndarray) else type(given).__name__
+        return [f"state: {name} is {found}, expected {table.dtype}{list(shape)}"]
+    if given.size and (given.min() < table.low or given.max() > table.high):
+        within = f"{table.low}..{table.high}"
+        return [f"state: {name} has values {given.min()}..{given.max()}, the register holds {within}"]
     return []
 
 

@@ -8,12 +8,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from emulator import arith
 from emulator.chip.board import border_links
 from emulator.chip.events import DIRECTIONS, EVENT_ID, EVENTS
 from emulator.chip.generators import MAX_TICK
 from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
+from emulator.chip.state import state_dtype, state_tables
 from emulator.formats import container
 from emulator.formats.fields import Fields
 from emulator.formats.files import shown
@@ -100,7 +100,7 @@ def _read_record(whole: Fields, program: Program) -> Record:
         **tables,
         link_counts=_table(whole, "link_counts", "int64", chip.n_tiles, len(DIRECTIONS)),
         timing=None if whole.is_none("timing") else _read_timing(whole.sub("timing"), program, n_rows),
-        state=_read_state(whole.sub("state"), image, n_samples, n_ticks),
+        state=_read_state(whole.sub("state"), program, n_samples, n_ticks),
     )
 
 
@@ -112,7 +112,7 @@ def _table(fields: Fields, name: str, dtype: str, *shape: int | None) -> Ints:
 
 
 def _read_probes(whole: Fields, program: Program, n_samples: int, n_ticks: int) -> tuple[Ints, ...]:
-    probes = whole.arrays("probes", "int32", 3)
+    probes = whole.arrays("probes", state_dtype(program.image, program.chip), 3)
     sizes = {part.name: part.n for part in program.symbols.populations}
     expected = []
     for symbol in program.symbols.probes:
@@ -139,24 +139,21 @@ def _read_timing(fields: Fields, program: Program, n_rows: int) -> Timing:
     return timing
 
 
-def _read_state(fields: Fields, image: Image, n_samples: int, n_ticks: int) -> State:
+def _read_state(fields: Fields, program: Program, n_samples: int, n_ticks: int) -> State:
     """A state that a run can go on from: every value within its register."""
     fields.only("image_digest", "u", "v", "refractory", "pending", "n_ticks")
     digest = fields.text("image_digest")
-    fields.require(digest == image.digest, "image_digest", "belongs to another image than the record's")
-    per_slot = (n_samples, image.n_slots)
-    state = State(
-        image_digest=digest,
-        u=fields.array("u", "int32", *per_slot),
-        v=fields.array("v", "int32", *per_slot),
-        refractory=fields.array("refractory", "int32", *per_slot),
-        pending=fields.array("pending", "int32", n_samples, image.max_delay_ticks, image.n_slots),
-        n_ticks=fields.integer("n_ticks", n_ticks, MAX_TICK),  # those of this run and of runs before it
+    fields.require(
+        digest == program.image.digest, "image_digest", "belongs to another image than the record's"
     )
-    for name, bits in (("u", arith.STATE_BITS), ("v", arith.STATE_BITS), ("pending", arith.INPUT_BITS)):
-        _within(fields, name, getattr(state, name), -(1 << (bits - 1)), (1 << (bits - 1)) - 1)
-    _within(fields, "refractory", state.refractory, 0, arith.REFRACTORY_MAX)
-    return state
+    tables = state_tables(program.image, program.chip)
+    arrays = {
+        name: fields.array(name, table.dtype, n_samples, *table.shape) for name, table in tables.items()
+    }
+    for name, table in tables.items():
+        _within(fields, name, arrays[name], table.low, table.high)
+    # ticks: those of this run and of runs before it
+    return State(image_digest=digest, **arrays, n_ticks=fields.integer("n_ticks", n_ticks, MAX_TICK))
 
 
 def _within(fields: Fields, name: str, array: Ints, low: int, high: int) -> None:

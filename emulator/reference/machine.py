@@ -25,6 +25,7 @@ from emulator.chip.drive import Drive
 from emulator.chip.events import DIRECTIONS
 from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
+from emulator.chip.state import Table, state_dtype, state_tables
 from emulator.record import Record, State, Timing
 from emulator.reference.clock import Clock
 from emulator.reference.core import Core, Update
@@ -68,7 +69,7 @@ class Machine:
     def tick(self, row: int) -> None:
         """One tick of every core, booked on `row`."""
         self.tally.row = row
-        updates = [core.update() for core in self.cores]
+        updates = [core.update(row) for core in self.cores]
         for core, outcome in zip(self.cores, updates, strict=True):
             self._count_updates(core, outcome, row)
         inputs = self._inputs(row)
@@ -280,7 +281,7 @@ def run(image: Image, chip: ChipSpec, drive: Drive, progress: Progress | None = 
     probes: list[list[Any]] = [[] for _ in drive.probes]
     states = []
     for sample in range(drive.n_samples):
-        machine.cores = [Core(image, row) for row in range(image.n_cores)]
+        machine.cores = _cores(image, chip)
         _load(machine.cores, image, drive.state, sample)
         for tick in range(drive.n_ticks):
             row = sample * drive.n_ticks + tick
@@ -288,7 +289,7 @@ def run(image: Image, chip: ChipSpec, drive: Drive, progress: Progress | None = 
             _read_probes(machine.cores, drive, tick, probes)
             if progress is not None:
                 progress(row + 1, drive.n_samples * drive.n_ticks)
-        states.append(_save(machine.cores, image, drive.n_ticks_after))
+        states.append(_save(machine.cores, image, chip, drive.n_ticks_after))
     tally = machine.tally
     return Record(
         n_samples=drive.n_samples,
@@ -296,7 +297,9 @@ def run(image: Image, chip: ChipSpec, drive: Drive, progress: Progress | None = 
         batched=drive.batched,
         spikes=np.array(machine.spikes, dtype=np.int64).reshape(-1, 2),
         probes=tuple(
-            np.array(values, dtype=np.int32).reshape(drive.n_samples, len(lanes.ticks), len(lanes.slots))
+            np.array(values, dtype=state_dtype(image, chip)).reshape(
+                drive.n_samples, len(lanes.ticks), len(lanes.slots)
+            )
             for values, lanes in zip(probes, drive.probes, strict=True)
         ),
         counts_by_tick=tally.by_tick,
@@ -304,7 +307,7 @@ def run(image: Image, chip: ChipSpec, drive: Drive, progress: Progress | None = 
         counts_by_group=tally.by_group,
         link_counts=tally.links,
         timing=machine.timing if drive.timing else None,
-        state=_join(image, states, drive.n_ticks_after),
+        state=_join(image, chip, states, drive.n_ticks_after),
     )
 
 
@@ -330,28 +333,50 @@ def _load(cores: list[Core], image: Image, state: State | None, sample: int) -> 
             compartment.v = int(state.v[sample, slot])
             compartment.counter = int(state.refractory[sample, slot])
             for delay in range(image.max_delay_ticks):
-                core.pending[delay][index] = int(state.pending[sample, delay, slot])
+                for plane, sums in enumerate(core.pending[delay]):
+                    sums[index] = int(state.pending[sample, delay, plane * image.n_slots + slot])
 
 
-def _save(cores: list[Core], image: Image, n_ticks: int) -> State:
+def _save(cores: list[Core], image: Image, chip: ChipSpec, n_ticks: int) -> State:
     compartments = [compartment for core in cores for compartment in core.compartments]
+    tables = state_tables(image, chip)
     pending = [
-        [arith.wrap(q, arith.INPUT_BITS) for core in cores for q in core.pending[delay]]
+        [
+            _kept(total, chip, tables["pending"], single=len(image.planes) == 1)
+            for plane in range(len(image.planes))
+            for core in cores
+            for total in core.pending[delay][plane]
+        ]
         for delay in range(image.max_delay_ticks)
     ]
-    return State(
-        image.digest,
-        np.array([compartment.u for compartment in compartments], dtype=np.int32),
-        np.array([compartment.v for compartment in compartments], dtype=np.int32),
-        np.array([compartment.counter for compartment in compartments], dtype=np.int32),
-        np.array(pending, dtype=np.int32).reshape(image.max_delay_ticks, image.n_slots),
-        n_ticks,
-    )
+    columns = {
+        "u": [compartment.u for compartment in compartments],
+        "v": [compartment.v for compartment in compartments],
+        "refractory": [compartment.counter for compartment in compartments],
+        "pending": pending,
+    }
+    arrays = {
+        name: np.array(values, dtype=tables[name].dtype).reshape(tables[name].shape)
+        for name, values in columns.items()
+    }
+    return State(image.digest, **arrays, n_ticks=n_ticks)
 
 
-def _join(image: Image, states: list[State], n_ticks: int) -> State:
+def _kept(total: int, chip: ChipSpec, table: Table, *, single: bool) -> int:
+    """A sum as a state holds it: as the input register does where nothing else needs the rest."""
+    if chip.arithmetic.overflow == "chip" and single:
+        return int(arith.wrap(total, arith.INPUT_BITS))
+    # 64 divides both ends of the table; a sum past one would stop a strict run in its tick all the same
+    return min(max(total, table.low), table.high & -64)
+
+
+def _cores(image: Image, chip: ChipSpec) -> list[Core]:
+    return [Core(image, row, chip.arithmetic.overflow) for row in range(image.n_cores)]
+
+
+def _join(image: Image, chip: ChipSpec, states: list[State], n_ticks: int) -> State:
     """States of the samples, stacked along a leading axis."""
-    empty = _save([Core(image, row) for row in range(image.n_cores)], image, n_ticks)
+    empty = _save(_cores(image, chip), image, chip, n_ticks)
 
     def stack(name: str) -> Any:
         rows = [getattr(state, name) for state in states]

@@ -1,0 +1,48 @@
+"""What the registers of a compartment can hold between two ticks: dtypes, shapes, ranges."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from emulator import arith
+from emulator.chip.image import Image
+from emulator.chip.spec import ChipSpec
+
+STATE_LIMIT = 1 << (arith.STATE_BITS - 1)
+INPUT_LIMIT = 1 << (arith.INPUT_BITS - 1)
+WIDE_LIMIT = 1 << (arith.WIDE_BITS - 1)
+SUM_LIMIT = 1 << 53  # 2**31 synapses of the largest weight stay below it; far from the end of int64
+
+
+class Table(NamedTuple):
+    """One array of a `State`, for one sample."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    low: int
+    high: int
+
+
+def state_dtype(image: Image, chip: ChipSpec) -> str:
+    """dtype of `State.u`, `.v` and `.pending`, and of probed values: "int32", or "int64" where a policy
+    lets a value outgrow the chip's registers or an exponent acts on the sum of a tick."""
+    wide = chip.arithmetic.overflow in ("lava", "unbounded") or len(image.planes) > 1
+    return "int64" if wide else "int32"
+
+
+def state_tables(image: Image, chip: ChipSpec) -> dict[str, Table]:
+    """The arrays of a `State` by name; what engines return lies within, and what they are given must."""
+    overflow, dtype = chip.arithmetic.overflow, state_dtype(image, chip)
+    n_slots, n_sums = image.n_slots, len(image.planes) * image.n_slots
+    u_limit = WIDE_LIMIT if overflow in ("lava", "unbounded") else STATE_LIMIT
+    v_limit = WIDE_LIMIT if overflow == "unbounded" else STATE_LIMIT
+    if overflow == "chip" and len(image.planes) == 1:
+        sum_limit = INPUT_LIMIT
+    else:
+        sum_limit = SUM_LIMIT if dtype == "int64" else 1 << 31
+    return {
+        "u": Table(dtype, (n_slots,), -u_limit, u_limit - 1),
+        "v": Table(dtype, (n_slots,), -v_limit, v_limit - 1),
+        "refractory": Table("int32", (n_slots,), 0, arith.REFRACTORY_MAX),
+        "pending": Table(dtype, (image.max_delay_ticks, n_sums), -sum_limit, sum_limit - 1),
+    }
