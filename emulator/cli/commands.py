@@ -136,7 +136,7 @@ def compile_command(
     out: Annotated[Path, typer.Option("--out", "-o", help="Program file to write.")],
     dt_s: Annotated[float | None, typer.Option(help="For .nir: length of a tick in seconds.")] = None,
     reset: Annotated[
-        Reset | None, typer.Option(help="For .nir: v after a spike. \\[default: v_reset]")
+        Reset | None, typer.Option(help="For .nir: what a spike does to v. \\[default: v_reset]")
     ] = None,
     integrator: Annotated[
         Integrator | None, typer.Option(help="For .nir: decay of a tick. \\[default: forward]")

@@ -23,7 +23,7 @@ from emulator.compiler.fidelity import (
     register_load,
 )
 from emulator.compiler.ir import NEURON_FIELDS, Quantised, QuantisedProjection
-from emulator.compiler.quantise_lif import quantise_lif
+from emulator.compiler.quantise_lif import SOFT_RESET_NOTE, quantise_lif
 from emulator.compiler.rounding import STEP, lost
 from emulator.compiler.shifted import shift
 from emulator.errors import CompileError
@@ -82,7 +82,7 @@ def _population(
         neurons = _given_registers(population, problems)
         weighed = [_given_weights(i, projection) for i, projection in afferents]
         inputs = [(projection.target, w) for (_, projection), w in zip(afferents, weighed, strict=True)]
-        rest = _given_report(register_load(population.n, inputs))
+        rest = _given_report(register_load(population.n, inputs), bool(neurons["soft_reset"].any()))
     report = population_report(population.name, type(population.model).__name__, population.n, weighed, rest)
     return neurons, weighed, report
 
@@ -95,7 +95,6 @@ def _given_registers(population: Population, problems: list[str]) -> dict[str, I
     for field, initial in (("u0", population.u0), ("v0", population.v0)):
         neurons[field] = np.zeros(population.n, np.int64) if initial is None else initial.astype(np.int64)
     neurons["refractory0"] = np.zeros(population.n, np.int64)
-    neurons["soft_reset"] = np.zeros(population.n, np.int64)
     v0, vmin, vmax = (neurons[field] for field in ("v0", "vmin", "vmax"))
     bad = np.flatnonzero((v0 < vmin) | (v0 > vmax))
     if len(bad):
@@ -152,7 +151,7 @@ def _stored(given: Ints, stored: Ints, counts: Ints) -> Ints:
     return out
 
 
-def _given_report(load: int) -> dict[str, Any]:
+def _given_report(load: int, soft_reset: bool) -> dict[str, Any]:
     """The keys of a LIF population's report; parameters in chip integers are exact."""
     return {
         "scale": None,
@@ -165,7 +164,7 @@ def _given_report(load: int) -> dict[str, Any]:
         "worst_case_voltage": None,
         "start_tick": 0,
         "start_residual_lsb": 0,
-        "notes": [],
+        "notes": [SOFT_RESET_NOTE] if soft_reset else [],
     }
 
 

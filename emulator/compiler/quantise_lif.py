@@ -18,6 +18,8 @@ from emulator.compiler.weight_format import WeightFormat
 
 Ints = NDArray[np.integer]
 
+SOFT_RESET_NOTE = "soft reset (an extension: not on Loihi 1)"
+
 
 def quantise_lif(
     p: Shifted, chip: ChipSpec, problems: list[str]
@@ -49,7 +51,8 @@ def quantise_lif(
 
 def _registers(p: Shifted, scale: float) -> dict[str, Ints]:
     """All but the initial state."""
-    vth_mant = threshold_mantissa(np.minimum(p.threshold * scale, 2.0 * STATE_LIMIT))
+    threshold_lsb = np.minimum(p.threshold * scale, 2.0 * STATE_LIMIT)
+    vth_mant = threshold_mantissa(threshold_lsb, nearest=p.soft_reset)
     bias_mant, bias_exp = bias_format(np.clip(p.bias * scale, -STATE_LIMIT, STATE_LIMIT))
     # v of a read-out stops at its threshold: it cannot fire by running into the end of its register
     unreachable = ~p.reachable & (p.threshold * scale > arith.VTH_MANT_MAX * STEP)
@@ -58,7 +61,7 @@ def _registers(p: Shifted, scale: float) -> dict[str, Ints]:
         "dv": p.dv,
         "ds_offset": p.ds_offset,
         "refractory": p.refractory,
-        "soft_reset": np.zeros(p.n, dtype=np.int64),
+        "soft_reset": np.full(p.n, p.soft_reset, dtype=np.int64),
         "vmin": np.full(p.n, -arith.V_LIMIT, dtype=np.int64),
         "vmax": np.where(unreachable, vth_mant << arith.WEIGHT_SHIFT, arith.V_LIMIT),
         "vth_mant": vth_mant,
@@ -111,7 +114,21 @@ def _report(
         "start_tick": p.start_tick,
         "start_residual_lsb": int(max(start.u_residual.max(), start.v_residual.max())),
     }
-    return {**report, "notes": _notes(report, int(start.fires_early.sum()), int((~p.reachable).sum()))}
+    notes = _notes(report, int(start.fires_early.sum()), int((~p.reachable).sum()))
+    return {**report, "notes": _soft_reset_notes(p, scale, report) + notes}
+
+
+def _soft_reset_notes(p: Shifted, scale: float, report: dict[str, Any]) -> list[str]:
+    """v of a neuron that only takes its threshold off is not bounded by it."""
+    if not p.soft_reset:
+        return []
+    notes = [SOFT_RESET_NOTE]
+    if report["threshold_error"]:
+        notes.append(f"a spike takes a rounded threshold off v, off by up to {report['threshold_error']:.3g}")
+    highest = _lsb(p.worst_case["rise"], scale)
+    if highest is None or highest > STATE_LIMIT:
+        notes.append("under long excitation v stops at its upper clip")
+    return notes
 
 
 def _lsb(values: Floats, scale: float) -> int | None:

@@ -30,17 +30,18 @@ def bias_format(bias_lsb: Floats) -> tuple[Ints, Ints]:
     return np.rint(np.ldexp(bias_lsb, -exponent)).astype(np.int64), exponent
 
 
-def threshold_mantissa(threshold_lsb: Floats) -> Ints:
-    """`vth_mant` int64 [n], rounded down, limited to its register.
+def threshold_mantissa(threshold_lsb: Floats, *, nearest: bool = False) -> Ints:
+    """`vth_mant` int64 [n], rounded down, or to the nearest; limited to its register.
 
     Down, because v on a grid of multiples of STEP is above the threshold exactly when it is above the
-    multiple below it. A threshold that a float's rounding put just below a multiple is that multiple.
+    multiple below it. A threshold that a float's rounding put just below a multiple is that multiple. To the
+    nearest where a soft reset takes it off v again and again.
     """
     steps = threshold_lsb / STEP
-    nearest = np.rint(steps)
-    on_grid = np.abs(steps - nearest) <= EXACT * np.maximum(1, np.abs(steps))
-    floor = np.where(on_grid, nearest, np.floor(steps))
-    return np.minimum(floor, arith.VTH_MANT_MAX).astype(np.int64)
+    whole = np.rint(steps)
+    on_grid = np.abs(steps - whole) <= EXACT * np.maximum(1, np.abs(steps))
+    chosen = np.where(on_grid | nearest, whole, np.floor(steps))
+    return np.minimum(chosen, arith.VTH_MANT_MAX).astype(np.int64)
 
 
 def lost(rounded: NDArray[Any], exact: NDArray[Any]) -> Floats:

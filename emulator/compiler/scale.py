@@ -57,6 +57,7 @@ class _Search:
     weights: list[_Weights]
     threshold: Distinct  # of the neurons that can fire
     bias: Distinct  # of the neurons that have one
+    soft_reset: bool  # a spike takes the threshold off v
 
 
 def choose_scale(p: Shifted, weight_bits: int, problems: list[str]) -> float | None:
@@ -83,7 +84,8 @@ def choose_scale(p: Shifted, weight_bits: int, problems: list[str]) -> float | N
     search = _search(p, weight_bits)
     within = p.worst_case
     wraps = min(_bound(within["input"], INPUT_LIMIT), _bound(within["drive"], STATE_LIMIT))
-    clips = min(wraps, _bound(within["fall"], STATE_LIMIT), _bound(within["rise"][~p.reachable], STATE_LIMIT))
+    rises = np.full(p.n, p.soft_reset) | ~p.reachable  # v is not taken back to 0 on its way up
+    clips = min(wraps, _bound(within["fall"], STATE_LIMIT), _bound(within["rise"][rises], STATE_LIMIT))
     best = functools.cache(functools.partial(_best, search))
     fits = [_kept_in_register(p, search, best(min(hard, bound))) for bound in (clips, wraps)] + [best(hard)]
     least = min(fit.noise for fit in fits)
@@ -136,6 +138,7 @@ def _search(p: Shifted, weight_bits: int) -> _Search:
         [_Weights(a, a.magnitudes(share), WeightFormat.of(a.sign_mode, weight_bits)) for a in afferents],
         Distinct.of(thresholds, N_SAMPLES),
         Distinct.of(p.bias[p.bias != 0], N_SAMPLES),
+        p.soft_reset,
     )
 
 
@@ -143,11 +146,15 @@ def _best(search: _Search, bound: float) -> Fit:
     """The best scale in (bound / 2, bound]."""
     fits = [Fit(scale, _noise(search, scale)) for scale in _candidates(search, bound)]
     enough = min(fit.noise for fit in fits) * SIMILAR
-    # of the exact ones a power of two: v on a binary grid then survives the most halvings by a decay
-    return max(
-        (fit for fit in fits if fit.noise <= enough),
-        key=lambda fit: (enough == 0 and math.frexp(fit.scale)[0] == 0.5, fit.scale),
-    )
+
+    def rank(fit: Fit) -> tuple[bool, bool, float]:
+        # of the exact ones a power of two: v on a binary grid then survives the most halvings by a decay
+        binary = enough == 0 and math.frexp(fit.scale)[0] == 0.5
+        # errors of weights even out, one of a threshold that is subtracted adds up over the spikes
+        even = search.soft_reset and not _threshold_error(search, fit.scale).any()
+        return binary, even, fit.scale
+
+    return max((fit for fit in fits if fit.noise <= enough), key=rank)
 
 
 def _candidates(search: _Search, bound: float) -> list[float]:
@@ -177,13 +184,21 @@ def _noise(search: _Search, scale: float) -> float:
     total = noise / signal if signal else 0.0
     weight = max(1.0, math.sqrt(signal / n_weights)) if n_weights else 1.0
     threshold = search.threshold.value * scale
-    error = lost(threshold_mantissa(threshold) * STEP, threshold) / np.maximum(threshold, weight)
-    total += search.threshold.mean_square(error)
+    # what each spike takes off v is an input like a weight, and sets the rate: an error there is worse
+    smaller, larger = np.minimum(threshold, weight), np.maximum(threshold, weight)
+    against = smaller if search.soft_reset else larger
+    total += search.threshold.mean_square(_threshold_error(search, scale) / against)
     bias = search.bias.value * scale
     if len(bias):
         error = lost(arith.bias_value(*bias_format(bias)), bias)
         total += search.bias.mean_square(error / max(weight, float(np.abs(bias).max())))
     return total
+
+
+def _threshold_error(search: _Search, scale: float) -> Floats:
+    """LSB, of each distinct threshold."""
+    threshold = search.threshold.value * scale
+    return lost(threshold_mantissa(threshold, nearest=search.soft_reset) * STEP, threshold)
 
 
 def _weight_noise(weights: _Weights, exact: Floats) -> float:

@@ -4,6 +4,8 @@ The chip resets v to 0 and feeds u into v as it is. So with x = v - reset, keep_
 weights w * gain_syn * gain_mem, the model's update becomes the chip's:
 
     u = keep_syn * u + input        x = keep_mem * x + u + bias        fire if x > threshold, then x = 0
+
+A soft reset, v -= threshold - reset, is then x -= threshold.
 """
 
 from __future__ import annotations
@@ -59,6 +61,7 @@ class Shifted:
     du: Ints  # 0..4095
     ds_offset: Ints  # 0 or 1
     refractory: Ints
+    soft_reset: bool  # x -= threshold instead of x = 0
     start_tick: int
     decay_error_mem: float  # largest difference of what a tick leaves, model against registers
     decay_error_syn: float
@@ -145,6 +148,7 @@ def shift(
         du=du_eff - ds_offset,
         ds_offset=ds_offset,
         refractory=given["refractory_ticks"].astype(np.int64),
+        soft_reset=population.model.reset_mode == "subtract",
         start_tick=population.start_tick,
         decay_error_mem=float(np.abs(1 - dv / DECAY_ONE - keep_mem).max()),
         decay_error_syn=float(np.abs(1 - du_eff / DECAY_ONE - keep_syn).max()),

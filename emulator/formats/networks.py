@@ -143,7 +143,7 @@ def _model(part: Fields) -> LIF | LoihiCuba:
         expected: tuple[type[Any], ...] = (int, float, np.ndarray)
         if name == "tau_syn_s":
             expected += (type(None),)
-        elif name == "integrator":
+        elif name in ("integrator", "reset_mode"):
             expected = (str,)
         words = " or ".join(sorted(choice.__name__ for choice in expected))
         found = type(value).__name__ if name in given.table else "missing"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +26,8 @@ def from_nir(
     """The network of a NIR file, with the names of the file; nested names are joined with a dot.
 
     dt_s: length of a step, which NIR files do not say. A tick of the chip is a step.
-    reset: what a spike does to v: set it to "v_reset". "subtract" (the threshold) needs a soft reset, which
-        the supported chips do not have.
+    reset: what a spike does to v: set it to "v_reset", or "subtract" the threshold, whatever v_reset the file
+        names: a soft reset, an extension that Loihi 1 lacks.
     integrator: "forward" (Euler: v += dt / tau * (...), as most frameworks that export NIR) or "exponential".
 
     Each Input is a source, each LIF, CubaLIF or IF node a population; Affine, Linear and Flatten nodes are
@@ -42,16 +43,11 @@ def from_nir(
     problems = [*_choice("reset", reset, RESETS), *_choice("integrator", integrator, LIF.INTEGRATORS)]
     if not isinstance(dt_s, (int, float)) or isinstance(dt_s, bool) or not (math.isfinite(dt_s) and dt_s > 0):
         problems.append(f"dt_s {dt_s!r}: must be a finite number of seconds above 0")
-    if reset == "subtract":
-        problems.append(
-            "reset 'subtract': needs neurons that reset by subtraction, which no supported chip has: "
-            "train with a reset to v_reset, or accept the difference and ask for 'v_reset'"
-        )
     if problems:
         raise DescriptionError(problems)
     graph = read_graph(path)
     network = Network(Path(graph.file).stem, dt_s=dt_s)
-    _fill(network, graph, layers(graph), integrator)
+    _fill(network, graph, layers(graph), reset, integrator)
     return network
 
 
@@ -59,8 +55,8 @@ def _choice(label: str, value: object, choices: tuple[str, ...]) -> list[str]:
     return [] if value in choices else [f"{label} {value!r}: choose from {', '.join(choices)}"]
 
 
-def _fill(network: Network, graph: Graph, layers: Layers, integrator: str) -> None:
-    problems = _parameter_problems(graph, network.dt_s, integrator)
+def _fill(network: Network, graph: Graph, layers: Layers, reset: str, integrator: str) -> None:
+    problems = _parameter_problems(graph, network.dt_s, reset, integrator)
     for post, flow in layers.inflow.items():
         for pre in flow.matrices:
             hops = layers.depth[post] - layers.depth[pre]
@@ -74,7 +70,8 @@ def _fill(network: Network, graph: Graph, layers: Layers, integrator: str) -> No
     for name, n in layers.sources.items():
         network.add_source(name, n)
     for name, n in layers.spiking.items():
-        model, u0 = _model(graph.nodes[name], n, layers.inflow[name].constant, network.dt_s, integrator)
+        node, constant = graph.nodes[name], layers.inflow[name].constant
+        model, u0 = _model(node, n, constant, network.dt_s, reset, integrator)
         network.add_population(
             name, n, model, v0=0.0, u0=u0, start_tick=layers.depth[name], to_host=name in layers.read_out
         )
@@ -85,7 +82,7 @@ def _fill(network: Network, graph: Graph, layers: Layers, integrator: str) -> No
             network.connect(pre, post, matrix.T, delay_ticks=delay_ticks)
 
 
-def _parameter_problems(graph: Graph, dt_s: float, integrator: str) -> list[str]:
+def _parameter_problems(graph: Graph, dt_s: float, reset: str, integrator: str) -> list[str]:
     """Parameters that no neuron can have, for every node at once."""
     # a step as long as tau leaves nothing; float32 may put such a tau a little below
     least_s = dt_s * (1 - 1e-6) if integrator == "forward" else 0.0
@@ -101,33 +98,41 @@ def _parameter_problems(graph: Graph, dt_s: float, integrator: str) -> list[str]
                 problems.append(f"{owner}: {field}[{bad[0]}] = {value:g} {rule} ({len(bad)} in all)")
         if node.kind in SPIKING:
             n = max(values.size for values in node.fields.values())
-            bad = np.flatnonzero(_spread(node, "v_threshold", n) < _spread(node, "v_reset", n))
-            if len(bad):
+            threshold = _spread(node, "v_threshold", n)
+            bad = np.flatnonzero(threshold < (0 if reset == "subtract" else _spread(node, "v_reset", n)))
+            if len(bad) and reset == "subtract":
+                value = f"v_threshold[{bad[0]}] = {threshold[bad[0]]:g}"
+                problems.append(f"{owner}: {value} is below 0 and cannot be subtracted ({len(bad)} in all)")
+            elif len(bad):
                 problems.append(f"{owner}: v_reset[{bad[0]}] is above v_threshold ({len(bad)} in all)")
     return problems
 
 
-def _model(node: Node, n: int, constant: Floats, dt_s: float, integrator: str) -> tuple[LIF, Floats | None]:
+def _model(
+    node: Node, n: int, constant: Floats, dt_s: float, reset: str, integrator: str
+) -> tuple[LIF, Floats | None]:
     """The neuron model with a constant input built in, and the initial u that goes with it."""
     values = {field: _spread(node, field, n) for field in node.fields}
-    resistance, reset = values["r"], _spread(node, "v_reset", n)
-    common = {"threshold": values["v_threshold"], "reset": reset}
+    resistance = values["r"]
+    common: dict[str, Any] = {"threshold": values["v_threshold"], "integrator": integrator}
+    if reset == "subtract":
+        common |= {"reset_mode": "subtract"}
+    else:
+        common |= {"reset": _spread(node, "v_reset", n)}
     if node.kind == "IF":
         common |= {"tau_mem_s": np.full(n, np.inf), "gain_mem": resistance}
-        return LIF(bias=resistance * constant, integrator=integrator, **common), None
+        return LIF(bias=resistance * constant, **common), None
     tau_mem_s = values["tau" if node.kind == "LIF" else "tau_mem"]
     gain_mem = _step(tau_mem_s, dt_s, integrator) * resistance
     common |= {"tau_mem_s": tau_mem_s, "leak": values["v_leak"], "gain_mem": gain_mem}
     if node.kind == "LIF":
-        return LIF(bias=gain_mem * constant, integrator=integrator, **common), None
+        return LIF(bias=gain_mem * constant, **common), None
     w_in, tau_syn_s = _spread(node, "w_in", n, 1.0), values["tau_syn"]
     # In the file the constant passes the synaptic filter, which starts at 0. On the chip a bias enters after
     # the filter: it acts in full from the first step, so the filter starts below zero by as much.
     current = w_in * constant
     gain_syn = _step(tau_syn_s, dt_s, integrator) * w_in
-    model = LIF(
-        tau_syn_s=tau_syn_s, gain_syn=gain_syn, bias=gain_mem * current, integrator=integrator, **common
-    )
+    model = LIF(tau_syn_s=tau_syn_s, gain_syn=gain_syn, bias=gain_mem * current, **common)
     return model, -current
 
 

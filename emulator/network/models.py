@@ -20,7 +20,7 @@ class LIF:
 
         u = d_syn * u + gain_syn * (sum of the weights of the spikes that arrive)
         v = leak + d_mem * (v - leak) + gain_mem * u + bias
-        v > threshold: fire, v = reset
+        v > threshold: fire, v = reset; with reset_mode="subtract" v -= threshold - reset
 
     A spike of weight w through `tau_syn_s=None` thus moves v by `gain_mem * gain_syn * w`.
     Every parameter is a scalar or an array [n].
@@ -36,8 +36,10 @@ class LIF:
     bias: ArrayLike = 0.0  # added to v each tick
     refractory_ticks: ArrayLike = 1  # 1: no lost tick
     integrator: str = "exponential"  # or "forward"
+    reset_mode: str = "value"  # or "subtract", a soft reset (an extension: not on Loihi 1)
 
     INTEGRATORS: ClassVar[tuple[str, ...]] = ("exponential", "forward")
+    RESET_MODES: ClassVar[tuple[str, ...]] = ("value", "subtract")
 
     def parameters(self, n: int, owner: str) -> dict[str, NDArray[np.float64]]:
         """Every numeric parameter as float64 [n] (tau_syn_s None becomes 0). Raises DescriptionError."""
@@ -51,10 +53,11 @@ class LIF:
         }
         problems: list[str] = []
         out = {name: _spread(value, n, f"{owner}: {name}", problems) for name, value in values.items()}
-        if self.integrator not in self.INTEGRATORS:
-            problems.append(
-                f"{owner}: integrator {self.integrator!r}, choose from {', '.join(self.INTEGRATORS)}"
-            )
+        choices = {"integrator": self.INTEGRATORS, "reset_mode": self.RESET_MODES}
+        for name, known in choices.items():
+            chosen = getattr(self, name)
+            if chosen not in known:
+                problems.append(f"{owner}: {name} {chosen!r}, choose from {', '.join(known)}")
         if not problems:
             self._check(out, owner, problems)
         if problems:
@@ -89,6 +92,9 @@ class LIF:
             "must be an integer of at least 1 (1: no lost tick)",
             problems,
         )
+        if self.reset_mode == "subtract":
+            rule = "must be 1, as reset_mode 'subtract' keeps v through a spike: or choose reset_mode 'value'"
+            _require(refractory <= 1, refractory, f"{owner}: refractory_ticks", rule, problems)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +114,7 @@ class LoihiCuba:
     ds_offset: ArrayLike = 1
     vmin: ArrayLike = -arith.V_LIMIT
     vmax: ArrayLike = arith.V_LIMIT
+    soft_reset: ArrayLike = 0  # 1: firing takes the threshold off v (an extension: not on Loihi 1)
 
     RANGES: ClassVar[dict[str, tuple[int, int]]] = {
         "du": (0, arith.DECAY_MAX),
@@ -119,6 +126,7 @@ class LoihiCuba:
         "ds_offset": (0, 1),
         "vmin": (-arith.V_LIMIT, 0),
         "vmax": (0, arith.V_LIMIT),
+        "soft_reset": (0, 1),
     }
 
     def parameters(self, n: int, owner: str) -> dict[str, NDArray[np.int64]]:
@@ -128,6 +136,9 @@ class LoihiCuba:
             name: spread_integers(getattr(self, name), n, f"{owner}: {name}", limits, problems)
             for name, limits in self.RANGES.items()
         }
+        rule = "must be 1 where soft_reset is 1: it keeps v through a spike"
+        held = (out["soft_reset"] == 0) | (out["refractory"] <= 1)
+        _require(held, out["refractory"], f"{owner}: refractory", rule, problems)
         if problems:
             raise DescriptionError(problems)
         return out

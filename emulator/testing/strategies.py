@@ -115,7 +115,8 @@ def _parameter(name: str, n: int, lively: bool) -> st.SearchStrategy[Any]:
 def neuron_params(draw: st.DrawFn, n: int) -> LoihiCuba:
     """LoihiCuba parameters for n compartments: mostly such that they fire, else over their whole ranges."""
     lively = draw(st.sampled_from((True, True, True, False)))
-    return LoihiCuba(**{name: draw(_parameter(name, n, lively)) for name in LoihiCuba.RANGES})
+    names = [name for name in LoihiCuba.RANGES if name != "soft_reset"]
+    return LoihiCuba(**{name: draw(_parameter(name, n, lively)) for name in names})
 
 
 @st.composite

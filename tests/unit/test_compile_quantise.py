@@ -467,3 +467,83 @@ def test_the_chip_follows_the_float_model(chip: em.ChipSpec, tau_syn_s: float | 
         v = 0.75 + math.exp(-DT_S / 12e-3) * (v - 0.75) + u + 0.02
         spread = np.abs(v).max() + 1
         assert result.probe("a", "v")[tick] / scale - 0.5 == pytest.approx(v, abs=0.02 * spread)
+
+
+# soft reset
+
+
+def test_a_soft_reset_is_named_in_the_report_as_no_part_of_loihi(chip: em.ChipSpec) -> None:
+    model = em.LIF(**HALVING, threshold=2.0, reset_mode="subtract")
+    result = quantise(network(model, [[1.0]], n=1), chip)
+    assert result.neurons["soft_reset"].tolist() == [1]
+    assert result.report[0]["notes"] == ["soft reset (an extension: not on Loihi 1)"]
+    net = em.Network()
+    net.add_population("a", 2, em.LoihiCuba(soft_reset=[0, 1]))
+    result = quantise(net, chip)
+    assert result.neurons["soft_reset"].tolist() == [0, 1]
+    assert result.report[0]["notes"] == ["soft reset (an extension: not on Loihi 1)"]
+    program = em.compile(net, chip)
+    assert "a: soft reset (an extension: not on Loihi 1)" in program.report()
+    assert program.image.config_soft_reset.tolist() == [0, 1]
+
+
+def test_a_hard_reset_has_no_such_note(chip: em.ChipSpec) -> None:
+    result = quantise(network(em.LIF(**HALVING, threshold=2.0), [[1.0]]), chip)
+    assert result.neurons["soft_reset"].tolist() == [0] and result.report[0]["notes"] == []
+
+
+def test_a_threshold_that_is_subtracted_gets_a_scale_that_holds_it(chip: em.ChipSpec) -> None:
+    # where it is only compared with v, the weights decide the scale
+    weights = np.random.default_rng(3).normal(size=(50, 1))
+    for threshold in (0.0123, 0.0871, 0.5, 1.0, 3.0):
+        rows = [
+            quantise(network(em.LIF(10e-3, threshold=threshold, reset_mode=mode), weights), chip).report[0]
+            for mode in ("value", "subtract")
+        ]
+        assert rows[1]["threshold_error"] == 0.0, threshold
+        assert rows[1]["sqnr_db"] > rows[0]["sqnr_db"] - 1.0, threshold
+
+
+def test_thresholds_that_share_no_scale_are_rounded_to_the_nearest_and_named(chip: em.ChipSpec) -> None:
+    thresholds = np.linspace(1.0, 1.1, 9) ** 3
+    weights = np.random.default_rng(3).normal(size=(50, 9))
+    model = em.LIF(tau_mem_s=10e-3, threshold=thresholds, reset_mode="subtract")
+    result = quantise(network(model, weights, n=9), chip)
+    row = result.report[0]
+    nearest = np.rint(thresholds * row["scale"] / 64)
+    assert result.neurons["vth_mant"].tolist() == nearest.tolist()
+    error = np.abs(nearest * 64 / row["scale"] - thresholds).max()
+    assert row["threshold_error"] == pytest.approx(error)
+    assert f"a spike takes a rounded threshold off v, off by up to {error:.3g}" in row["notes"]
+
+
+def test_voltage_that_a_soft_reset_lets_pile_up_fits_or_is_named(chip: em.ChipSpec) -> None:
+    # an input of 8 a tick through a leak of 1/16 brings v to 128, a threshold of 1 takes off 1 a tick
+    leaky = em.LIF(tau_mem_s=16 * DT_S, integrator="forward", reset_mode="subtract")
+    row = quantise(network(leaky, np.full((8, 1), 1.0)), chip).report[0]
+    assert row["scale"] * 128 <= 2**23 - 1 and len(row["notes"]) == 1
+    piling = em.LIF(**LEAKLESS, reset_mode="subtract")
+    row = quantise(network(piling, np.full((8, 1), 1.0)), chip).report[0]
+    assert "under long excitation v stops at its upper clip" in row["notes"]
+
+
+def test_a_soft_reset_keeps_what_is_above_the_threshold(chip: em.ChipSpec) -> None:
+    """Spikes and v of the model's own recurrence in floats, on a binary grid with a reset off zero."""
+    rng = np.random.default_rng(11)
+    weights, raster = rng.integers(0, 9, (6, 4)) / 8, rng.random((60, 6)) < 0.3
+    model = em.LIF(**HALVING, threshold=0.75, reset=0.25, leak=0.25, reset_mode="subtract")
+    net = network(model, weights, n=4)
+    net.probe("a", "v")
+    program = em.compile(net, chip)
+    result = em.run(program, 60, {"in0": raster}, engine="reference", timing=False)
+    v, spikes, above = np.zeros(4), [], []
+    for tick in range(60):
+        arriving = raster[tick - 1].astype(float) if tick else np.zeros(6)
+        v = 0.25 + (v - 0.25) / 2 + arriving @ weights
+        spikes.append(v > 0.75)
+        v = np.where(spikes[-1], v - 0.5, v)
+        above.append(v - 0.25)
+    assert np.array_equal(result.raster("a"), spikes) and 40 < np.sum(spikes) < 230
+    scale = program.stats["quantisation"][0]["scale"]
+    tolerance = 2 / scale  # the chip's decay drops what is below its LSB
+    assert np.allclose(result.probe("a", "v") / scale, above, atol=tolerance, rtol=0)

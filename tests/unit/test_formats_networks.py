@@ -43,6 +43,7 @@ def full_network() -> Network:
     net.add_population("lif", 3, lif, v0=[0.1, -0.2, 0.3], u0=0.5, start_tick=4, record_spikes=False)
     net.add_population("plain", 2, LIF(tau_mem_s=0.01))
     net.add_population("chip", 5, LoihiCuba(du=np.arange(5), vth_mant=7.0, refractory=3), v0=-5, to_host=True)
+    net.add_population("soft", 1, LIF(tau_mem_s=0.01, reset_mode="subtract"))
     net.connect("in", "lif", rng.normal(size=(4, 3)).astype(np.float32), delay_ticks=3)
     net.connect("lif", "plain", scipy.sparse.csr_array(np.array([[0, 1.5], [0, 0], [2.5, 0]])))
     twice = Triplets([3, 0, 3, 3], [1, 4, 1, 0], [10, -20, 30, 0], [63, 1, 2, 5])

@@ -55,6 +55,15 @@ def test_sources_are_named_and_counted(match: str, arguments: tuple[Any, ...]) -
         (r"leak: shape \[3\], expected a scalar or \[2\]", em.LIF(tau_mem_s=1.0, leak=[1, 2, 3])),
         ("reset: 'v_reset' is not a number", em.LIF(tau_mem_s=1.0, reset="v_reset")),
         ("integrator 'euler', choose from exponential, forward", em.LIF(tau_mem_s=1.0, integrator="euler")),
+        ("reset_mode 'zero', choose from value, subtract", em.LIF(tau_mem_s=1.0, reset_mode="zero")),
+        (
+            r"refractory_ticks\[1\] = 3: must be 1, as reset_mode 'subtract' keeps v .*reset_mode 'value'",
+            em.LIF(tau_mem_s=1.0, reset_mode="subtract", refractory_ticks=[1, 3]),
+        ),
+        (
+            r"refractory\[0\] = 2: must be 1 where soft_reset is 1",
+            em.LoihiCuba(refractory=2, soft_reset=[1, 0]),
+        ),
         (r"refractory_ticks\[0\] = 0: must be an integer of at least 1", em.LIF(1.0, refractory_ticks=0)),
         (r"du\[0\] = 4096: outside 0..4095", em.LoihiCuba(du=4096)),
         (r"dv\[0\] = 0.5: must be an integer", em.LoihiCuba(dv=0.5)),
