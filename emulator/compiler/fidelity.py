@@ -14,6 +14,9 @@ from emulator import arith
 from emulator.compiler.blocks import lists
 from emulator.compiler.rounding import INPUT_LIMIT, lost
 
+INPUT_PAST_END = {"chip": "wraps at 22 bits", "strict": "leaves 22 bits, which ends the run"}
+"""What becomes of an input sum past its register's end, by overflow policy; left out: nothing."""
+
 Ints = NDArray[np.integer]
 Floats = NDArray[np.float64]
 
@@ -110,7 +113,7 @@ def register_load(n: int, parts: Sequence[tuple[Ints, Weighed]]) -> int:
 
 
 def population_report(
-    name: str, model: str, n: int, parts: Sequence[Weighed], rest: dict[str, Any]
+    name: str, model: str, n: int, parts: Sequence[Weighed], rest: dict[str, Any], overflow: str
 ) -> dict[str, Any]:
     """Plain numbers, strings and lists; keys are the same for every model, None where one does not apply.
 
@@ -125,8 +128,8 @@ def population_report(
         for part in parts
         if part.n_zeroed and not part.acts
     ]
-    if rest["worst_case_input"] > INPUT_LIMIT:
-        notes.append("if all inputs fire at once, their sum wraps at 22 bits")
+    if rest["worst_case_input"] > INPUT_LIMIT and overflow in INPUT_PAST_END:
+        notes.append(f"if all inputs fire at once, their sum {INPUT_PAST_END[overflow]}")
     return {
         "name": name,
         "model": model,

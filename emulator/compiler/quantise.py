@@ -83,7 +83,8 @@ def _population(
         weighed = [_given_weights(i, projection) for i, projection in afferents]
         inputs = [(projection.target, w) for (_, projection), w in zip(afferents, weighed, strict=True)]
         rest = _given_report(register_load(population.n, inputs), bool(neurons["soft_reset"].any()))
-    report = population_report(population.name, type(population.model).__name__, population.n, weighed, rest)
+    kind, overflow = type(population.model).__name__, chip.arithmetic.overflow
+    report = population_report(population.name, kind, population.n, weighed, rest, overflow)
     return neurons, weighed, report
 
 

@@ -18,6 +18,17 @@ from emulator.compiler.weight_format import WeightFormat
 
 Ints = NDArray[np.integer]
 
+CURRENT_PAST_END = {
+    "chip": "u + bias wraps at 24 bits",
+    "lava": "u wraps at 24 bits",
+    "strict": "u + bias leaves 24 bits, which ends the run",
+}
+VOLTAGE_PAST_END = {
+    "chip": "v stops at its {end} clip",
+    "lava": "v stops at its {end} clip",
+    "strict": "v leaves its register at the {end} end, which ends the run",
+}
+"""What becomes of a value past its register's end, by overflow policy; left out: nothing."""
 SOFT_RESET_NOTE = "soft reset (an extension: not on Loihi 1)"
 
 
@@ -46,7 +57,7 @@ def quantise_lif(
         min(arith.REFRACTORY_MAX, chip.limits.refractory_ticks or arith.REFRACTORY_MAX),
     )
     neurons |= {"u0": start.u0, "v0": start.v0, "refractory0": start.refractory0}
-    return neurons, weighed, _report(p, scale, neurons, weighed, start)
+    return neurons, weighed, _report(p, scale, neurons, weighed, start, chip.arithmetic.overflow)
 
 
 def _registers(p: Shifted, scale: float) -> dict[str, Ints]:
@@ -96,7 +107,12 @@ def _weigh(afferent: Afferent, scale: float, weight_bits: int) -> Weighed:
 
 
 def _report(
-    p: Shifted, scale: float, neurons: dict[str, Ints], weighed: list[Weighed], start: Start
+    p: Shifted,
+    scale: float,
+    neurons: dict[str, Ints],
+    weighed: list[Weighed],
+    start: Start,
+    overflow: str,
 ) -> dict[str, Any]:
     bias = arith.bias_value(neurons["bias_mant"], neurons["bias_exp"])
     threshold_error = np.abs((neurons["vth_mant"] << arith.WEIGHT_SHIFT) / scale - p.threshold)[p.reachable]
@@ -114,11 +130,11 @@ def _report(
         "start_tick": p.start_tick,
         "start_residual_lsb": int(max(start.u_residual.max(), start.v_residual.max())),
     }
-    notes = _notes(report, int(start.fires_early.sum()), int((~p.reachable).sum()))
-    return {**report, "notes": _soft_reset_notes(p, scale, report) + notes}
+    notes = _notes(report, int(start.fires_early.sum()), int((~p.reachable).sum()), overflow)
+    return {**report, "notes": _soft_reset_notes(p, scale, report, overflow) + notes}
 
 
-def _soft_reset_notes(p: Shifted, scale: float, report: dict[str, Any]) -> list[str]:
+def _soft_reset_notes(p: Shifted, scale: float, report: dict[str, Any], overflow: str) -> list[str]:
     """v of a neuron that only takes its threshold off is not bounded by it."""
     if not p.soft_reset:
         return []
@@ -126,8 +142,8 @@ def _soft_reset_notes(p: Shifted, scale: float, report: dict[str, Any]) -> list[
     if report["threshold_error"]:
         notes.append(f"a spike takes a rounded threshold off v, off by up to {report['threshold_error']:.3g}")
     highest = _lsb(p.worst_case["rise"], scale)
-    if highest is None or highest > STATE_LIMIT:
-        notes.append("under long excitation v stops at its upper clip")
+    if (highest is None or highest > STATE_LIMIT) and overflow in VOLTAGE_PAST_END:
+        notes.append(f"under long excitation {VOLTAGE_PAST_END[overflow].format(end='upper')}")
     return notes
 
 
@@ -137,14 +153,16 @@ def _lsb(values: Floats, scale: float) -> int | None:
     return round(largest) if np.isfinite(largest) else None
 
 
-def _notes(report: dict[str, Any], n_early: int, n_unreachable: int) -> list[str]:
+def _notes(report: dict[str, Any], n_early: int, n_unreachable: int, overflow: str) -> list[str]:
     """What a user should know and no number says."""
     notes = []
     input_fits, current = report["worst_case_input"] <= INPUT_LIMIT, report["worst_case_current"]
-    if input_fits and (current is None or current > STATE_LIMIT):
-        notes.append("if all inputs fire for long, u + bias wraps at 24 bits")
-    if report["worst_case_voltage"] is None or report["worst_case_voltage"] > STATE_LIMIT:
-        notes.append("under long inhibition v stops at its lower clip")
+    current_fits = current is not None and current <= STATE_LIMIT
+    if input_fits and not current_fits and overflow in CURRENT_PAST_END:
+        notes.append(f"if all inputs fire for long, {CURRENT_PAST_END[overflow]}")
+    voltage = report["worst_case_voltage"]
+    if (voltage is None or voltage > STATE_LIMIT) and overflow in VOLTAGE_PAST_END:
+        notes.append(f"under long inhibition {VOLTAGE_PAST_END[overflow].format(end='lower')}")
     if report["start_residual_lsb"]:
         notes.append(
             f"no initial state leads exactly to the wanted one at tick {report['start_tick']}: "

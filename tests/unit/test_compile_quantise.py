@@ -547,3 +547,41 @@ def test_a_soft_reset_keeps_what_is_above_the_threshold(chip: em.ChipSpec) -> No
     scale = program.stats["quantisation"][0]["scale"]
     tolerance = 2 / scale  # the chip's decay drops what is below its LSB
     assert np.allclose(result.probe("a", "v") / scale, above, atol=tolerance, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("overflow", "notes"),
+    [
+        ("chip", ["if all inputs fire at once, their sum wraps at 22 bits"]),
+        ("strict", ["if all inputs fire at once, their sum leaves 22 bits, which ends the run"]),
+        ("lava", []),
+        ("unbounded", []),
+    ],
+)
+def test_notes_say_what_the_policy_does_past_a_registers_end(
+    overflow: str, notes: list[str], chip: em.ChipSpec
+) -> None:
+    net = em.Network()
+    source, a = net.add_source("in", 2), net.add_population("a", 1, em.LoihiCuba())
+    net.connect(source, a, [[254], [254]], synapse=em.LoihiSynapse(w_exp=7))
+    other = chip.replace({"arithmetic.overflow": overflow})
+    assert quantise(net, other).report[0]["notes"] == notes
+
+
+def test_notes_of_slow_currents_and_voltages_follow_the_policy(chip: em.ChipSpec) -> None:
+    # u and v never decay, so both leave any register under lasting input
+    model = em.LIF(**LEAKLESS, tau_syn_s=math.inf)
+    expected = {
+        "chip": ["u + bias wraps at 24 bits", "v stops at its lower clip"],
+        "lava": ["u wraps at 24 bits", "v stops at its lower clip"],
+        "strict": [
+            "u + bias leaves 24 bits, which ends the run",
+            "v leaves its register at the lower end, which ends the run",
+        ],
+        "unbounded": [],
+    }
+    for overflow, words in expected.items():
+        net = network(model, [[1.0], [-1.0]])
+        notes = quantise(net, chip.replace({"arithmetic.overflow": overflow})).report[0]["notes"]
+        when = ("if all inputs fire for long, ", "under long inhibition ")
+        assert notes == [start + text for start, text in zip(when, words, strict=False)]
