@@ -25,9 +25,8 @@ class Table(NamedTuple):
 
 def state_dtype(image: Image, chip: ChipSpec) -> str:
     """dtype of `State.u`, `.v` and `.pending`, and of probed values: "int32", or "int64" where a policy
-    lets a value outgrow the chip's registers or an exponent acts on the sum of a tick."""
-    wide = chip.arithmetic.overflow in ("lava", "unbounded") or len(image.planes) > 1
-    return "int64" if wide else "int32"
+    must not lose what the chip's registers do, or an exponent acts on the sum of a tick."""
+    return "int64" if chip.arithmetic.overflow != "chip" or len(image.planes) > 1 else "int32"
 
 
 def state_tables(image: Image, chip: ChipSpec) -> dict[str, Table]:
@@ -36,10 +35,7 @@ def state_tables(image: Image, chip: ChipSpec) -> dict[str, Table]:
     n_slots, n_sums = image.n_slots, len(image.planes) * image.n_slots
     u_limit = WIDE_LIMIT if overflow in ("lava", "unbounded") else STATE_LIMIT
     v_limit = WIDE_LIMIT if overflow == "unbounded" else STATE_LIMIT
-    if overflow == "chip" and len(image.planes) == 1:
-        sum_limit = INPUT_LIMIT
-    else:
-        sum_limit = SUM_LIMIT if dtype == "int64" else 1 << 31
+    sum_limit = SUM_LIMIT if dtype == "int64" else INPUT_LIMIT
     return {
         "u": Table(dtype, (n_slots,), -u_limit, u_limit - 1),
         "v": Table(dtype, (n_slots,), -v_limit, v_limit - 1),

@@ -25,7 +25,7 @@ from emulator.chip.drive import Drive
 from emulator.chip.events import DIRECTIONS
 from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
-from emulator.chip.state import Table, state_dtype, state_tables
+from emulator.chip.state import state_dtype, state_tables
 from emulator.record import Record, State, Timing
 from emulator.reference.clock import Clock
 from emulator.reference.core import Core, Update
@@ -342,7 +342,8 @@ def _save(cores: list[Core], image: Image, chip: ChipSpec, n_ticks: int) -> Stat
     tables = state_tables(image, chip)
     pending = [
         [
-            _kept(total, chip, tables["pending"], single=len(image.planes) == 1)
+            # what the input register drops is not needed again where nothing is wider than it
+            total if tables["pending"].dtype == "int64" else arith.wrap(total, arith.INPUT_BITS)
             for plane in range(len(image.planes))
             for core in cores
             for total in core.pending[delay][plane]
@@ -360,14 +361,6 @@ def _save(cores: list[Core], image: Image, chip: ChipSpec, n_ticks: int) -> Stat
         for name, values in columns.items()
     }
     return State(image.digest, **arrays, n_ticks=n_ticks)
-
-
-def _kept(total: int, chip: ChipSpec, table: Table, *, single: bool) -> int:
-    """A sum as a state holds it: as the input register does where nothing else needs the rest."""
-    if chip.arithmetic.overflow == "chip" and single:
-        return int(arith.wrap(total, arith.INPUT_BITS))
-    # 64 divides both ends of the table; a sum past one would stop a strict run in its tick all the same
-    return min(max(total, table.low), table.high & -64)
 
 
 def _cores(image: Image, chip: ChipSpec) -> list[Core]:

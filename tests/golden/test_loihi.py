@@ -55,11 +55,6 @@ def under(chip: em.ChipSpec, peer: str) -> em.ChipSpec:
     return chip.replace({"arithmetic.overflow": OVERFLOW[peer]})
 
 
-def skip_what_native_lacks(engine: str, peer: str) -> None:
-    if engine == "native" and OVERFLOW[peer] != "chip":
-        pytest.skip(f"the native engine has no overflow policy {OVERFLOW[peer]!r}")
-
-
 def run_single(vectors: dict[str, Any], peer: str, engine: str, chip: em.ChipSpec) -> em.Result:
     """The rows of a suite that a peer ran: each a compartment of one population, with inputs of its own."""
     rows = vectors[f"{peer}_rows"]
@@ -98,7 +93,6 @@ def run_single(vectors: dict[str, Any], peer: str, engine: str, chip: em.ChipSpe
 def test_every_row_of_a_peer_is_reproduced_under_its_policy(
     suite: str, peer: str, engine: str, wide: em.ChipSpec
 ) -> None:
-    skip_what_native_lacks(engine, peer)
     vectors = load(suite)
     assert len(vectors[f"{peer}_rows"]) == SUITES[suite][peer]
     result = run_single(vectors, peer, engine, wide)
@@ -155,7 +149,6 @@ def test_every_kind_of_network_was_run_by_two_peers() -> None:
 def test_recurrent_networks_equal_every_peer_under_its_policy(
     name: str, peer: str, engine: str, wide: em.ChipSpec
 ) -> None:
-    skip_what_native_lacks(engine, peer)
     vectors = load(name)
     assert vectors["peers_agree"] == 1
     result = run_net(vectors, engine, under(wide, peer), ROUNDING[peer])

@@ -209,8 +209,6 @@ def test_biases_and_late_layers_spike_exactly_as_in_the_file(
     write: Writer, kinds: tuple[str, str], reset: str, engine: str
 ) -> None:
     """An Affine bias passes the synaptic filter of CubaLIF, which starts at zero in the step of the file."""
-    if engine == "native" and reset == "subtract":
-        pytest.skip("the native engine has no soft reset")
     rng = np.random.default_rng(7)
     make = {
         "cuba": lambda n: cuba(n, v_leak=0.5, v_reset=-1, v_threshold=3.03125),
