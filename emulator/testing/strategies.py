@@ -52,7 +52,8 @@ def _chip_tiles(draw: st.DrawFn, width: int, height: int) -> dict[str, Any]:
 @st.composite
 def chips(draw: st.DrawFn, base: ChipSpec, max_side: int = MAX_TILES) -> ChipSpec:
     """`base` with a mesh of 1 x 1 .. max_side x max_side tiles, cut into chips or not, 1 - 4 cores per tile,
-    FIFO depths 1 - 4 and arbitrary integer latencies; what only bounds capacity is lifted."""
+    FIFO depths 1 - 4 and arbitrary integer latencies; what only bounds capacity is lifted. Any overflow
+    policy but `strict`, under which a run may have no record."""
     width, height = draw(st.integers(1, max_side)), draw(st.integers(1, max_side))
     side = draw(st.sampled_from(("W", "E", "N", "S")))
     edge = {"W": 0, "E": width - 1, "S": 0, "N": height - 1}[side]
@@ -85,6 +86,7 @@ def chips(draw: st.DrawFn, base: ChipSpec, max_side: int = MAX_TILES) -> ChipSpe
     changes |= {
         "mesh.chip": draw(st.none() | _chip_tiles(width, height)),
         "energy_pj.hop_chip": draw(st.sampled_from((0, 7.5))),
+        "arithmetic.overflow": draw(st.sampled_from(("chip", "chip", "lava", "unbounded"))),
         "cores.per_tile": draw(st.integers(1, MAX_CORES_PER_TILE)),
         "host_port": {"x": x, "y": y, "side": side},
         "barrier_ps": {1: draw(_latency(0)), 2: draw(_latency(0))},
@@ -115,8 +117,11 @@ def _parameter(name: str, n: int, lively: bool) -> st.SearchStrategy[Any]:
 def neuron_params(draw: st.DrawFn, n: int) -> LoihiCuba:
     """LoihiCuba parameters for n compartments: mostly such that they fire, else over their whole ranges."""
     lively = draw(st.sampled_from((True, True, True, False)))
-    names = [name for name in LoihiCuba.RANGES if name != "soft_reset"]
-    return LoihiCuba(**{name: draw(_parameter(name, n, lively)) for name in names})
+    drawn = {name: draw(_parameter(name, n, lively)) for name in LoihiCuba.RANGES if name != "soft_reset"}
+    if draw(st.sampled_from((False, False, True))):  # where it is soft there is no refractory time
+        soft = draw(hnp.arrays(np.int64, n, elements=st.integers(0, 1)))
+        drawn |= {"soft_reset": soft, "refractory": np.where(soft, 1, drawn["refractory"])}
+    return LoihiCuba(**drawn)
 
 
 @st.composite
@@ -137,7 +142,7 @@ def _synapses(draw: st.DrawFn, n_pre: int, n_post: int) -> tuple[Triplets, Loihi
         w_exp=draw(exponent),
         weight_bits=draw(st.sampled_from((8, 8, 6, 4, 1))),
         sign_mode=mode,
-        rounding=draw(st.sampled_from(("toward_zero", "floor", "nearest"))),
+        rounding=draw(st.sampled_from(arith.ROUNDINGS)),
     )
 
 
