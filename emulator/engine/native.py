@@ -15,11 +15,12 @@ from emulator.chip.drive import KINDS, PROBE_VARIABLES, Drive
 from emulator.chip.events import DIRECTIONS, EVENT_ID, EVENTS
 from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
+from emulator.chip.state import state_dtype
 from emulator.engine import blocks
 from emulator.engine.compartments import Stretches, configuration_of, stretches_of
 from emulator.engine.routes import SENT, Routes, routes_of, totals
 from emulator.engine.rows import Arranged, Shares, rows_of, shares_of, wide_rows_of
-from emulator.errors import SimulationError
+from emulator.errors import RegisterOverflow, SimulationError
 from emulator.record import Record, State, Timing
 
 Progress = Callable[[int, int], None]
@@ -88,7 +89,7 @@ class _Run:
     def __init__(self, image: Image, chip: ChipSpec, drive: Drive, threads: int):
         self.image, self.chip, self.drive = image, chip, drive
         check_image(image, chip)  # the blocks trust what passes
-        self.wide = chip.arithmetic.overflow != "chip" or len(image.planes) > 1
+        self.wide = state_dtype(image, chip) == "int64"
         self.prepared = _prepared(image, drive, threads, self.wide)
         self.routes = _routes(image, chip)
         n_rows, n_slots = drive.n_samples * drive.n_ticks, image.n_slots
@@ -149,7 +150,7 @@ class _Run:
     def _fail(self, status: int, row: int) -> None:
         if status == OVERFLOWN:
             slot, register, value = self.machine.overflow()
-            raise SimulationError(f"slot {slot}, row {row}: {REGISTERS[register]} {value}")
+            raise RegisterOverflow(slot, row, REGISTERS[register], value)
         n_ticks = max(self.drive.n_ticks, 1)
         raise SimulationError(f"sample {row // n_ticks}, tick {row % n_ticks}: {STATUS[status]}")
 
