@@ -44,6 +44,35 @@ def test_twin_native_and_reference_records_are_equal(case: Case) -> None:
 
 @law
 @given(cases(BASE))
+def test_twin_strict_runs_end_alike(case: Case) -> None:
+    """Either nothing overflows and the records are those of the chip, or both name the same overflow."""
+    program = compiled(case)
+    chip = case.chip.replace({"arithmetic.overflow": "chip"})
+    strict = dataclasses.replace(program, chip=chip.replace({"arithmetic.overflow": "strict"}))
+    ends = []
+    for engine in ("reference", "native"):
+        try:
+            ends.append(run(case, strict, engine=engine).record)
+        except em.SimulationError as error:
+            ends.append(error.problems)
+    if isinstance(ends[0], tuple):
+        assert ends[0] == ends[1]
+        return
+    assert first_difference(*ends) is None
+    silicon = run(case, dataclasses.replace(program, chip=chip), engine="native").record
+    assert np.array_equal(silicon.spikes, ends[0].spikes)
+
+
+@law
+@given(cases(BASE), st.integers(2, 4))
+def test_no_bit_depends_on_the_number_of_threads(case: Case, threads: int) -> None:
+    program = compiled(case)
+    one, more = (run(case, program, engine="native", threads=n) for n in (1, threads))
+    assert first_difference(one.record, more.record) is None
+
+
+@law
+@given(cases(BASE))
 def test_twin_holds_without_timing_and_counts_are_those_with_timing(case: Case) -> None:
     program = compiled(case)
     timed = run(case, program, engine="native")
@@ -163,9 +192,7 @@ def test_split_runs_equal_one_run(case: Case, data: st.DataObject) -> None:
     begin = {name: raster[:cut] for name, raster in case.stimulus.items()}
     first = em.run(program, cut, begin, engine=engine_a, seed=case.seed)
     rest = {name: raster[cut:] for name, raster in case.stimulus.items()}
-    second = em.run(
-        program, case.n_ticks - cut, rest, engine=engine_b, state=first.state, seed=case.seed
-    )
+    second = em.run(program, case.n_ticks - cut, rest, engine=engine_b, state=first.state, seed=case.seed)
     joined = np.concatenate([first.record.spikes, second.record.spikes + np.array([cut, 0])])
     assert np.array_equal(joined, whole.record.spikes)
     assert np.array_equal(np.concatenate([first.tick_ps, second.tick_ps]), whole.tick_ps)

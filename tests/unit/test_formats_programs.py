@@ -99,6 +99,8 @@ def test_tables_of_a_loaded_program_cannot_be_written(tmp_path: Path) -> None:
 
 
 I32, I64 = np.int32, np.int64
+
+
 def poisson(threshold: list[int]) -> Content:
     """A generator as a program file holds it."""
     return {"kind": "poisson", "threshold": np.array(threshold, I64)}

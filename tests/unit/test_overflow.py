@@ -1,4 +1,4 @@
-"""Overflow policies of the reference at the ends of the registers, and what a user reads of a strict run.
+"""Overflow policies at the ends of the registers, and what a user reads of a strict run.
 
 Known answers: hand arithmetic. The peers' own traces are in tests/golden.
 """
@@ -126,7 +126,7 @@ def test_at_the_threshold_a_soft_reset_does_not_happen() -> None:
     assert one.update(0).fired and one.v == 192
 
 
-def strict_run(chip: em.ChipSpec, **arguments: Any) -> em.Result:
+def strict_run(chip: em.ChipSpec, engine: str, **arguments: Any) -> em.Result:
     """Population `b` is a perfect integrator of the largest weight: neuron 1 is fed, neuron 0 is not."""
     net = em.Network("strict")
     source = net.add_source("in", 2)
@@ -135,14 +135,14 @@ def strict_run(chip: em.ChipSpec, **arguments: Any) -> em.Result:
     synapse = em.LoihiSynapse(w_exp=7)
     net.connect(source, b, em.Triplets([0, 1], [1, 1], [254, 254]), synapse=synapse)
     program = em.compile(net, chip.replace({"arithmetic.overflow": "strict"}))
-    return em.run(program, 9, engine="reference", **arguments)
+    return em.run(program, 9, engine=engine, **arguments)
 
 
-def test_a_strict_run_names_neuron_tick_register_value_and_a_way_out(tiny: em.ChipSpec) -> None:
+def test_a_strict_run_names_neuron_tick_register_value_and_a_way_out(tiny: em.ChipSpec, engine: str) -> None:
     # four inputs of LARGEST fit 24 bits, the fifth does not; the spike of tick t acts in tick t + 1
     events = np.array([[tick, 0] for tick in range(9)])
     with pytest.raises(em.SimulationError) as caught:
-        strict_run(tiny, stimulus={"in": events})
+        strict_run(tiny, engine, stimulus={"in": events})
     assert str(caught.value) == (
         f"tick 5, population 'b' neuron 1: the current (u) is {5 * LARGEST}, its register holds "
         "-8388608..8388607 (chip 'tiny', arithmetic.overflow 'strict'): lower weights or bias, or let it "
@@ -152,14 +152,14 @@ def test_a_strict_run_names_neuron_tick_register_value_and_a_way_out(tiny: em.Ch
     assert (caught.value.__cause__.slot, caught.value.__cause__.row) == (4, 5)
 
 
-def test_a_strict_run_of_a_batch_names_the_sample(tiny: em.ChipSpec) -> None:
+def test_a_strict_run_of_a_batch_names_the_sample(tiny: em.ChipSpec, engine: str) -> None:
     both = np.array([[1, 2, 0], [1, 2, 1]])
     with pytest.raises(em.SimulationError) as caught:
-        strict_run(tiny, stimulus={"in": both}, batch=3)
+        strict_run(tiny, engine, stimulus={"in": both}, batch=3)
     words = f"sample 1, tick 3, population 'b' neuron 1: the input sum (q) is {2 * LARGEST}, its register"
     assert str(caught.value).startswith(words)
 
 
-def test_a_strict_run_within_the_registers_is_that_of_the_chip(tiny: em.ChipSpec) -> None:
+def test_a_strict_run_within_the_registers_is_that_of_the_chip(tiny: em.ChipSpec, engine: str) -> None:
     events = np.array([[tick, 0] for tick in range(4)])
-    assert strict_run(tiny, stimulus={"in": events}).state.u.tolist() == [[0, 0, 0, 0, 4 * LARGEST]]
+    assert strict_run(tiny, engine, stimulus={"in": events}).state.u.tolist() == [[0, 0, 0, 0, 4 * LARGEST]]
