@@ -165,17 +165,24 @@ def _entries(image: Image) -> Iterator[str]:
             f"{low[entry]}..{high[entry] - 1} of {name}" + _more(bad)
         )
     to_core = np.flatnonzero(image.entry_core != image.n_cores)
-    if np.bincount(image.entry_axon[to_core], minlength=1).max() > 1:
-        first = np.unique(image.entry_axon[to_core], return_index=True)[1]
-        again = int(np.setdiff1d(np.arange(len(to_core)), first)[0])
-        entry = int(to_core[again])
-        axon = f"entry_axon[{entry}] = {image.entry_axon[entry]}"
-        yield f"{axon}: named by an entry before; an axon has one sender"
+    # Counting needs indices that are sound; searching by sorting is for images that are not.
+    if len(bad) or np.bincount(image.entry_axon[to_core], minlength=1).max() > 1:
+        yield from _named_twice(image, to_core)
     of_inputs = image.entry_core[image.entry_ptr[image.n_slots] :]
     bad = np.flatnonzero(of_inputs == image.n_cores)
     if len(bad):
         entry = int(image.entry_ptr[image.n_slots] + bad[0])
         yield f"entry_core[{entry}] = {image.n_cores}: a host input sends to the host port" + _more(bad)
+
+
+def _named_twice(image: Image, to_core: Ints) -> Iterator[str]:
+    """to_core: the entries that do not go to the host."""
+    named, first = np.unique(image.entry_axon[to_core], return_index=True)
+    if len(named) < len(to_core):
+        again = int(np.setdiff1d(np.arange(len(to_core)), first)[0])
+        entry = int(to_core[again])
+        axon = f"entry_axon[{entry}] = {image.entry_axon[entry]}"
+        yield f"{axon}: named by an entry before; an axon has one sender"
 
 
 def _configurations(image: Image) -> Iterator[str]:
