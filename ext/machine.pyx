@@ -18,7 +18,11 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
+cimport numpy
 import numpy as np
+
+numpy.import_array()
+DTYPES = {name: np.dtype(name) for name in ("uint8", "uint16", "int32", "int64")}
 
 # Columns of the count tables; the same order as emulator/chip/events.py, checked by engine/native.py.
 EVENT_COLUMNS = {
@@ -93,9 +97,9 @@ cdef class Machine:
             self._build_mesh(settings)
 
     cdef size_t _address(self, str name, str dtype) except? 0:
-        array = self.arrays[name]
-        assert array.dtype == dtype and array.flags.c_contiguous, (name, array.dtype)
-        return array.ctypes.data
+        cdef numpy.ndarray array = self.arrays[name]
+        assert array.dtype is DTYPES[dtype] and numpy.PyArray_IS_C_CONTIGUOUS(array), (name, array.dtype)
+        return <size_t>numpy.PyArray_DATA(array)
 
     cdef int _bind_narrow(self, dict settings) except -1:
         cdef Run* run = &self.run
@@ -287,7 +291,6 @@ cdef class Machine:
         c.slot_ptr = <const int64_t*>self._address("slot_ptr", "int64")
         c.active = self.run.wide_compartments.active if self.run.wide else self.run.compartments.active
         c.entry_ptr = <const int64_t*>self._address("entry_ptr", "int64")
-        c.entry_axon = <const int32_t*>self._address("entry_axon", "int32")
         c.entry_core = <const int32_t*>self._address("entry_core", "int32")
         c.service_ps = <const int64_t*>self._address("service_ps", "int64")
         c.core_x = <const int32_t*>self._address("core_x", "int32")

@@ -2,7 +2,7 @@
 axon-out entries for what a spike of each sender counts, one for what a run's spikes come to."""
 
 from libc.stdint cimport int32_t, int64_t
-from libc.stdlib cimport llabs
+from libc.stdlib cimport calloc, free, llabs
 
 
 cdef struct Trip:
@@ -31,10 +31,11 @@ def sum_sent(
     const int64_t[::1] entry_ptr, const int32_t[::1] entry_core, const int32_t[::1] entry_axon,
     const int64_t[::1] syn_ptr, const int32_t[::1] n_dense, const int32_t[::1] core_of_sender,
     const int32_t[::1] x, const int32_t[::1] y, int64_t chip_width, int64_t chip_height,
-    int64_t[:, ::1] sent,
+    int64_t[:, ::1] sent, int32_t[:, ::1] n_ops,
 ):
     """Fills sent [n_senders, 13], zeros so far: what one spike of each sender counts, columns as `SENT` of
-    engine/routes.py. core_of_sender, x, y: rows of cores, and the host port as one row more."""
+    engine/routes.py; and n_ops [n_entries, 2], zeros so far: dense and sparse operations of each packet.
+    n_dense [n_axons]; core_of_sender, x, y: rows of cores, and the host port as one row more."""
     cdef int64_t n_senders = entry_ptr.shape[0] - 1, host = x.shape[0] - 1, sender, entry, source, axon
     cdef int64_t* out
     cdef Trip trip
@@ -60,48 +61,110 @@ def sum_sent(
                 axon = entry_axon[entry]
                 out[8] += 1
                 out[10] += 1
-                out[11] += n_dense[axon]
-                out[12] += syn_ptr[axon + 1] - syn_ptr[axon] - n_dense[axon]
+                n_ops[entry, 0] = n_dense[axon]
+                n_ops[entry, 1] = <int32_t>(syn_ptr[axon + 1] - syn_ptr[axon] - n_dense[axon])
+                out[11] += n_ops[entry, 0]
+                out[12] += n_ops[entry, 1]
+
+
+def book_sent(
+    const int64_t[::1] n_spikes, const int64_t[:, ::1] sent, const int32_t[::1] core_of_sender,
+    const int32_t[::1] group_of_sender, int64_t first_column, int64_t[:, ::1] by_core, int64_t[:, ::1] by_group
+):
+    """Adds what the spikes of every sender count, in columns first_column .., to the sender's account; to its
+    core what counts there, and to no core (the last row) what happens on the way. Arrivals: book_received."""
+    cdef int64_t sender, column, n, value, nowhere = by_core.shape[0] - 1
+    cdef int64_t* of_group
+    if sent.shape[1] != 13 or by_core.shape[1] < first_column + 13 or by_group.shape[1] < first_column + 13:
+        raise ValueError("book_sent: 13 counts per sender")
+    with nogil:
+        for sender in range(n_spikes.shape[0]):
+            n = n_spikes[sender]
+            if n == 0:
+                continue
+            of_group = &by_group[group_of_sender[sender], first_column]
+            for column in range(13):
+                value = n * sent[sender, column]
+                of_group[column] += value
+                if column < 2:
+                    by_core[core_of_sender[sender], first_column + column] += value
+                elif column < 8 or column == 9:
+                    by_core[nowhere, first_column + column] += value
 
 
 def book_received(
     const int64_t[::1] n_spikes, const int64_t[::1] entry_ptr, const int32_t[::1] entry_core,
-    const int32_t[::1] entry_axon, const int64_t[::1] syn_ptr, const int32_t[::1] n_dense,
-    const int32_t[::1] core_of_sender, const int32_t[::1] x, const int32_t[::1] y,
-    int64_t[:, ::1] received, int64_t[:, ::1] east, int64_t[:, ::1] west, int64_t[:, ::1] north,
-    int64_t[:, ::1] south,
+    const int32_t[:, ::1] n_ops, const int32_t[::1] core_of_sender, const int32_t[::1] x,
+    const int32_t[::1] y, int64_t[:, ::1] received, int64_t[:, :, ::1] links,
 ):
     """Adds up what the packets of n_spikes [n_senders] spikes cause on their way and at its end.
 
-    received [n_cores + 1, 3]: packets, dense and sparse operations; last row: the host port. The legs are
-    differences along a row (east, west: [height, width + 1]) or a column (north, south: [width, height + 1]):
-    running sums of them are the loads of the links that leave each tile to that side.
+    received [n_cores + 1, 3]: packets, dense and sparse operations; last row: the host port. links [height,
+    width, 4], zeros so far: grants of the links that leave each tile to the east, west, north and south.
     """
     cdef int64_t n_senders = entry_ptr.shape[0] - 1, host = x.shape[0] - 1
-    cdef int64_t sender, entry, axon, core, n, x0, y0, x1, y1
+    cdef int64_t sender, entry, core, n, n_touched = 0, i
+    # packets from one source to each core, and which cores have any; senders come source by source
+    cdef int64_t* n_packets = <int64_t*>calloc(host + 1, sizeof(int64_t))
+    cdef int64_t* touched = <int64_t*>calloc(host + 1, sizeof(int64_t))
+    if n_packets == NULL or touched == NULL:
+        free(n_packets)
+        free(touched)
+        raise MemoryError("native engine: packets by core")
     with nogil:
         for sender in range(n_senders):
             n = n_spikes[sender]
-            if n == 0:
-                continue
-            x0, y0 = x[core_of_sender[sender]], y[core_of_sender[sender]]
-            for entry in range(entry_ptr[sender], entry_ptr[sender + 1]):
+            for entry in range(entry_ptr[sender], entry_ptr[sender + 1] if n else entry_ptr[sender]):
                 core = entry_core[entry]
-                x1, y1 = x[core], y[core]
-                received[core, 0] += n
-                if core != host:
-                    axon = entry_axon[entry]
-                    received[core, 1] += n * n_dense[axon]
-                    received[core, 2] += n * (syn_ptr[axon + 1] - syn_ptr[axon] - n_dense[axon])
-                if x1 > x0:  # links of tiles x0 .. x1 - 1
-                    east[y0, x0] += n
-                    east[y0, x1] -= n
-                elif x1 < x0:  # links of tiles x1 + 1 .. x0
-                    west[y0, x1 + 1] += n
-                    west[y0, x0 + 1] -= n
-                if y1 > y0:
-                    north[x1, y0] += n
-                    north[x1, y1] -= n
-                elif y1 < y0:
-                    south[x1, y1 + 1] += n
-                    south[x1, y0 + 1] -= n
+                if n_packets[core] == 0:
+                    touched[n_touched] = core
+                    n_touched += 1
+                n_packets[core] += n
+                received[core, 1] += n * n_ops[entry, 0]
+                received[core, 2] += n * n_ops[entry, 1]
+            if sender + 1 == n_senders or core_of_sender[sender + 1] != core_of_sender[sender]:
+                for i in range(n_touched):
+                    core = touched[i]
+                    received[core, 0] += n_packets[core]
+                    add_legs(
+                        links, x[core_of_sender[sender]], y[core_of_sender[sender]], x[core], y[core],
+                        n_packets[core],
+                    )
+                    n_packets[core] = 0
+                n_touched = 0
+        add_up(links)
+    free(n_packets)
+    free(touched)
+
+
+cdef inline void add_legs(
+    int64_t[:, :, ::1] links, int64_t x0, int64_t y0, int64_t x1, int64_t y1, int64_t n
+) noexcept nogil:
+    """Marks where the legs of n packets start and where they are over: running sums make loads of that."""
+    if x1 > x0:  # links of tiles x0 .. x1 - 1
+        links[y0, x0, 0] += n
+        links[y0, x1, 0] -= n
+    elif x1 < x0:  # links of tiles x1 + 1 .. x0
+        links[y0, x1 + 1, 1] += n
+        if x0 + 1 < links.shape[1]:
+            links[y0, x0 + 1, 1] -= n
+    if y1 > y0:
+        links[y0, x1, 2] += n
+        links[y1, x1, 2] -= n
+    elif y1 < y0:
+        links[y1 + 1, x1, 3] += n
+        if y0 + 1 < links.shape[0]:
+            links[y0 + 1, x1, 3] -= n
+
+
+cdef inline void add_up(int64_t[:, :, ::1] links) noexcept nogil:
+    """Running sums along x for the links to the east and west, along y for those to the north and south."""
+    cdef int64_t x, y
+    for y in range(links.shape[0]):
+        for x in range(links.shape[1]):
+            if x:
+                links[y, x, 0] += links[y, x - 1, 0]
+                links[y, x, 1] += links[y, x - 1, 1]
+            if y:
+                links[y, x, 2] += links[y - 1, x, 2]
+                links[y, x, 3] += links[y - 1, x, 3]

@@ -12,9 +12,8 @@ cdef struct Crossing:
     const int64_t* slot_ptr  # [n_cores + 1]
     const uint8_t* active  # [n_slots] whether the update of this tick was active
     const int64_t* entry_ptr  # [n_senders + 1]
-    const int32_t* entry_axon  # [n_entries] numbered through
     const int32_t* entry_core  # [n_entries]
-    const int64_t* service_ps  # [n_axons]
+    const int64_t* service_ps  # [n_entries]
     const int32_t* core_x  # [n_cores]
     const int32_t* core_y
     const int32_t* core_port
@@ -97,7 +96,7 @@ cdef inline void pack(
             packet.service_ps = 0
         else:
             packet.x, packet.y, packet.port = c.core_x[core], c.core_y[core], c.core_port[core]
-            packet.service_ps = c.service_ps[c.entry_axon[entry]]
+            packet.service_ps = c.service_ps[entry]
         packet.gap_ps = work_ps + send_ps
         packet.not_before_ps = 0
         work_ps = 0

@@ -12,6 +12,15 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 from libc.stdlib cimport realloc
 from libc.string cimport memcpy, memset
 
+cdef extern from *:
+    """
+    #if defined(__GNUC__) && (!defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
+    #error "flags are gathered eight at a time in the order of a little-endian machine"
+    #endif
+    #define spikemesh_lowest_bit(value) __builtin_ctzll(value)
+    """
+    int lowest_bit "spikemesh_lowest_bit"(uint64_t value) noexcept nogil
+
 cdef enum:
     SPIKES = 0
     FIRST_SENT = 1  # transmitted .. synaptic_ops_sparse: what a sender's spike causes
@@ -242,12 +251,14 @@ cdef inline void gather(
     cdef uint64_t eight
     cdef int32_t* out = worker.fired[parity]
     cdef int64_t n = worker.n_fired[parity]
+    while slot + 8 <= end:
+        memcpy(&eight, fired + slot, 8)
+        while eight:  # a flag is one bit
+            out[n] = <int32_t>(slot + (lowest_bit(eight) >> 3))
+            n += 1
+            eight &= eight - 1
+        slot += 8
     while slot < end:
-        if slot + 8 <= end:
-            memcpy(&eight, fired + slot, 8)
-            if eight == 0:
-                slot += 8
-                continue
         if fired[slot]:
             out[n] = <int32_t>slot
             n += 1

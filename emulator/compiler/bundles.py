@@ -37,9 +37,7 @@ def formats_of(projection: QuantisedProjection) -> tuple[WeightFormat, ...]:
     """The format of each of its exponents."""
     sign_mode = SIGN_MODE_ID[projection.sign_mode]
     return tuple(
-        WeightFormat(
-            w_exp, projection.weight_bits, sign_mode, projection.delay_bits, projection.on_sum
-        )
+        WeightFormat(w_exp, projection.weight_bits, sign_mode, projection.delay_bits, projection.on_sum)
         for w_exp in projection.w_exp
     )
 

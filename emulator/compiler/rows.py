@@ -37,7 +37,5 @@ def plain_table_of(projections: Sequence[QuantisedProjection]) -> Any:
     """A `lists.Table` that tells no formats apart."""
     table = lists.Table()
     for projection in sorted(projections, key=lambda projection: projection.first_sender):
-        table.add(
-            projection.first_sender, projection.first_target, 0, projection.indptr, projection.target
-        )
+        table.add(projection.first_sender, projection.first_target, 0, projection.indptr, projection.target)
     return table

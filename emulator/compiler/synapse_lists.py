@@ -67,9 +67,7 @@ def _pointer(counts: Longs) -> Longs:
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
-def _name_formats(
-    formats: list[WeightFormat], runs: tuple[Ints, ...], form: Ints, packing: Packing
-) -> Longs:
+def _name_formats(formats: list[WeightFormat], runs: tuple[Ints, ...], form: Ints, packing: Packing) -> Longs:
     """Formats become rows of a table of those that occur, dense and sparse runs apart: int64 [n_rows, 6].
 
     runs: what `lists.mark_runs` takes; form: uint8 [n_synapses], changed in place.

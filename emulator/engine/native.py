@@ -209,7 +209,6 @@ class _Run:
             "slot_ptr": image.slot_ptr,
             "slot_recorded": image.slot_recorded,
             "entry_ptr": image.entry_ptr,
-            "entry_axon": image.entry_axon,
             "entry_core": image.entry_core,
             "sent": routes.sent,
             "n_spikes": self.n_spikes,

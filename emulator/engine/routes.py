@@ -33,10 +33,8 @@ SENT = (
     "synaptic_ops_dense",
     "synaptic_ops_sparse",
 )
-"""Events that a spike of a sender causes, the same each time."""
-# booked on the sender's core
-BY_SENDER = ("transmitted", "inject")
-# booked on the receiving core
+"""Events that a spike of a sender causes, the same each time; ext/routes.pyx knows their places."""
+# booked on the receiving core; the first two on the sender's, the others on none
 BY_RECEIVER = ("eject", "axon_in", "synaptic_ops_dense", "synaptic_ops_sparse")
 
 
@@ -50,7 +48,7 @@ class Routes:
     x: Ints  # int32 [n_cores + 1] of the tile of each core, and of the host port
     y: Ints  # int32 [n_cores + 1]
     core_port: Ints  # int32 [n_cores] 4 + core in tile
-    n_dense: Ints  # int32 [n_axons] synapses in dense lists
+    n_ops: Ints  # int32 [n_entries, 2] synaptic operations in dense and in sparse lists that a packet causes
     image: Image
     chip: ChipSpec
 
@@ -60,11 +58,10 @@ class Routes:
         return self.core_of_sender[: self.image.n_slots]
 
     def service_ps(self) -> NDArray[np.int64]:
-        """int64 [n_axons]: time a core's synapse pipeline is busy with a packet for the axon."""
-        latency, n_dense = self.chip.latency_ps, self.n_dense.astype(np.int64)
-        n_sparse = np.diff(self.image.syn_ptr) - n_dense
-        work = n_dense * latency.synaptic_op_dense + n_sparse * latency.synaptic_op_sparse
-        return np.asarray(latency.receive + work, dtype=np.int64)
+        """int64 [n_entries]: time a core's synapse pipeline is busy with a packet; host port: unused."""
+        latency = self.chip.latency_ps
+        cost = np.array([latency.synaptic_op_dense, latency.synaptic_op_sparse], dtype=np.int64)
+        return np.asarray(latency.receive + self.n_ops @ cost, dtype=np.int64)
 
     def book(
         self, n_spikes: NDArray[np.int64], by_core: NDArray[np.int64], by_group: NDArray[np.int64]
@@ -74,27 +71,20 @@ class Routes:
         Sending counts on the sender's core, receiving on the target's, the rest on no core; everything on
         the account of the sender.
         """
-        image, (width, height) = self.image, (self.chip.mesh.width, self.chip.mesh.height)
+        image, mesh = self.image, self.chip.mesh
         received = np.zeros((image.n_cores + 1, 3), dtype=np.int64)
-        along_x = [np.zeros((height, width + 1), dtype=np.int64) for _ in range(2)]
-        along_y = [np.zeros((width, height + 1), dtype=np.int64) for _ in range(2)]
+        links = np.zeros((mesh.height, mesh.width, len(DIRECTIONS)), dtype=np.int64)
         blocks.routes.book_received(
-            n_spikes, image.entry_ptr, image.entry_core, image.entry_axon, image.syn_ptr, self.n_dense,
-            self.core_of_sender, self.x, self.y, received, *along_x, *along_y,
+            n_spikes, image.entry_ptr, image.entry_core, self.n_ops, self.core_of_sender, self.x, self.y,
+            received, links,
         )  # fmt: skip
-        at_core = dict(zip(BY_RECEIVER, received[:, [0, 0, 1, 2]].T, strict=True))
-        for column, name in enumerate(SENT):
-            values, event = n_spikes * self.sent[:, column], EVENT_ID[name]
-            by_group[:, event] += totals(self.sender_group, values, len(by_group))
-            if name in BY_SENDER:
-                by_core[:, event] += totals(self.core_of_sender, values, len(by_core))
-            elif name in BY_RECEIVER:
-                by_core[:-1, event] += at_core[name][:-1]
-            else:
-                by_core[-1, event] += values.sum()
-        loads = [np.cumsum(leg, axis=1)[:, :-1] for leg in along_x]
-        loads += [np.cumsum(leg, axis=1)[:, :-1].T for leg in along_y]
-        return np.stack(loads, axis=2).reshape(self.chip.n_tiles, len(DIRECTIONS))
+        for column, name in zip((0, 0, 1, 2), BY_RECEIVER, strict=True):
+            by_core[:-1, EVENT_ID[name]] += received[:-1, column]
+        first = EVENT_ID[SENT[0]]
+        blocks.routes.book_sent(
+            n_spikes, self.sent, self.core_of_sender, self.sender_group, first, by_core, by_group
+        )
+        return links.reshape(self.chip.n_tiles, len(DIRECTIONS))
 
 
 def routes_of(image: Image, chip: ChipSpec) -> Routes:
@@ -109,9 +99,10 @@ def routes_of(image: Image, chip: ChipSpec) -> Routes:
     is_dense = (image.format_index_bits == 0).astype(np.uint8)
     blocks.layout.count_dense(image.syn_ptr, image.syn_format, is_dense, n_dense)
     sent = np.zeros((image.n_senders, len(SENT)), dtype=np.int64)
+    n_ops = np.zeros((len(image.entry_core), 2), dtype=np.int32)
     blocks.routes.sum_sent(
         image.entry_ptr, image.entry_core, image.entry_axon, image.syn_ptr, n_dense, core_of_sender, x, y,
-        *chip.chip_size, sent,
+        *chip.chip_size, sent, n_ops,
     )  # fmt: skip
     return Routes(
         sent=sent,
@@ -120,7 +111,7 @@ def routes_of(image: Image, chip: ChipSpec) -> Routes:
         x=x,
         y=y,
         core_port=(core_in_tile + len(DIRECTIONS)).astype(np.int32),
-        n_dense=n_dense,
+        n_ops=n_ops,
         image=image,
         chip=chip,
     )
