@@ -17,7 +17,7 @@ from emulator.cli.output import Output, RunFailed, UsageError, progress_bar
 from emulator.compiler import compile as compile_network
 from emulator.engine import load_record
 from emulator.engine import run as run_program
-from emulator.engine.run import ENGINES
+from emulator.engine.run import ENGINES, MAX_THREADS
 from emulator.engine.stimulus import build_drive
 from emulator.errors import EmulatorError, SimulationError
 from emulator.formats import (
@@ -195,6 +195,9 @@ def run_command(
     seed: Annotated[int, typer.Option(min=0, help="Of the draws of Poisson sources.")] = 0,
     timing: Annotated[bool, typer.Option(help="Times in picoseconds, or counts and spikes alone.")] = True,
     engine: EngineOption = Engine.native,
+    threads: Annotated[
+        int, typer.Option(min=1, max=MAX_THREADS, help="Of the native engine; they change no bit.")
+    ] = 1,
     json: Json = False,
 ) -> None:
     """Run a program and write the record: spikes, counts, times.
@@ -220,6 +223,7 @@ def run_command(
                 spikes,
                 engine=engine,
                 timing=timing,
+                threads=threads,
                 batch=batch,
                 seed=seed,
                 progress=step,

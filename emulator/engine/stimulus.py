@@ -52,12 +52,7 @@ def build_drive(
     script = script_events(program, window)
     rows = np.concatenate([rows, *(script[0] + sample * n_ticks for sample in range(n_samples))])
     inputs = np.concatenate([inputs, np.tile(script[1], n_samples)])
-    order = np.lexsort((inputs, rows))
-    rows, inputs = rows[order], inputs[order]
-    if len(rows):
-        repeated = np.zeros(len(rows), dtype=bool)
-        repeated[1:] = (np.diff(rows) == 0) & (np.diff(inputs) == 0)
-        rows, inputs = rows[~repeated], inputs[~repeated]  # a source spikes at most once in a tick
+    rows, inputs = _in_order(rows, inputs, max(program.image.n_inputs, 1))
     event_ptr = np.zeros(n_samples * n_ticks + 1, dtype=np.int64)
     np.cumsum(np.bincount(rows, minlength=n_samples * n_ticks), out=event_ptr[1:])
     return Drive(
@@ -71,6 +66,14 @@ def build_drive(
         state=state,
         timing=bool(timing),
     )
+
+
+def _in_order(rows: Ints, inputs: Ints, n_inputs: int) -> tuple[Ints, Ints]:
+    """Events by row, then input; each once, for a source spikes at most once in a tick."""
+    key = rows * np.int64(n_inputs) + inputs
+    if (key[1:] > key[:-1]).all():  # as the spikes of a single raster are
+        return rows, inputs
+    return np.divmod(np.unique(key), n_inputs)
 
 
 def probe_lanes(program: Program, n_ticks: int) -> tuple[ProbeLanes, ...]:

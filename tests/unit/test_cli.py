@@ -125,7 +125,9 @@ def test_json_is_one_document_on_stdout_and_says_the_same(spikemesh: Spikemesh, 
     }
 
 
-@pytest.mark.parametrize("flags", [("--engine", "reference"), ("--no-timing",), ("--ticks", 6)])
+@pytest.mark.parametrize(
+    "flags", [("--engine", "reference"), ("--no-timing",), ("--ticks", 6), ("--threads", 2)]
+)
 def test_engine_timing_and_events_do_not_change_the_spikes(
     spikemesh: Spikemesh, tmp_path: Path, flags: tuple[object, ...]
 ) -> None:
