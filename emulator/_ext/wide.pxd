@@ -18,7 +18,7 @@ cdef enum Register:
 cdef enum:
     INPUT_BITS = 22
     STATE_BITS = 24
-    V_LIMIT = (1 << 23) - 1
+    V_LIMIT = 0x7FFFFF  # 2**23 - 1; sums of constants do not pass the checked build
 
 
 cdef struct WideCompartments:
