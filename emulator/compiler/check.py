@@ -1,7 +1,7 @@
 """Pass check: what no mapping can mend, found before anything is mapped, all at once.
 
-A neuron cannot be split: if it alone asks more than a core has, no partition helps. This pass looks at the
-network and the wishes of `mapping`; what depends on how weights are stored comes up in later passes.
+Some of it leaves nothing to go on with; then all that is seen here is raised. Otherwise limits that the
+later passes do not look at are handed on, to be raised with what pass partition finds in the cores.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from emulator import arith
 from emulator.chip.spec import ChipSpec
-from emulator.compiler.limits import delay_limit, over_limit
+from emulator.compiler.limits import Excess, most_from
 from emulator.compiler.packing import least_list_bits, sparse_index_bits
 from emulator.errors import CompileError
 from emulator.network import LIF, LoihiCuba, Network, Population, Projection
@@ -23,22 +23,31 @@ Ints = NDArray[np.integer]
 ARITHMETIC: dict[str, tuple[type, ...]] = dict.fromkeys(arith.OVERFLOWS, (LIF, LoihiCuba))
 """Models that each arithmetic of a chip computes."""
 
-N_CONTRIBUTORS = 3  # projections named when a neuron asks too much
 
-
-def check(network: Network, chip: ChipSpec, mapping: Mapping[str, ArrayLike] | None = None) -> None:
-    """Raises CompileError with every violation."""
+def check(
+    network: Network, chip: ChipSpec, mapping: Mapping[str, ArrayLike] | None = None
+) -> tuple[str, ...]:
+    """Limits broken that no later pass looks at. Raises CompileError with every violation if some of them
+    keep the later passes from looking."""
     if not network.populations:
         raise CompileError(f"network {network.name!r} has no population: add one with add_population")
     problems = [
         *_chip(chip),
         *_size(network, chip),
-        *(line for population in network.populations for line in _population(population, network, chip)),
-        *(line for projection in network.projections for line in _projection(projection, chip)),
+        *(line for population in network.populations for line in _model(population, chip)),
+        *(line for projection in network.projections for line in _weight_bits(projection, chip)),
         *check_mapping(network, chip, mapping),
     ]
+    computed = [part for part in network.populations if isinstance(part.model, _models(chip))]
+    broken = [
+        *(line for population in computed for line in _refractory(population, chip)),
+        *(line for projection in network.projections for line in _delay(projection, chip)),
+    ]
     if problems:
-        raise CompileError(problems)
+        # Pass partition, which counts to the bit what a neuron takes, will not come to see this network.
+        at_least = [line for population in computed for line in _fan_in(population, network, chip)]
+        raise CompileError([*problems, *broken, *at_least])
+    return tuple(broken)
 
 
 def _chip(chip: ChipSpec) -> Iterator[str]:
@@ -54,44 +63,46 @@ def _size(network: Network, chip: ChipSpec) -> Iterator[str]:
     n = sum(population.n for population in network.populations)
     room = chip.n_cores * chip.limits.compartments
     if n > room:
-        largest = sorted(network.populations, key=lambda population: -population.n)[:N_CONTRIBUTORS]
-        names = ", ".join(f"{population.name!r} {population.n}" for population in largest)
+        largest = most_from({repr(population.name): population.n for population in network.populations})
         yield (
             f"network {network.name!r}: {n} neurons, limit {room} ({chip.n_cores} cores of "
-            f"{chip.limits.compartments} compartments on chip {chip.name!r}; largest populations: {names}): "
+            f"{chip.limits.compartments} compartments on chip {chip.name!r}; {largest}): "
             "use fewer neurons or a larger mesh"
         )
 
 
-def _population(population: Population, network: Network, chip: ChipSpec) -> Iterator[str]:
-    owner = f"population {population.name!r}"
-    models = ARITHMETIC[chip.arithmetic.overflow]
+def _models(chip: ChipSpec) -> tuple[type, ...]:
+    return ARITHMETIC[chip.arithmetic.overflow]
+
+
+def _model(population: Population, chip: ChipSpec) -> Iterator[str]:
+    models = _models(chip)
     if not isinstance(population.model, models):
         names = ", ".join(model.__name__ for model in models)
         kind = type(population.model).__name__
         yield (
-            f"{owner}: model {kind} needs arithmetic that chip {chip.name!r} lacks "
+            f"population {population.name!r}: model {kind} needs arithmetic that chip {chip.name!r} lacks "
             f"(arithmetic.overflow {chip.arithmetic.overflow!r}): choose from {names}"
         )
-        return
-    yield from _refractory(population, owner, chip)
-    yield from _fan_in(population, network, chip)
 
 
-def _refractory(population: Population, owner: str, chip: ChipSpec) -> Iterator[str]:
+def _refractory(population: Population, chip: ChipSpec) -> Iterator[str]:
+    owner = f"population {population.name!r}"
     name = "refractory" if isinstance(population.model, LoihiCuba) else "refractory_ticks"
     values = population.model.parameters(population.n, owner)[name]
     limit = chip.limits.refractory_ticks or arith.REFRACTORY_MAX
     if values.max() > limit:
-        index = int(values.argmax())
+        index, n = int(values.argmax()), int((values > limit).sum())
+        more = f"; {n} neurons over it" if n > 1 else ""
         yield (
-            f"{owner}: {name}[{index}] = {int(values[index])} ticks, limit {limit} (chip {chip.name!r}): "
-            "shorten the refractory time"
+            f"{owner}: {name}[{index}] = {int(values[index])} ticks, limit {limit} "
+            f"(chip {chip.name!r}{more}): shorten the refractory time"
         )
 
 
 def _fan_in(population: Population, network: Network, chip: ChipSpec) -> Iterator[str]:
-    """The neuron of a population with the most distinct senders, per limit of a core that they exceed."""
+    """The neuron of a population with the most distinct senders, per limit of a core that they exceed at
+    least, however their weights are stored."""
     limits = {
         "axons_in": (chip.limits.axons_in, 1),
         "synapse_memory_bits": (chip.limits.synapse_memory_bits, least_list_bits(chip)),
@@ -107,14 +118,14 @@ def _fan_in(population: Population, network: Network, chip: ChipSpec) -> Iterato
     senders = _distinct_senders(projections, suspects, population.n)
     total = senders.sum(axis=0)
     worst = int(total.argmax())
-    largest = np.argsort(-senders[:, worst], kind="stable")[:N_CONTRIBUTORS]
-    names = ", ".join(f"{_pres(projections)[i]!r} {senders[i, worst]}" for i in largest)
+    brought = {repr(pre): int(n) for pre, n in zip(_pres(projections), senders[:, worst], strict=True)}
+    owner = f"population {population.name!r} neuron {suspects[worst]}"
     for resource, (limit, cost) in limits.items():
         if limit is not None and total[worst] * cost > limit:
-            n_over = int((total * cost > limit).sum())
-            more = f"; {n_over} neurons ask too much" if n_over > 1 else ""
-            owner = f"population {population.name!r} neuron {suspects[worst]} (senders: {names}{more})"
-            yield over_limit(owner, resource, int(total[worst]) * cost, limit, chip)
+            n = int((total * cost > limit).sum())
+            more = [f"{n} neurons over it"] if n > 1 else []
+            excess = Excess(owner, resource, int(total[worst]) * cost, limit)
+            yield excess.message(chip, [most_from(brought, " senders"), *more])
 
 
 def _pres(projections: list[Projection]) -> list[str]:
@@ -140,14 +151,17 @@ def _distinct_senders(projections: list[Projection], suspects: Ints, n: int) -> 
     return np.array(counts, dtype=np.int64)
 
 
-def _projection(projection: Projection, chip: ChipSpec) -> Iterator[str]:
-    limit = delay_limit(chip)
+def _delay(projection: Projection, chip: ChipSpec) -> Iterator[str]:
+    limit = chip.limits.delay_ticks
     if limit is not None and projection.n_synapses and projection.delay_ticks.max() > limit:
         n = int((projection.delay_ticks > limit).sum())
         yield (
             f"{projection.label}: delay_ticks {projection.delay_ticks.max()}, limit {limit} "
             f"(chip {chip.name!r}; {n} synapses over it): shorten the delay, or put a relay neuron in its way"
         )
+
+
+def _weight_bits(projection: Projection, chip: ChipSpec) -> Iterator[str]:
     widest = max(chip.synapse_format.weight_bits)
     if projection.synapse is not None and projection.synapse.weight_bits > widest:
         yield (
@@ -165,29 +179,18 @@ def check_mapping(network: Network, chip: ChipSpec, mapping: Mapping[str, ArrayL
         return [f"mapping {kind}: must be a dict from population names to arrays of core ids"]
     populations = {population.name: population for population in network.populations}
     problems: list[str] = []
-    pinned = np.zeros(chip.n_cores, dtype=np.int64)
     for name, cores in mapping.items():
         if name not in populations:
             choices = ", ".join(map(repr, populations))
             problems.append(f"mapping of {name!r}: no such population; choose from {choices}")
             continue
-        found = _core_ids(cores, f"mapping of population {name!r}", populations[name].n, chip)
-        if isinstance(found, str):
+        found = _wrong_core_ids(cores, f"mapping of population {name!r}", populations[name].n, chip)
+        if found is not None:
             problems.append(found)
-        else:
-            pinned += np.bincount(found, minlength=chip.n_cores)
-    full = np.flatnonzero(pinned > chip.limits.compartments)
-    for core in full[:N_CONTRIBUTORS]:
-        more = f" ({len(full)} such cores)" if len(full) > 1 else ""
-        limit = f"limit {chip.limits.compartments} compartments (chip {chip.name!r})"
-        problems.append(
-            f"mapping: {pinned[core]} neurons pinned to core {core}, {limit}: pin some elsewhere{more}"
-        )
     return problems
 
 
-def _core_ids(cores: object, owner: str, n: int, chip: ChipSpec) -> Ints | str:
-    """The core ids, or what is wrong with them."""
+def _wrong_core_ids(cores: object, owner: str, n: int, chip: ChipSpec) -> str | None:
     try:
         array = np.asarray(cores)
     except ValueError:
@@ -203,4 +206,4 @@ def _core_ids(cores: object, owner: str, n: int, chip: ChipSpec) -> Ints | str:
             f"(chip {chip.name!r}, {len(bad)} in all): "
             f"core id = tile id * {chip.cores.per_tile} + core in tile"
         )
-    return array.astype(np.int64)
+    return None

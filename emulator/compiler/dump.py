@@ -20,6 +20,11 @@ def nothing(result: None) -> str:
     return "nothing found\n"
 
 
+def found(result: tuple[str, ...]) -> str:
+    """Limits broken, a line each."""
+    return _text(result) if result else nothing(None)
+
+
 def quantised(result: Quantised) -> str:
     """Registers of every neuron, then the synapses group by group."""
     names = list(result.neurons)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
 from emulator.chip.spec import ChipSpec
 from emulator.chip.usage import RESOURCES
 
@@ -25,18 +28,39 @@ MEANING = {
     "threshold_configs": "threshold configurations",
 }
 
+N_CONTRIBUTORS = 3  # that a message names
+
 
 def core_limits(chip: ChipSpec) -> dict[str, int | None]:
     """RESOURCES -> what one core has; None: lifted."""
     return {name: getattr(chip.limits, name) for name in RESOURCES}
 
 
-def delay_limit(chip: ChipSpec) -> int | None:
-    """Longest delay_ticks of a synapse whose target has a core for itself; None: any."""
-    given = [limit for limit in (chip.limits.delay_ticks, chip.limits.delay_slots) if limit is not None]
-    return min(given) if given else None
+@dataclass(frozen=True)
+class Excess:
+    """A limit of a core and what somebody takes beyond it."""
+
+    owner: str
+    resource: str  # of RESOURCES
+    taken: int
+    limit: int
+    pinned: bool = False  # whether a mapping brought it about
+
+    def message(self, chip: ChipSpec, notes: Iterable[str] = ()) -> str:
+        """Owner, value, limit, what there is to know besides, a way out."""
+        about = "; ".join([f"chip {chip.name!r}", *notes])
+        move = "pin some elsewhere, or " if self.pinned else ""
+        return (
+            f"{self.owner}: {self.taken} {MEANING[self.resource]}, limit {self.limit} ({about}): "
+            f"{move}{WAY_OUT[self.resource]}"
+        )
 
 
-def over_limit(owner: str, resource: str, value: int, limit: int, chip: ChipSpec) -> str:
-    """The message of a broken per-core limit."""
-    return f"{owner}: {value} {MEANING[resource]}, limit {limit} (chip {chip.name!r}): {WAY_OUT[resource]}"
+def most_from(amounts: Mapping[str, int], unit: str = "") -> str:
+    """The largest of what several take, as a note: `most from 'a' 40, 'b' 30`; empty if nobody takes any."""
+    taken = sorted(((amount, name) for name, amount in amounts.items() if amount), key=lambda one: -one[0])
+    if not taken:
+        return ""
+    named = ", ".join(f"{name} {amount}{unit}" for amount, name in taken[:N_CONTRIBUTORS])
+    more = len(taken) - N_CONTRIBUTORS
+    return f"most from {named}" + (f" and {more} more" if more > 0 else "")

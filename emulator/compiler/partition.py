@@ -19,13 +19,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from emulator.chip.spec import ChipSpec
-from emulator.compiler.bundles import bundles_of, owner_of
+from emulator.compiler.bundles import bundles_of
+from emulator.compiler.contributors import Breach, Landing
 from emulator.compiler.fill import CoreFill, Demand
 from emulator.compiler.incoming import incoming
 from emulator.compiler.ir import Partition, Quantised
-from emulator.compiler.limits import core_limits, over_limit
+from emulator.compiler.limits import core_limits
 from emulator.compiler.packing import Packing
 from emulator.compiler.targets import distinct_targets, target_bins
+from emulator.compiler.violations import too_many_cores, violations
 from emulator.errors import CompileError
 from emulator.network import Network
 
@@ -34,28 +36,47 @@ Longs = NDArray[np.int64]
 
 CONFIG_FIELDS = ("du", "dv", "ds_offset", "refractory", "soft_reset", "vmin", "vmax")
 MAX_ROUNDS = 8  # fills with counted entries before falling back to the numbers that always hold
-MAX_LISTED = 20  # neurons or cores named in an error
 
 
 def partition(
     quantised: Quantised, network: Network, chip: ChipSpec, mapping: Mapping[str, ArrayLike] | None = None
 ) -> Partition:
-    """Fills bins. `mapping`: population -> int [n] physical core ids, already checked."""
+    """Fills bins. `mapping`: population -> int [n] physical core ids, already checked.
+
+    Raises CompileError with every limit that no fill can keep, and for more cores than the chip has.
+    """
     pinned = _pinned_cores(network, mapping, chip)
     order = np.lexsort((np.arange(quantised.n_neurons), np.where(pinned == chip.n_cores, -1, pinned)))
     demand = _demand(quantised, network, chip, order)
-    filler = _Filler(network, chip, pinned[order])
-    limit = filler.limits["axons_out"]
-    if limit is None:
-        return filler.fill(demand)
-    for _ in range(MAX_ROUNDS):
-        result = filler.fill(demand)
+    outcome = _settled(_Filler(chip, pinned[order]), demand, quantised)
+    problems = violations(outcome.breaches, quantised, network, chip, outcome.demand, outcome.landing)
+    if outcome.partition.n_bins > chip.n_cores:
+        problems.append(too_many_cores(outcome.partition, network, chip))
+    if problems:
+        raise CompileError(problems)
+    return outcome.partition
+
+
+def _settled(filler: _Filler, demand: Demand, quantised: Quantised) -> _Outcome:
+    """Fills until axon-out entries are what they were taken to be; broken limits are counted once over."""
+    limit, n_cores = filler.limits["axons_out"], filler.chip.n_cores
+    everywhere = np.arange(quantised.n_neurons, dtype=np.int32)
+    landing = Landing(np.zeros_like(everywhere), 1, n_cores)
+    for number in range(MAX_ROUNDS + 1):
+        result, breaches = filler.fill(demand)
+        if limit is None or number == MAX_ROUNDS or (breaches and number):
+            break
         entries = target_bins(quantised, result.bin_of, result.n_bins) + quantised.to_host
         if np.bincount(result.bin_of, weights=entries).max() <= limit:
-            return result
-        demand = replace(demand, entries=np.maximum(demand.entries, entries[order]))
-    most = np.minimum(distinct_targets(quantised), chip.n_cores) + quantised.to_host
-    return filler.fill(replace(demand, entries=most[order].astype(np.int64)))
+            break
+        landing = Landing(result.bin_of, result.n_bins, n_cores)
+        entries = np.maximum(demand.entries, entries[demand.neuron])
+        if number == MAX_ROUNDS - 1:
+            landing = Landing(everywhere, quantised.n_neurons, n_cores)
+            most = np.minimum(distinct_targets(quantised), n_cores) + quantised.to_host
+            entries = most[demand.neuron].astype(np.int64)
+        demand = replace(demand, entries=entries)
+    return _Outcome(result, breaches, demand, landing)
 
 
 def configurations(quantised: Quantised) -> Ints:
@@ -99,20 +120,25 @@ def _demand(quantised: Quantised, network: Network, chip: ChipSpec, order: Ints)
     )
 
 
+class _Outcome(NamedTuple):
+    partition: Partition
+    breaches: list[Breach]
+    demand: Demand  # of the last fill
+    landing: Landing  # that its entries were counted with
+
+
 class _Bin(NamedTuple):
     n: int  # free neurons in it
     closed_by: str | None  # resource that kept the next one out
     room: range | None = None  # ranks of neurons pinned to it
     core: int | None = None  # physical core it is pinned to
-    problems: tuple[str, ...] = ()
 
 
 class _Filler:
     """Fills all bins once; holds what stays the same from round to round."""
 
-    def __init__(self, network: Network, chip: ChipSpec, pinned: Ints):
+    def __init__(self, chip: ChipSpec, pinned: Ints):
         """pinned: [n_neurons] by rank: free neurons (n_cores of the chip) first, then by core."""
-        self.network = network
         self.chip = chip
         self.limits = core_limits(chip)
         self.n_free = int((pinned == chip.n_cores).sum())
@@ -120,35 +146,33 @@ class _Filler:
         ends = [*(begin + self.n_free).tolist(), len(pinned)]
         self.rooms = [range(first, last) for first, last in pairwise(ends)]
 
-    def fill(self, demand: Demand) -> Partition:
-        """One fill, with the axon-out entries given in `demand`."""
+    def fill(self, demand: Demand) -> tuple[Partition, list[Breach]]:
+        """One fill, with the axon-out entries given in `demand`, and the limits that it could not keep."""
         filling = CoreFill(demand, self.limits)
-        self._check_rooms(filling)
-        bins = self._fresh(filling, demand, 0, self.chip.n_cores - len(self.rooms))
+        breaches = [
+            breach
+            for core, room in zip(self.cores, self.rooms, strict=True)
+            for breach in self._broken(filling, room, int(core))
+        ]
+        bins = self._fresh(filling, 0, self.chip.n_cores - len(self.rooms), breaches)
         at = sum(one.n for one in bins)
         for core, room in zip(self.cores, self.rooms, strict=True):
             n = filling.behind(room, at, self.n_free) if at < self.n_free else 0
             bins.append(_Bin(n, None, room, int(core)))
             at += n
-        # Bins past the last core are filled all the same: `place` then says how many cores it would take.
-        bins += self._fresh(filling, demand, at, self.n_free)
-        problems = [problem for one in bins for problem in one.problems]
-        if problems:
-            more = [f"and {len(problems) - MAX_LISTED} more such lines"] if len(problems) > MAX_LISTED else []
-            raise CompileError(problems[:MAX_LISTED] + more)
-        return self._partition(demand, bins)
+        # Bins past the last core are filled all the same: the error then says how many it would take.
+        bins += self._fresh(filling, at, self.n_free, breaches)
+        return self._partition(demand, bins), breaches
 
-    def _fresh(self, filling: CoreFill, demand: Demand, at: int, n_bins: int) -> list[_Bin]:
+    def _fresh(self, filling: CoreFill, at: int, n_bins: int, breaches: list[Breach]) -> list[_Bin]:
         """Fills up to n_bins fresh bins from rank `at` on."""
         bins: list[_Bin] = []
         while at < self.n_free and len(bins) < n_bins:
             fit, binding = filling.fresh(at, self.n_free)
-            problems: list[str] = []
             if fit == 0:
-                owner = owner_of(self.network, int(demand.neuron[at]))
-                problems = self._broken(filling, range(at, at + 1), owner)
+                breaches += self._broken(filling, range(at, at + 1), None)
                 fit = 1  # alone, so that the others are looked at too
-            bins.append(_Bin(fit, binding, problems=tuple(problems)))
+            bins.append(_Bin(fit, binding))
             at += fit
         return bins
 
@@ -163,17 +187,10 @@ class _Filler:
             bin_of, len(bins), np.array(cores, dtype=np.int32), tuple(one.closed_by for one in bins)
         )
 
-    def _check_rooms(self, filling: CoreFill) -> None:
-        problems: list[str] = []
-        for core, room in zip(self.cores, self.rooms, strict=True):
-            problems += self._broken(filling, room, f"core {core} with the {len(room)} neurons pinned to it")
-        if problems:
-            raise CompileError(problems)
-
-    def _broken(self, filling: CoreFill, ranks: range, owner: str) -> list[str]:
-        """One message per limit that these neurons break together."""
+    def _broken(self, filling: CoreFill, ranks: range, core: int | None) -> list[Breach]:
+        """The limits that these neurons break together."""
         return [
-            over_limit(owner, resource, taken, limit, self.chip)
+            Breach(ranks, resource, taken, limit, core)
             for resource, taken in filling.usage(ranks).items()
             if (limit := self.limits[resource]) is not None and taken > limit
         ]

@@ -26,6 +26,7 @@ from emulator.network import Network
 from emulator.program import Program
 
 EFFORTS = ("fast", "default", "best")
+COUNTED = "partition"  # the pass after which every limit of a core has been looked at
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +53,12 @@ class Pass:
 
 
 PASSES: tuple[Pass, ...] = (
-    # Refuses what no mapping can mend, before any work is done on it.
+    # Refuses what leaves nothing to map; hands on broken limits that no later pass looks at.
     Pass(
         "check",
         "find what no mapping can mend",
         lambda job: check(job.network, job.chip, job.mapping),
-        dump.nothing,
+        dump.found,
     ),
     # From here on there are only the chip's integers; formats decide what a synapse takes in memory.
     Pass(
@@ -140,10 +141,22 @@ def run_passes(
     """Runs the passes up to and including `until`."""
     job = Job(network, chip, mapping)
     for step in PASSES:
-        job.results[step.name] = step.run(job)
+        job.results[step.name] = _run(step, job)
         if step.name == until:
             return job
     raise CompileError(f"pass {until!r}: choose from {', '.join(step.name for step in PASSES)}")
+
+
+def _run(step: Pass, job: Job) -> Any:
+    """The result of a pass. What `check` handed on is raised with all that goes wrong up to COUNTED."""
+    found = job.results.get("check", ())
+    try:
+        result = step.run(job)
+    except CompileError as error:
+        raise CompileError([*found, *error.problems]) from error
+    if found and step.name == COUNTED:
+        raise CompileError(found)
+    return result
 
 
 def _arguments(network: object, chip: object, seed: object, profile: object, effort: object) -> list[str]:

@@ -133,7 +133,10 @@ def test_axons_out_that_no_fill_can_mend_are_refused(tiny: em.ChipSpec) -> None:
     a = net.add_population("a", 2, em.LoihiCuba(vth_mant=5))
     net.connect(a, b, np.full((2, 4), 2))
     chip = tiny.replace({"limits.threshold_configs": 1, "limits.axons_out": 3})
-    words = r"population 'a' neuron 1: 4 axons out \(target cores.*\), limit 3 .*lower the number of cores"
+    words = (
+        r"population 'a' neuron 0: 4 axons out \(target cores.*\), limit 3 \(chip 'tiny'; most from "
+        r"'a' -> 'b' 4; 2 neurons over it\): lower the number of cores"
+    )
     with pytest.raises(em.CompileError, match=words):
         em.compile(net, chip)
 
@@ -149,23 +152,23 @@ def test_too_many_bins_name_what_filled_them(tiny: em.ChipSpec) -> None:
     chip = tiny.replace({"limits.axons_in": 2})
     words = (
         r"17 neurons: needs 9 cores, chip 'tiny' has 8; of these cores axons in \(distinct senders\) "
-        r"ended 8: use a larger mesh, or lower the fan-in"
+        r"ended 8; most hold 'a' 9 \(axons_in ended 8\): use a larger mesh, or lower the fan-in"
     )
     with pytest.raises(em.CompileError, match=words):
         em.compile(line(17), chip)
 
 
 def test_a_neuron_with_repeated_synapses_can_overflow_the_memory_alone(tiny: em.ChipSpec) -> None:
-    """Ten synapses of one pair: 10 x 14 + 10 bits in a sparse list are three words."""
+    """Ten synapses of one pair: 10 x 14 + 10 bits in a sparse list are three words; 20 are 290 bits: five."""
     net = em.Network()
     source = net.add_source("in", 1)
     a = net.add_population("a", 3, em.LoihiCuba())
-    net.connect(source, a, em.Triplets([0] * 20, [0] * 10 + [2] * 10, [2] * 20))
+    net.connect(source, a, em.Triplets([0] * 30, [0] * 10 + [2] * 20, [2] * 30))
     with pytest.raises(em.CompileError) as caught:
         em.compile(net, tiny.replace({"limits.synapse_memory_bits": 128}))
-    assert len(caught.value.problems) == 2
-    assert "'a' neuron 0: 192 bits of synapse memory, limit 128" in caught.value.problems[0]
-    assert "'a' neuron 2: 192 bits" in caught.value.problems[1]
+    assert len(caught.value.problems) == 1
+    assert "'a' neuron 2: 320 bits of synapse memory, limit 128" in caught.value.problems[0]
+    assert "most from 'in' -> 'a' 320; 2 neurons over it)" in caught.value.problems[0]
 
 
 def test_pinned_neurons_stay_and_free_ones_take_fresh_cores_first(tiny: em.ChipSpec) -> None:
@@ -210,7 +213,100 @@ def test_pins_that_overflow_a_core_are_refused_with_every_limit_they_break(tiny:
     assert len(caught.value.problems) == 2
     text = str(caught.value)
     assert "core 6 with the 4 neurons pinned to it: 4 axons in (distinct senders), limit 3" in text
-    assert "4 threshold configurations, limit 3" in text
+    assert "(chip 'tiny'; most from 'in' -> 'a' 4): pin some elsewhere, or lower the fan-in" in text
+    assert "4 threshold configurations, limit 3 (chip 'tiny'; most from 'a' 4): pin some elsewhere" in text
+
+
+def test_the_three_projections_that_bring_most_are_named_largest_first(tiny: em.ChipSpec) -> None:
+    """Of 5, 20, 3, 30 and 10 senders; two projections between the same two parts count as one."""
+    net = em.Network()
+    a = net.add_population("a", 1, em.LoihiCuba())
+    for name, n in (("p", 5), ("q", 20), ("r", 3), ("s", 30), ("t", 10)):
+        net.connect(net.add_source(name, n), a, np.full((n, 1), 2))
+    net.connect("q", a, np.full((20, 1), 4), synapse=em.LoihiSynapse(w_exp=1))
+    with pytest.raises(em.CompileError) as caught:
+        em.compile(net, tiny.replace({"limits.synapse_memory_bits": 64}))
+    axons, memory = caught.value.problems
+    assert "68 axons in" in axons
+    assert "most from 's' -> 'a' 30, 'q' -> 'a' 20, 't' -> 'a' 10 and 2 more)" in axons
+    # a word for each list, two for those of q, which has two formats
+    assert f"{88 * 64} bits" in memory
+    assert f"most from 'q' -> 'a' {40 * 64}, 's' -> 'a' {30 * 64}, 't' -> 'a' {10 * 64} and 2 more)" in memory
+
+
+def test_of_a_pinned_core_each_limit_names_who_takes_most(tiny: em.ChipSpec) -> None:
+    """a: 3 neurons, 3 configurations, 1 threshold, 2 ticks; b: 2, 1, 2, 9 ticks, and each to the host."""
+    net = em.Network()
+    source = net.add_source("in", 1)
+    a = net.add_population("a", 3, em.LoihiCuba(du=[1, 2, 3], vth_mant=1))
+    b = net.add_population("b", 2, em.LoihiCuba(du=1, vth_mant=[1, 2]), to_host=True)
+    net.connect(source, a, np.full((1, 3), 2), delay_ticks=2)
+    net.connect(source, b, np.full((1, 2), 2), delay_ticks=9)
+    limits = {"compartment_configs": 2, "threshold_configs": 1, "delay_slots": 10, "axons_out": 1}
+    chip = tiny.replace({f"limits.{name}": limit for name, limit in limits.items()})
+    with pytest.raises(em.CompileError) as caught:
+        em.compile(net, chip, mapping={"a": [1] * 3, "b": [1] * 2})
+    problems = [problem.split(" neurons pinned to it: ")[1] for problem in caught.value.problems]
+    found = dict(problem.split(", limit ") for problem in problems)
+    expected = {
+        "2 axons out (target cores summed over its neurons)": "1 (chip 'tiny'; most from the host 2): pin",
+        "3 compartment configurations": "2 (chip 'tiny'; most from 'a' 3, 'b' 1): pin",
+        "2 threshold configurations": "1 (chip 'tiny'; most from 'b' 2, 'a' 1): pin",
+        "45 delay slots (compartments x longest delay_ticks)": "10 (chip 'tiny'; most from "
+        "'in' -> 'b' 9 ticks, 'in' -> 'a' 2 ticks): pin",
+    }
+    assert found.keys() == expected.keys()
+    for name, words in expected.items():
+        assert found[name].startswith(words), name
+
+
+def test_axons_out_are_told_beside_what_is_found_before_targets_have_landed(tiny: em.ChipSpec) -> None:
+    """Neuron 0 projects to four neurons that share no core, three of which have two senders more."""
+    net = em.Network()
+    source = net.add_source("in", 2)
+    a = net.add_population("a", 1, em.LoihiCuba(vth_mant=5))
+    b = net.add_population("b", 4, em.LoihiCuba(vth_mant=[1, 2, 3, 4]))
+    net.connect(a, b, np.full((1, 4), 2))
+    net.connect(source, b, [[0, 2, 2, 2]] * 2)
+    limits = {"threshold_configs": 1, "axons_out": 3, "axons_in": 2}
+    with pytest.raises(em.CompileError) as caught:
+        em.compile(net, tiny.replace({f"limits.{name}": limit for name, limit in limits.items()}))
+    assert len(caught.value.problems) == 2
+    text = str(caught.value)
+    assert "'a' neuron 0: 4 axons out" in text and "(chip 'tiny'; most from 'a' -> 'b' 4): lower" in text
+    assert "'b' neuron 1: 3 axons in" in text
+    assert "(chip 'tiny'; most from 'in' -> 'b' 2, 'a' -> 'b' 1; 3 neurons over it): lower" in text
+
+
+def test_past_twenty_pinned_cores_the_others_are_named_in_sum(tiny: em.ChipSpec) -> None:
+    chip = tiny.replace({"mesh.width": 6, "limits.compartments": 1})
+    net = em.Network()
+    net.add_population("a", 44, em.LoihiCuba())
+    chip = chip.replace({"mesh.height": 4})
+    with pytest.raises(em.CompileError) as caught:
+        em.compile(net, chip, mapping={"a": np.repeat(np.arange(22), 2)})
+    assert len(caught.value.problems) == 21
+    assert "core 19 with the 2 neurons pinned to it: 2 compartments, limit 1" in caught.value.problems[19]
+    words = "2 more cores with neurons pinned to them: up to 2 compartments, limit 1: pin some elsewhere than"
+    assert caught.value.problems[20] == f"{words} on cores 20, 21"
+
+
+def test_neurons_over_a_limit_and_too_few_cores_are_told_at_once(tiny: em.ChipSpec) -> None:
+    """15 neurons in five populations, each with two senders: each takes a core, and is too much."""
+    net = em.Network()
+    source = net.add_source("in", 2)
+    for i in range(5):
+        net.add_population(f"p{i}", i + 1, em.LoihiCuba())
+        net.connect(source, f"p{i}", np.full((2, i + 1), 2))
+    with pytest.raises(em.CompileError) as caught:
+        em.compile(net, tiny.replace({"limits.axons_in": 1}))
+    *neurons, cores = caught.value.problems
+    assert len(neurons) == 5
+    assert "'p0' neuron 0: 2 axons in (distinct senders), limit 1 (chip 'tiny'; most" in neurons[0]
+    assert "'p4' neuron 0: 2 axons in" in neurons[4] and "; 5 neurons over it)" in neurons[4]
+    assert "needs 15 cores, chip 'tiny' has 8; of these cores axons in (distinct senders) ended 15" in cores
+    held = "most hold 'p4' 5 (axons_in ended 5), 'p3' 4 (axons_in ended 4), 'p2' 3 (axons_in ended 3) and 2"
+    assert f"{held} populations more" in cores
 
 
 def _random(seed: int, n: int) -> em.Network:
