@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +13,7 @@ from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
 
 Longs = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 RESOURCES = (
     "compartments",
@@ -35,6 +39,21 @@ def usage(image: Image, chip: ChipSpec) -> dict[str, Longs]:
         "compartment_configs": np.diff(image.config_ptr),
         "threshold_configs": np.diff(image.vth_ptr),
     }
+
+
+class Binding(NamedTuple):
+    """What each core has least left of."""
+
+    resource: list[str]  # [n_cores] of equally full ones the first of RESOURCES; one with a limit
+    share: Floats  # [n_cores] its used / limit
+
+
+def binding_of(used: Mapping[str, Longs], limits: Mapping[str, int | None]) -> Binding:
+    """used: `usage`; limits: of RESOURCES, None where lifted. `compartments` has a limit on every chip."""
+    limited = {name: limit for name, limit in limits.items() if limit is not None}
+    shares = np.stack([used[name] / limit for name, limit in limited.items()])
+    names, place = list(limited), shares.argmax(axis=0)
+    return Binding([names[number] for number in place.tolist()], shares.max(axis=0))
 
 
 def longest_delay(image: Image) -> Longs:

@@ -40,6 +40,14 @@ class Weighed:
     signal: float  # sum of squares of the wanted weights, LSB**2
     noise: float  # sum of squares of the errors, LSB**2
     on_sum: bool = False  # whether the exponent acts on the sum of a tick
+    noise_of_one: float | None = None  # `noise` with the largest exponent only; None if that was the choice
+
+    @property
+    def n_per_exponent(self) -> list[int]:
+        """[n_exponents] synapses in each."""
+        if self.code is None:
+            return [len(self.mantissa)] * len(self.w_exp)
+        return [int(n) for n in np.bincount(self.code, minlength=len(self.w_exp))]
 
     @property
     def acting(self) -> Ints:
@@ -59,6 +67,7 @@ def weigh(
     weight_bits: int,
     sign_mode: str,
     n_clipped: int,
+    noise_of_one: float | None = None,
 ) -> Weighed:
     """Compares mantissas with the weights `wanted` in LSB [n]."""
     acting = np.asarray(arith.effective_weight(mantissa, w_exp))
@@ -77,6 +86,7 @@ def weigh(
         n_zeroed=int(((acting == 0) & (wanted != 0)).sum()),
         signal=float(wanted @ wanted),
         noise=float(error @ error),
+        noise_of_one=noise_of_one,
     )
 
 
@@ -112,12 +122,17 @@ def register_load(n: int, parts: Sequence[tuple[Ints, Weighed]]) -> int:
     return int(loads.max(initial=0))
 
 
+def _sqnr_db(signal: float, noise: float | None) -> float | None:
+    return 10 * math.log10(signal / noise) if noise else None
+
+
 def population_report(
     name: str, model: str, n: int, parts: Sequence[Weighed], rest: dict[str, Any], overflow: str
 ) -> dict[str, Any]:
     """Plain numbers, strings and lists; keys are the same for every model, None where one does not apply.
 
     scale: LSB per unit of v. sqnr_db: wanted weights over rounding errors, None when nothing is lost.
+    sqnr_db_one_exponent, of projections: where the compiler chose several exponents, what one had come to.
     worst_case_input, input_limit: LSB, if every synapse is used in one tick. threshold_error, bias_error:
     units of v. decay_error_mem, decay_error_syn: difference of what a tick leaves. notes: sentences.
     """
@@ -139,12 +154,15 @@ def population_report(
         "n_weights": sum(len(part.mantissa) for part in parts),
         "n_clipped": sum(part.n_clipped for part in parts),
         "n_zeroed": sum(part.n_zeroed for part in parts),
-        "sqnr_db": 10 * math.log10(signal / noise) if noise else None,
+        "sqnr_db": _sqnr_db(signal, noise),
         "projections": [
             {
                 "label": part.label,
                 "n_weights": len(part.mantissa),
                 "w_exp": list(part.w_exp),
+                "n_per_w_exp": part.n_per_exponent,
+                "sqnr_db": _sqnr_db(part.signal, part.noise),
+                "sqnr_db_one_exponent": _sqnr_db(part.signal, part.noise_of_one),
                 "weight_bits": part.weight_bits,
                 "sign_mode": part.sign_mode,
             }

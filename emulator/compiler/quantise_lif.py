@@ -11,7 +11,7 @@ from emulator import arith
 from emulator.chip.spec import ChipSpec
 from emulator.compiler.fidelity import Weighed, register_load, weigh
 from emulator.compiler.initial_state import Registers, Start, settle
-from emulator.compiler.rounding import INPUT_LIMIT, STATE_LIMIT, STEP, bias_format, threshold_mantissa
+from emulator.compiler.rounding import INPUT_LIMIT, STATE_LIMIT, STEP, bias_format, lost, threshold_mantissa
 from emulator.compiler.scale import N_SAMPLES, choose_scale
 from emulator.compiler.shifted import Afferent, Floats, Shifted
 from emulator.compiler.weight_format import WeightFormat
@@ -93,6 +93,7 @@ def _weigh(afferent: Afferent, scale: float, weight_bits: int) -> Weighed:
     unclipped = stored.mantissas(wanted, w_exp)
     mantissa = np.clip(unclipped, -stored.largest, stored.largest)
     used = int(np.bitwise_or.reduce(np.abs(mantissa), initial=0)) | 256
+    several = bool(len(w_exp) and (w_exp != w_exp[0]).any())
     trailing_zeros = (used & -used).bit_length() - 1
     return weigh(
         afferent.label,
@@ -103,6 +104,9 @@ def _weigh(afferent: Afferent, scale: float, weight_bits: int) -> Weighed:
         weight_bits=max(1, 8 + (afferent.sign_mode == "mixed") - trailing_zeros),
         sign_mode=afferent.sign_mode,
         n_clipped=int((mantissa != unclipped).sum()),
+        noise_of_one=float((lost(stored.acting(wanted, w_exp.max(keepdims=True)), wanted) ** 2).sum())
+        if several
+        else None,
     )
 
 

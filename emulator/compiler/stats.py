@@ -8,6 +8,9 @@ Weights of all senders are 1: every sender fires once (`all-fire`).
     spike_hops      sum over all deliveries of the Manhattan distance; inputs start at the host port's tile
     chip_hops       those of them that lead to another chip of the board
     max_link        highest load of a directed link between routers under X-Y routing
+
+`cores` holds a column per resource, the resource that binds each core and how full that is; `utilisation`
+sums the columns up.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from numpy.typing import NDArray
 from emulator.chip.board import chips_of
 from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
-from emulator.chip.usage import RESOURCES, usage
+from emulator.chip.usage import RESOURCES, Binding, binding_of, usage
 from emulator.compiler.ir import Quantised
 from emulator.network import Network
 
@@ -31,6 +34,7 @@ def stats(image: Image, quantised: Quantised, network: Network, chip: ChipSpec) 
     """Counts, use of every per-core limit, traffic, and what quantising cost (one dict per population)."""
     used = usage(image, chip)
     limits = {resource: getattr(chip.limits, resource) for resource in RESOURCES}
+    bound = binding_of(used, limits)
     tile = image.core_id // chip.cores.per_tile
     return {
         "network": network.name,
@@ -51,10 +55,30 @@ def stats(image: Image, quantised: Quantised, network: Network, chip: ChipSpec) 
             "x": (tile % chip.mesh.width).tolist(),
             "y": (tile // chip.mesh.width).tolist(),
             **{resource: used[resource].tolist() for resource in RESOURCES},
+            "binding": bound.resource,
+            "share": bound.share.tolist(),
         },
+        "utilisation": utilisation(used, limits, bound, image),
         "binding": binding(used, limits),
         **traffic(image, chip),
         "quantisation": [dict(row) for row in quantised.report],
+    }
+
+
+def utilisation(
+    used: dict[str, Longs], limits: dict[str, int | None], bound: Binding, image: Image
+) -> dict[str, dict[str, Any]]:
+    """Resource -> limit (None: lifted), use over the cores, id of the fullest core, cores that it binds."""
+    return {
+        resource: {
+            "limit": limits[resource],
+            "min": int(column.min()),
+            "median": float(np.median(column)),
+            "max": int(column.max()),
+            "fullest_core": int(image.core_id[column.argmax()]),
+            "n_binding": bound.resource.count(resource),
+        }
+        for resource, column in used.items()
     }
 
 

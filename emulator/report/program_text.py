@@ -7,14 +7,10 @@ from typing import Any
 import numpy as np
 
 from emulator.chip.board import chips_of
-from emulator.chip.usage import RESOURCES
 from emulator.program import Program
+from emulator.report.cores_text import cores_text
 from emulator.report.tables import facts_text, sections, table_text
-from emulator.report.units import number, percent
-from emulator.report.utilisation import RESOURCE_LABEL, Utilisation, peaks, utilisation
-
-MAX_CORES = 16
-"""More cores than these are summed up by resource instead of listed."""
+from emulator.report.units import number
 
 MAX_CHIPS = 32
 """More chips of a board than these are not listed."""
@@ -22,11 +18,9 @@ MAX_CHIPS = 32
 
 def program_text(program: Program) -> str:
     """Size, utilisation, quantisation, traffic."""
-    state = utilisation(program)
-    listed = program.image.n_cores <= MAX_CORES
     return sections(
         facts_text(f"Program {program.symbols.network!r} for {program.chip.name}", _size(program)),
-        _cores_table(program, state) if listed else _resources_table(program, state),
+        cores_text(program),
         _chips_table(program) if program.chip.n_chips > 1 else "",
         _quantisation(program.stats.get("quantisation", [])),
         facts_text("Traffic if every neuron and input fires once", _traffic(program.stats))
@@ -70,51 +64,12 @@ def _size(program: Program) -> list[tuple[str, str]]:
     ]
 
 
-def _cores_table(program: Program, state: Utilisation) -> str:
-    """A row per core, the limits last."""
-    chip = program.chip
-    rows, bindings = [], state.binding
-    for row, core in enumerate(program.image.core_id.tolist()):
-        x, y = chip.coordinates(chip.tile_of(core))
-        used = [
-            number(int(state.used[resource][row])) + ("*" if resource == bindings[row] else " ")
-            for resource in RESOURCES
-        ]
-        rows.append([f"{core} at ({x}, {y})", *used])
-    limits = ["none " if limit is None else number(limit) + " " for limit in state.limits.values()]
-    rows.append(["limit", *limits])
-    header = ["core", *(RESOURCE_LABEL[resource] + " " for resource in RESOURCES)]
-    table = table_text("Utilisation of the cores", header, rows)
-    return f"{table}\n  * what the core has least left of"
-
-
-def _resources_table(program: Program, state: Utilisation) -> str:
-    """A row per resource: mean and fullest core; how many cores each resource binds."""
-    bindings = state.binding
-    rows = []
-    for resource, peak in peaks(program).items():
-        rows.append(
-            (
-                RESOURCE_LABEL[resource],
-                "none" if peak["limit"] is None else number(peak["limit"]),
-                number(round(float(state.used[resource].mean()), 1)),
-                number(peak["used"]),
-                percent(peak["share"]),
-                f"core {peak['core']}",
-                number(bindings.count(resource)),
-            )
-        )
-    header = ("resource", "limit", "mean", "most", "of limit", "in", "binds cores")
-    return table_text(f"Utilisation of {number(program.image.n_cores)} cores", header, rows)
-
-
 def _quantisation(populations: list[dict[str, Any]]) -> str:
     """A row per population, then what the compiler has to say about it."""
     if not populations:
         return ""
     rows = []
     for row in populations:
-        sqnr = "exact" if row["sqnr_db"] is None else f"{row['sqnr_db']:.1f} dB"
         scale = row.get("scale")
         rows.append(
             (
@@ -124,12 +79,30 @@ def _quantisation(populations: list[dict[str, Any]]) -> str:
                 number(row["n_weights"]),
                 number(row["n_clipped"]),
                 number(row["n_zeroed"]),
-                sqnr,
+                _decibel(row["sqnr_db"]),
             )
         )
     header = ("population", "model", "LSB per unit", "weights", "clipped", "to zero", "signal : error")
-    notes = [f"  {row['name']}: {note}" for row in populations for note in row["notes"]]
+    notes = []
+    for row in populations:
+        told = [*row["notes"], *(text for part in row["projections"] if (text := _exponents(part)))]
+        notes += [f"  {row['name']}: {note}" for note in told]
     return "\n".join([table_text("Quantisation of the weights", header, rows, n_labels=2), *notes])
+
+
+def _exponents(projection: dict[str, Any]) -> str:
+    """The exponents that the compiler chose for a projection, if several, and what they are good for."""
+    one = projection.get("sqnr_db_one_exponent")
+    if one is None:
+        return ""
+    pairs = zip(projection["w_exp"], projection["n_per_w_exp"], strict=True)
+    groups = ", ".join(f"{w_exp} ({number(n)} weights)" for w_exp, n in pairs)
+    gain = f"{_decibel(projection['sqnr_db'])} instead of {_decibel(one)} with one exponent"
+    return f"{projection['label']}: w_exp chosen {groups}: {gain}"
+
+
+def _decibel(sqnr_db: float | None) -> str:
+    return "exact" if sqnr_db is None else f"{sqnr_db:.1f} dB"
 
 
 def _traffic(stats: dict[str, Any]) -> list[tuple[str, str]]:

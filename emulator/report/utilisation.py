@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emulator.chip.usage import RESOURCES, usage
+from emulator.chip.usage import RESOURCES, Binding, binding_of, usage
 from emulator.program import Program
 
 RESOURCE_LABEL = {
@@ -30,12 +30,9 @@ class Utilisation:
     limits: dict[str, int | None]  # None: lifted
 
     @property
-    def binding(self) -> list[str]:
-        """[n_cores] what each core has least left of, the first of equals; `compartments` has a limit."""
-        limited = {name: limit for name, limit in self.limits.items() if limit is not None}
-        shares = np.stack([self.used[name] / limit for name, limit in limited.items()])
-        names = list(limited)
-        return [names[place] for place in shares.argmax(axis=0)]
+    def binding(self) -> Binding:
+        """What each core has least left of."""
+        return binding_of(self.used, self.limits)
 
 
 def utilisation(program: Program) -> Utilisation:

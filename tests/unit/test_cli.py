@@ -113,7 +113,10 @@ def test_compile_run_and_report_lead_from_a_network_to_pictures(spikemesh: Spike
 def test_json_is_one_document_on_stdout_and_says_the_same(spikemesh: Spikemesh, tmp_path: Path) -> None:
     write_inputs(tmp_path)
     stats = spikemesh("compile", "demo.net", "--chip", "tiny", "-o", "demo.prog", "--json")
-    assert json.loads(stats.out)["n_synapses"] == 9
+    told = json.loads(stats.out)
+    assert told["n_synapses"] == 9
+    assert set(told["cores"]["binding"]) <= set(told["utilisation"]) == set(told["limits"])
+    assert len(told["cores"]["share"]) == told["n_cores_used"]
     args = ("run", "demo.prog", "--stimulus", "batch.npz", "--batch", 2, "-o", "run.rec")
     ran = json.loads(spikemesh(*args, "--json").out)
     assert (ran["n_samples"], ran["n_ticks"], ran["counts"]["barrier"]) == (2, 6, 12)

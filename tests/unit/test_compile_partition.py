@@ -292,21 +292,26 @@ def test_past_twenty_pinned_cores_the_others_are_named_in_sum(tiny: em.ChipSpec)
 
 
 def test_neurons_over_a_limit_and_too_few_cores_are_told_at_once(tiny: em.ChipSpec) -> None:
-    """15 neurons in five populations, each with two senders: each takes a core, and is too much."""
+    """p0-p4 have 1-5 neurons with a sender each; the 2 of `bad` have two each. No two share a core."""
     net = em.Network()
-    source = net.add_source("in", 2)
     for i in range(5):
         net.add_population(f"p{i}", i + 1, em.LoihiCuba())
-        net.connect(source, f"p{i}", np.full((2, i + 1), 2))
+        net.connect(net.add_source(f"s{i}", i + 1), f"p{i}", 2 * np.eye(i + 1))
+    net.connect("s1", net.add_population("bad", 2, em.LoihiCuba()), np.full((2, 2), 2))
+    chip = tiny.replace({"limits.axons_in": 1})
     with pytest.raises(em.CompileError) as caught:
-        em.compile(net, tiny.replace({"limits.axons_in": 1}))
-    *neurons, cores = caught.value.problems
-    assert len(neurons) == 5
-    assert "'p0' neuron 0: 2 axons in (distinct senders), limit 1 (chip 'tiny'; most" in neurons[0]
-    assert "'p4' neuron 0: 2 axons in" in neurons[4] and "; 5 neurons over it)" in neurons[4]
-    assert "needs 15 cores, chip 'tiny' has 8; of these cores axons in (distinct senders) ended 15" in cores
-    held = "most hold 'p4' 5 (axons_in ended 5), 'p3' 4 (axons_in ended 4), 'p2' 3 (axons_in ended 3) and 2"
+        em.compile(net, chip)
+    neurons, cores = caught.value.problems
+    assert "'bad' neuron 0: 2 axons in (distinct senders), limit 1 (chip 'tiny'; most from 's1'" in neurons
+    assert "; 2 neurons over it)" in neurons
+    assert (
+        "17 neurons: needs 17 cores, chip 'tiny' has 8; of these cores axons in (distinct senders)" in cores
+    )
+    held = "most hold 'p4' 5 (axons_in ended 5), 'p3' 4 (axons_in ended 4), 'p2' 3 (axons_in ended 3) and 3"
     assert f"{held} populations more" in cores
+    with pytest.raises(em.CompileError) as caught:  # 15 cores suffice for those that fit one
+        em.compile(net, chip.replace({"mesh.width": 4}))
+    assert caught.value.problems == (neurons,)
 
 
 def _random(seed: int, n: int) -> em.Network:

@@ -71,6 +71,33 @@ def test_the_binding_limit_is_the_one_that_is_fullest() -> None:
     }
 
 
+def test_each_core_tells_what_binds_it_and_how_full_that_is() -> None:
+    """Axons out 4, 0, 2 of 5; the others are bound by one configuration of four."""
+    cores = program(**{"limits.axons_out": 5}).stats["cores"]
+    assert cores["binding"] == ["axons_out", "compartment_configs", "axons_out"]
+    assert cores["share"] == [0.8, 0.25, 0.4]
+
+
+def test_a_lifted_limit_binds_no_core() -> None:
+    cores = program(**{"limits.axons_out": None, "limits.compartment_configs": None}).stats["cores"]
+    assert cores["binding"] == ["threshold_configs"] * 3
+
+
+def test_utilisation_sums_the_cores_up() -> None:
+    stats = program(**{"limits.axons_out": 5, "limits.axons_in": None}).stats
+    assert set(stats["utilisation"]) == set(RESOURCES)
+    assert stats["utilisation"]["axons_out"] == {
+        "limit": 5,
+        "min": 0,
+        "median": 2.0,
+        "max": 4,
+        "fullest_core": 0,
+        "n_binding": 2,
+    }
+    assert stats["utilisation"]["axons_in"]["limit"] is None
+    assert sum(row["n_binding"] for row in stats["utilisation"].values()) == 3
+
+
 def test_the_cost_of_quantising_is_told_for_each_population() -> None:
     net = em.Network()
     net.add_population("a", 2, em.LIF(0.01, threshold=1.0))
@@ -121,6 +148,6 @@ def test_traffic_is_that_of_a_walk_along_every_route(case: Case) -> None:
     }
 
 
-@pytest.mark.parametrize("column", ["core_id", "x", "y", *RESOURCES])
+@pytest.mark.parametrize("column", ["core_id", "x", "y", *RESOURCES, "binding", "share"])
 def test_every_column_has_a_row_per_core(column: str) -> None:
     assert len(program().stats["cores"][column]) == 3

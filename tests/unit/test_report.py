@@ -165,8 +165,8 @@ def test_the_text_of_a_program_shows_what_each_core_uses_of_what_limit(tiny: em.
     rows = {line.split()[0]: line.split() for line in text.splitlines() if " at (0, 0)" in line}
     # 1 compartment, 2 senders, no packet sent, 2 lists of 8 + 10 bits in one 64-bit word each, delay 1,
     # 1 configuration of 4 (a quarter: the most), 1 threshold of 4
-    assert rows["0"][4:] == ["1", "2", "0", "128", "1", "1*", "1"]
-    assert rows["1"][4:] == ["1", "2", "0", "128", "1", "1*", "1"]
+    assert rows["0"][4:] == ["1", "2", "0", "128", "1", "1*", "1", "25.0", "%"]
+    assert rows["1"][4:] == rows["0"][4:]
     limit = next(line.split() for line in text.splitlines() if line.strip().startswith("limit"))
     assert limit == ["limit", "16", "64", "64", "16,384", "64", "4", "4"]
     assert "cores     2 of 8" in text
@@ -193,6 +193,58 @@ def test_many_cores_are_summed_up_by_resource(tiny: em.ChipSpec) -> None:
     assert row == ["memory", "bits", "16,384", "128", "128", "0.8", "%", "core", "0", "0"]
     row = next(line.split() for line in text.splitlines() if line.strip().startswith("configs"))
     assert row[-1] == "20"  # the resource that binds all of them
+
+
+def test_the_fullest_of_many_cores_come_first_and_the_others_in_sum(tiny: em.ChipSpec) -> None:
+    """Core i of 20 has i + 1 of its 40 compartments in use and is bound by them from the eleventh on."""
+    net = em.Network("steps")
+    sizes = np.arange(1, 21)
+    net.add_population("p", int(sizes.sum()), em.LoihiCuba())
+    limits = {"limits.compartments": 40, "synapse_format.index_bits": [0, 6]}
+    chip = tiny.replace({"mesh.width": 4, "mesh.height": 3, **limits})
+    program = em.compile(net, chip, mapping={"p": np.repeat(np.arange(20), sizes)})
+    text = report.program_text(program).split("Utilisation of the 10 fullest cores and the others in sum")[1]
+    rows = [line.split() for line in text.splitlines()[4:18]]
+    assert [row[0] for row in rows[:10]] == [str(core) for core in range(19, 9, -1)]
+    assert rows[0][4:] == ["20*", "0", "0", "0", "0", "1", "1", "50.0", "%"]
+    # cores 0-9 are a quarter full: one configuration of four; half of 1..10 compartments is 5.5
+    assert rows[10] == ["least", "of", "10", "1", "0", "0", "0", "0", "1", "1", "25.0", "%"]
+    assert rows[11] == ["median", "of", "10", "5.5", "0", "0", "0", "0", "1", "1", "25.0", "%"]
+    assert rows[12] == ["most", "of", "10", "10", "0", "0", "0", "0", "1", "1", "25.0", "%"]
+    assert rows[13][:3] == ["limit", "40", "64"]
+
+
+def test_exponents_that_the_compiler_chose_are_told_with_what_they_are_good_for(tiny: em.ChipSpec) -> None:
+    """One exponent that holds 1000 is coarse for 1 and 1.5."""
+    net = em.Network("spread")
+    a = net.add_population("a", 3, em.LIF(tau_mem_s=10e-3, threshold=1000.0))
+    net.connect(net.add_source("in", 1), a, np.array([[1000.0, 1.0, 1.5]]))
+    net.connect(net.add_source("plain", 1), a, np.array([[1.0, 1.0, 1.0]]))
+    program = em.compile(net, tiny)
+    several, one = program.stats["quantisation"][0]["projections"]
+    assert sum(several["n_per_w_exp"]) == 3 and len(several["w_exp"]) == len(several["n_per_w_exp"]) > 1
+    assert one["n_per_w_exp"] == [3] and one["sqnr_db_one_exponent"] is None
+    wanted = np.array([1000.0, 1.0, 1.5]) * program.stats["quantisation"][0]["scale"]
+    grain = 64 * 2.0 ** max(several["w_exp"])  # weights of one sign use all 8 bits
+    error = wanted - np.rint(wanted / grain) * grain
+    decibel = 10 * np.log10((wanted @ wanted) / (error @ error))
+    assert several["sqnr_db_one_exponent"] == pytest.approx(decibel)
+    line = next(line for line in program.report().splitlines() if "w_exp chosen" in line)
+    groups = ", ".join(
+        f"{w_exp} ({n} weights)" for w_exp, n in zip(several["w_exp"], several["n_per_w_exp"], strict=True)
+    )
+    assert line.startswith(f"  a: projection 'in' -> 'a': w_exp chosen {groups}: ")
+    assert line.endswith(f"instead of {several['sqnr_db_one_exponent']:.1f} dB with one exponent")
+    assert "'plain' -> 'a': w_exp chosen" not in program.report()
+
+
+def test_exponents_that_were_given_are_not_told_as_chosen(tiny: em.ChipSpec) -> None:
+    net = em.Network("given")
+    a = net.add_population("a", 2, em.LoihiCuba())
+    net.connect(net.add_source("in", 1), a, [[2, 4]], synapse=em.LoihiSynapse(w_exp=np.array([0, 3])))
+    program = em.compile(net, tiny)
+    assert program.stats["quantisation"][0]["projections"][0]["n_per_w_exp"] == [1, 1]
+    assert "w_exp chosen" not in program.report()
 
 
 def test_the_text_of_a_program_for_a_board_has_a_row_per_chip_in_use() -> None:
@@ -228,7 +280,11 @@ def test_a_lifted_limit_never_binds() -> None:
     assert peaks["compartments"] == {"core": 0, "used": 1, "limit": 1024, "share": 1 / 1024}
     assert peaks["axons_in"] == {"core": 0, "used": 2, "limit": None, "share": None}
     rows = [line.split() for line in report.program_text(program).splitlines()]
-    assert ["0", "at", "(0,", "0)", "1*", "2", "0", "128", "1", "1", "1"] in rows  # its only limit binds
+    # its only limit binds
+    assert ["0", "at", "(0,", "0)", "1*", "2", "0", "128", "1", "1", "1", "0.1", "%"] in rows
+    lifted = "axons in, axons out, memory bits, delay slots, configs, thresholds"
+    assert f"limits lifted on this chip, never binding: {lifted}" in report.program_text(program)
+    assert "lifted" not in report.program_text(wired(2, em.load_chip("tiny")))
 
 
 def test_a_chip_is_explained_value_by_value() -> None:
