@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from emulator.chip.usage import RESOURCES
 from emulator.compiler.bundles import bundles_of, population_of
 from emulator.compiler.fill import CoreFill, Demand
 from emulator.compiler.incoming import incoming
-from emulator.compiler.ir import Quantised, QuantisedProjection
+from emulator.compiler.ir import Partition, Quantised, QuantisedProjection
 from emulator.compiler.limits import most_from
 from emulator.compiler.targets import target_bins
 from emulator.network import Network
@@ -47,11 +48,20 @@ class Landing:
     most: int  # cores that a neuron projects to at most
 
 
+class Filled(NamedTuple):
+    """The outcome of filling cores, and what was assumed."""
+
+    partition: Partition
+    breaches: list[Breach]
+    demand: Demand
+    landing: Landing  # that its axon-out entries were counted with
+
+
 def contributors(
-    breaches: Sequence[Breach], quantised: Quantised, network: Network, demand: Demand, landing: Landing
+    breaches: Sequence[Breach], filled: Filled, quantised: Quantised, network: Network
 ) -> list[str]:
     """[n_breaches] a note on each: the populations or projections that take most."""
-    count = _Count(quantised, network, demand, landing)
+    count = _Count(quantised, network, filled.demand, filled.landing)
     shares = [count.of_neurons(one) for one in breaches]
     for name, projections in _labelled(quantised, network).items():
         for share, amount in zip(shares, count.of_synapses(projections, breaches), strict=True):

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from emulator.chip.spec import ChipSpec
 from emulator.compiler.bundles import bundles_of
-from emulator.compiler.contributors import Breach, Landing
+from emulator.compiler.contributors import Breach, Filled, Landing
 from emulator.compiler.fill import CoreFill, Demand
 from emulator.compiler.incoming import incoming
 from emulator.compiler.ir import Partition, Quantised
@@ -48,18 +48,18 @@ def partition(
     pinned = _pinned_cores(network, mapping, chip)
     order = np.lexsort((np.arange(quantised.n_neurons), np.where(pinned == chip.n_cores, -1, pinned)))
     demand = _demand(quantised, network, chip, order)
-    outcome = _settled(_Filler(chip, pinned[order]), demand, quantised)
-    problems = violations(outcome.breaches, quantised, network, chip, outcome.demand, outcome.landing)
+    filled = _settled(_Filler(chip, pinned[order]), demand, quantised)
+    problems = violations(filled, quantised, network, chip)
     # A neuron that fits no core took one all the same; how many it takes once it is mended, nobody knows.
-    n_alone = len({one.ranks for one in outcome.breaches if one.core is None})
-    if outcome.partition.n_bins - n_alone > chip.n_cores:
-        problems.append(too_many_cores(outcome.partition, network, chip))
+    n_alone = len({one.ranks for one in filled.breaches if one.core is None})
+    if filled.partition.n_bins - n_alone > chip.n_cores:
+        problems.append(too_many_cores(filled.partition, network, chip))
     if problems:
         raise CompileError(problems)
-    return outcome.partition
+    return filled.partition
 
 
-def _settled(filler: _Filler, demand: Demand, quantised: Quantised) -> _Outcome:
+def _settled(filler: _Filler, demand: Demand, quantised: Quantised) -> Filled:
     """Fills until axon-out entries are what they were taken to be; broken limits are counted once over."""
     limit, n_cores = filler.limits["axons_out"], filler.chip.n_cores
     everywhere = np.arange(quantised.n_neurons, dtype=np.int32)
@@ -78,7 +78,7 @@ def _settled(filler: _Filler, demand: Demand, quantised: Quantised) -> _Outcome:
             most = np.minimum(distinct_targets(quantised), n_cores) + quantised.to_host
             entries = most[demand.neuron].astype(np.int64)
         demand = replace(demand, entries=entries)
-    return _Outcome(result, breaches, demand, landing)
+    return Filled(result, breaches, demand, landing)
 
 
 def configurations(quantised: Quantised) -> Ints:
@@ -120,13 +120,6 @@ def _demand(quantised: Quantised, network: Network, chip: ChipSpec, order: Ints)
         packing=packing,
         n_senders=quantised.n_senders,
     )
-
-
-class _Outcome(NamedTuple):
-    partition: Partition
-    breaches: list[Breach]
-    demand: Demand  # of the last fill
-    landing: Landing  # that its entries were counted with
 
 
 class _Bin(NamedTuple):

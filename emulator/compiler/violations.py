@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from emulator.chip.spec import ChipSpec
 from emulator.compiler.bundles import owner_of, population_of
-from emulator.compiler.contributors import Breach, Landing, contributors
+from emulator.compiler.contributors import Breach, Filled, contributors
 from emulator.compiler.fill import Demand
 from emulator.compiler.ir import Partition, Quantised
 from emulator.compiler.limits import MEANING, N_CONTRIBUTORS, WAY_OUT, Excess
@@ -21,22 +21,15 @@ Ints = NDArray[np.integer]
 MAX_LISTED = 20  # pinned cores with a line of their own, for each limit
 
 
-def violations(
-    breaches: Sequence[Breach],
-    quantised: Quantised,
-    network: Network,
-    chip: ChipSpec,
-    demand: Demand,
-    landing: Landing,
-) -> list[str]:
+def violations(filled: Filled, quantised: Quantised, network: Network, chip: ChipSpec) -> list[str]:
     """A line per pinned core and limit, past MAX_LISTED of them one for the others; for neurons that are over
     a limit alone a line per population and limit, naming the worst."""
-    if not breaches:
+    if not filled.breaches:
         return []
-    population = population_of(network)
+    demand, population = filled.demand, population_of(network)
     alone: dict[tuple[int, str], list[Breach]] = defaultdict(list)
     pinned: dict[str, list[Breach]] = defaultdict(list)
-    for one in breaches:
+    for one in filled.breaches:
         if one.core is None:
             alone[int(population[demand.neuron[one.ranks.start]]), one.resource].append(one)
         else:
@@ -45,7 +38,7 @@ def violations(
     cores = [one for same in pinned.values() for one in same[:MAX_LISTED]]
     listed = [*cores, *worst]
     counts = [0] * len(cores) + [len(same) for same in alone.values()]
-    most = contributors(listed, quantised, network, demand, landing)
+    most = contributors(listed, filled, quantised, network)
     lines = []
     for one, taken_by, n in zip(listed, most, counts, strict=True):
         notes = [note for note in (taken_by, f"{n} neurons over it" if n > 1 else "") if note]
