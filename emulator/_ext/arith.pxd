@@ -5,12 +5,14 @@ cimport cython
 from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t
 
 
+@cython.overflowcheck(False)
 cdef inline int32_t input_of(uint16_t total, int32_t shift) noexcept nogil:
     """A tick's input wrapped to 22 bits. total: its effective weights, each a multiple of 2**shift, divided
     by that and summed modulo 2**16; with shift >= 6 that is the same as wrapping their sum modulo 2**22."""
     return (<int32_t>((<uint32_t>total) << (shift + 10))) >> 10
 
 
+@cython.overflowcheck(False)
 cdef inline int32_t wrap24(int32_t value) noexcept nogil:
     """Low 24 bits as two's complement."""
     return (<int32_t>((<uint32_t>value) << 8)) >> 8
@@ -52,6 +54,7 @@ cdef inline int64_t decay64(int64_t value, int64_t keep) noexcept nogil:
     return <int64_t>((<uint64_t>0) - kept) if value < 0 else <int64_t>kept
 
 
+@cython.overflowcheck(False)
 cdef inline int64_t wrapped(int64_t value, int32_t bits) noexcept nogil:
     """Low `bits` bits, 1..64, as two's complement."""
     return (<int64_t>((<uint64_t>value) << (64 - bits))) >> (64 - bits)
