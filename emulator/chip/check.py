@@ -152,22 +152,25 @@ def _entries(image: Image) -> Iterator[str]:
     yield from _outside("entry_core", image.entry_core, 0, image.n_cores)
     if len(image.entry_core) == 0 or image.entry_core.min() < 0 or image.entry_core.max() > image.n_cores:
         return
-    # The host port is one row past the cores and owns one axon, 0.
-    low = np.append(image.axon_ptr[:-1], 0)[image.entry_core]
-    high = np.append(image.axon_ptr[1:], 1)[image.entry_core]
-    bad = np.flatnonzero((image.entry_axon < low) | (image.entry_axon >= high))
+    # The host port is one row past the cores and owns one axon, 0. Entries are many: what is as long as they
+    # are is kept in 32 bits, as they are, and not for long.
+    first = np.append(image.axon_ptr[:-1], 0).astype(np.int32)
+    end = np.append(image.axon_ptr[1:], 1).astype(np.int32)
+    bad = np.flatnonzero(
+        (image.entry_axon < first[image.entry_core]) | (image.entry_axon >= end[image.entry_core])
+    )
     if len(bad):
         entry = int(bad[0])
         owner = int(image.entry_core[entry])
         name = "the host port" if owner == image.n_cores else f"core row {owner}"
         yield (
             f"entry_axon[{entry}] = {image.entry_axon[entry]}: outside the axons "
-            f"{low[entry]}..{high[entry] - 1} of {name}" + _more(bad)
+            f"{first[owner]}..{end[owner] - 1} of {name}" + _more(bad)
         )
-    to_core = np.flatnonzero(image.entry_core != image.n_cores)
+    to_core = image.entry_core != image.n_cores
     # Counting needs indices that are sound; searching by sorting is for images that are not.
     if len(bad) or np.bincount(image.entry_axon[to_core], minlength=1).max() > 1:
-        yield from _named_twice(image, to_core)
+        yield from _named_twice(image, np.flatnonzero(to_core))
     of_inputs = image.entry_core[image.entry_ptr[image.n_slots] :]
     bad = np.flatnonzero(of_inputs == image.n_cores)
     if len(bad):

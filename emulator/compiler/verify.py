@@ -103,7 +103,7 @@ def _entries(image: Image, symbols: Symbols, quantised: Quantised, network: Netw
     wrong = np.flatnonzero(reached != 1)
     if len(wrong):
         yield f"axon {wrong[0]}: {reached[wrong[0]]} entries lead to it, expected 1 ({len(wrong)} in all)"
-    sender = np.repeat(np.arange(image.n_senders), np.diff(image.entry_ptr))
+    sender = np.repeat(np.arange(image.n_senders, dtype=np.int32), np.diff(image.entry_ptr))
     rises = (np.diff(image.entry_core) > 0) | (np.diff(sender) > 0)
     if not rises.all():
         entry = int(np.flatnonzero(~rises)[0]) + 1
