@@ -49,7 +49,7 @@ def measure(options: Options) -> Outcome:
 
 
 def _seconds(ours: Ours, threads: int) -> float:
-    ours.result(1, threads=threads)  # arranges the synapses for so many threads, which is kept for the next run
+    ours.result(1, threads=threads)  # arranges the synapses for so many threads: kept for the next run
     start = time.perf_counter()
     ours.result(TICKS, threads=threads)
     return time.perf_counter() - start
