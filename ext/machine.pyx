@@ -98,7 +98,7 @@ cdef class Machine:
 
     cdef size_t _address(self, str name, str dtype) except? 0:
         cdef numpy.ndarray array = self.arrays[name]
-        assert array.dtype is DTYPES[dtype] and numpy.PyArray_IS_C_CONTIGUOUS(array), (name, array.dtype)
+        assert array.dtype == DTYPES[dtype] and numpy.PyArray_IS_C_CONTIGUOUS(array), (name, array.dtype)
         return <size_t>numpy.PyArray_DATA(array)
 
     cdef int _bind_narrow(self, dict settings) except -1:
