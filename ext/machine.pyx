@@ -5,7 +5,7 @@ every spike to the sums to come); with timing on, the same spikes then cross the
 Counts of a spike's packets are known from its routes: they are summed up per sender, not per event.
 """
 
-from emulator._ext.core cimport BLOCK, Compartments, Stretch
+from emulator._ext.core cimport BLOCK, Compartments, Configuration, Stretch
 from emulator._ext.crossing cimport Crossing
 from emulator._ext.generator cimport Generators
 from emulator._ext.mesh cimport FIRST_SOURCE, Mesh, Packet, allocate, release, wire
@@ -92,7 +92,7 @@ cdef class Machine:
             self._bind_narrow(settings)
         self._bind_run(settings["n_ticks"])
         self._bind_generators(settings)
-        self._bind_workers(settings["n_rows"])
+        self._bind_workers()
         if settings["timed"]:
             self._build_mesh(settings)
 
@@ -127,17 +127,17 @@ cdef class Machine:
         return 0
 
     cdef int _bind_configuration(self) except -1:
-        """Where the values of all compartments are; absent ones are in the stretches alone."""
-        cdef Compartments* c = &self.run.compartments
-        c.bias = <const int32_t*>self._address("bias", "int32")
-        c.soft = <const int32_t*>self._address("soft", "int32")
-        c.refractory = <const int32_t*>self._address("refractory", "int32")
+        """Where the values of all compartments are; what is absent is in the stretches alone."""
+        cdef Configuration* each = &self.run.each
+        each.bias = <const int32_t*>self._address("bias", "int32")
+        each.soft = <const int32_t*>self._address("soft", "int32")
+        each.refractory = <const int32_t*>self._address("refractory", "int32")
         if "keep_u" in self.arrays:
-            c.keep_u = <const int32_t*>self._address("keep_u", "int32")
-            c.keep_v = <const int32_t*>self._address("keep_v", "int32")
-            c.threshold = <const int32_t*>self._address("threshold", "int32")
-            c.vmin = <const int32_t*>self._address("vmin", "int32")
-            c.vmax = <const int32_t*>self._address("vmax", "int32")
+            each.keep_u = <const int32_t*>self._address("keep_u", "int32")
+            each.keep_v = <const int32_t*>self._address("keep_v", "int32")
+            each.threshold = <const int32_t*>self._address("threshold", "int32")
+            each.vmin = <const int32_t*>self._address("vmin", "int32")
+            each.vmax = <const int32_t*>self._address("vmax", "int32")
         return 0
 
     cdef int _bind_stretches(self) except -1:
@@ -176,14 +176,6 @@ cdef class Machine:
         self._bind_configuration()
         run.wide_compartments.n_slots = run.n_slots
         run.wide_compartments.policy = policy
-        run.wide_compartments.keep_u = run.compartments.keep_u
-        run.wide_compartments.keep_v = run.compartments.keep_v
-        run.wide_compartments.bias = run.compartments.bias
-        run.wide_compartments.threshold = run.compartments.threshold
-        run.wide_compartments.vmin = run.compartments.vmin
-        run.wide_compartments.vmax = run.compartments.vmax
-        run.wide_compartments.refractory = run.compartments.refractory
-        run.wide_compartments.soft = run.compartments.soft
         run.wide_compartments.u = <int64_t*>self._address("u", "int64")
         run.wide_compartments.v = <int64_t*>self._address("v", "int64")
         run.wide_compartments.counter = <uint8_t*>self._address("counter", "uint8")
@@ -205,6 +197,7 @@ cdef class Machine:
         """Senders, samples and probes."""
         cdef Run* run = &self.run
         cdef str of_state = "int64" if run.wide else "int32"
+        run.counts = <int64_t*>self._address("counts", "int64")
         run.senders.sent = <const int64_t*>self._address("sent", "int64")
         run.senders.n_spikes = <int64_t*>self._address("n_spikes", "int64")
         run.senders.recorded = <const uint8_t*>self._address("slot_recorded", "uint8")
@@ -222,14 +215,13 @@ cdef class Machine:
         run.samples.end_counter = <int32_t*>self._address("end_counter", "int32")
         run.samples.end_pending = <void*>self._address("end_pending", of_state)
         run.probes.n = len(self.arrays["n_probed"])
-        run.probes.n_lanes = len(self.arrays["lane_slot"])
         run.probes.lane_ptr = <const int64_t*>self._address("lane_ptr", "int64")
         run.probes.slot = <const int32_t*>self._address("lane_slot", "int32")
-        run.probes.variable = <const int32_t*>self._address("lane_variable", "int32")
+        run.probes.variable = <const int32_t*>self._address("probe_variable", "int32")
         run.probes.at = <const int64_t*>self._address("probe_at", "int64")
         run.probes.n_probed = <const int64_t*>self._address("n_probed", "int64")
         run.probes.output = <const int64_t*>self._address("probe_output", "int64")
-        run.probes.counter_before = <uint8_t*>calloc(run.probes.n_lanes + 1, 1)
+        run.probes.counter_before = <uint8_t*>calloc(len(self.arrays["lane_slot"]) + 1, 1)
         if run.probes.counter_before == NULL:
             raise MemoryError("native engine: probes")
         return 0
@@ -253,10 +245,9 @@ cdef class Machine:
                 self.run.inputs.drawn[parity] = &drawn[parity, 0]
         return 0
 
-    cdef int _bind_workers(self, int64_t n_rows) except -1:
+    cdef int _bind_workers(self) except -1:
         """Workers as rows first slot, end slot, first part, end part."""
         cdef const int64_t[:, ::1] shares = self.arrays["shares"]
-        cdef int64_t[:, :, ::1] counts = self.arrays["counts"]
         cdef int64_t i, block = 0
         cdef Worker* worker
         self.run.n_workers = shares.shape[0]
@@ -273,7 +264,6 @@ cdef class Machine:
                 while self.run.blocks[block].n and self.run.blocks[block].start < worker.end_slot:
                     block += 1
             worker.end_block = block
-            worker.counts = &counts[i, 0, 0] if n_rows else NULL
             worker.n_room = 1024
             worker.spikes = <int64_t*>malloc(2 * worker.n_room * sizeof(int64_t))
             worker.fired[0] = <int32_t*>malloc((worker.end_slot - worker.first_slot + 1) * sizeof(int32_t))

@@ -5,6 +5,29 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free, llabs
 
 
+SENT = (
+    "transmitted", "inject", "host_in", "hop_e", "hop_w", "hop_n", "hop_s", "hop_chip", "eject", "host_out",
+    "axon_in", "synaptic_ops_dense", "synaptic_ops_sparse",
+)
+"""Events that a spike of a sender causes, the same each time: the columns of its counts."""
+
+cdef enum:  # places in SENT
+    TRANSMITTED
+    INJECT
+    HOST_IN
+    HOP_E
+    HOP_W
+    HOP_N
+    HOP_S
+    HOP_CHIP
+    EJECT
+    HOST_OUT
+    AXON_IN
+    DENSE
+    SPARSE
+    N_SENT
+
+
 cdef struct Trip:
     # of one packet, along x, then y
     int64_t east
@@ -33,38 +56,37 @@ def sum_sent(
     const int32_t[::1] x, const int32_t[::1] y, int64_t chip_width, int64_t chip_height,
     int64_t[:, ::1] sent, int32_t[:, ::1] n_ops,
 ):
-    """Fills sent [n_senders, 13], zeros so far: what one spike of each sender counts, columns as `SENT` of
-    engine/routes.py; and n_ops [n_entries, 2], zeros so far: dense and sparse operations of each packet.
+    """Fills sent [n_senders, len(SENT)], zeros so far: what one spike of each sender counts; and n_ops [n_entries, 2], zeros so far: dense and sparse operations of each packet.
     n_dense [n_axons]; core_of_sender, x, y: rows of cores, and the host port as one row more."""
     cdef int64_t n_senders = entry_ptr.shape[0] - 1, host = x.shape[0] - 1, sender, entry, source, axon
     cdef int64_t* out
     cdef Trip trip
-    if sent.shape[0] != n_senders or sent.shape[1] != 13 or core_of_sender.shape[0] != n_senders:
-        raise ValueError("sum_sent: one row of 13 counts per sender")
+    if sent.shape[0] != n_senders or sent.shape[1] != N_SENT or core_of_sender.shape[0] != n_senders:
+        raise ValueError("sum_sent: one row of counts per sender")
     with nogil:
         for sender in range(n_senders):
             out = &sent[sender, 0]
             source = core_of_sender[sender]
-            out[0] = entry_ptr[sender + 1] > entry_ptr[sender]
+            out[TRANSMITTED] = entry_ptr[sender + 1] > entry_ptr[sender]
             for entry in range(entry_ptr[sender], entry_ptr[sender + 1]):
                 trip = trip_of(&x[0], &y[0], source, entry_core[entry], chip_width, chip_height)
-                out[1] += source != host
-                out[2] += source == host
-                out[3] += trip.east
-                out[4] += trip.west
-                out[5] += trip.north
-                out[6] += trip.south
-                out[7] += trip.chips
+                out[INJECT] += source != host
+                out[HOST_IN] += source == host
+                out[HOP_E] += trip.east
+                out[HOP_W] += trip.west
+                out[HOP_N] += trip.north
+                out[HOP_S] += trip.south
+                out[HOP_CHIP] += trip.chips
                 if entry_core[entry] == host:
-                    out[9] += 1
+                    out[HOST_OUT] += 1
                     continue
                 axon = entry_axon[entry]
-                out[8] += 1
-                out[10] += 1
+                out[EJECT] += 1
+                out[AXON_IN] += 1
                 n_ops[entry, 0] = n_dense[axon]
                 n_ops[entry, 1] = <int32_t>(syn_ptr[axon + 1] - syn_ptr[axon] - n_dense[axon])
-                out[11] += n_ops[entry, 0]
-                out[12] += n_ops[entry, 1]
+                out[DENSE] += n_ops[entry, 0]
+                out[SPARSE] += n_ops[entry, 1]
 
 
 def book_sent(
@@ -75,20 +97,23 @@ def book_sent(
     core what counts there, and to no core (the last row) what happens on the way. Arrivals: book_received."""
     cdef int64_t sender, column, n, value, nowhere = by_core.shape[0] - 1
     cdef int64_t* of_group
-    if sent.shape[1] != 13 or by_core.shape[1] < first_column + 13 or by_group.shape[1] < first_column + 13:
-        raise ValueError("book_sent: 13 counts per sender")
+    if (
+        sent.shape[1] != N_SENT or by_core.shape[1] < first_column + N_SENT
+        or by_group.shape[1] < first_column + N_SENT
+    ):
+        raise ValueError("book_sent: one row of counts per sender")
     with nogil:
         for sender in range(n_spikes.shape[0]):
             n = n_spikes[sender]
             if n == 0:
                 continue
             of_group = &by_group[group_of_sender[sender], first_column]
-            for column in range(13):
+            for column in range(N_SENT):
                 value = n * sent[sender, column]
                 of_group[column] += value
-                if column < 2:
+                if column <= INJECT:
                     by_core[core_of_sender[sender], first_column + column] += value
-                elif column < 8 or column == 9:
+                elif column <= HOP_CHIP or column == HOST_OUT:
                     by_core[nowhere, first_column + column] += value
 
 

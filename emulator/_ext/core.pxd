@@ -61,16 +61,21 @@ cdef struct Stretch:
     int32_t soft  # -1: firing takes the threshold off v; 0: it sets v to 0
 
 
-cdef struct Compartments:
-    # arrays [n_slots]
+cdef struct Configuration:
+    # arrays [n_slots]: each compartment's own values, as in `Stretch`
+    const int32_t* bias
+    const int32_t* refractory
+    const int32_t* soft
+    # NULL where the stretches say it all
     const int32_t* keep_u
     const int32_t* keep_v
-    const int32_t* bias
     const int32_t* threshold
     const int32_t* vmin
     const int32_t* vmax
-    const int32_t* refractory
-    const int32_t* soft
+
+
+cdef struct Compartments:
+    # arrays [n_slots]
     int32_t* u  # 24 bits
     int32_t* v  # vmin..vmax
     uint8_t* counter  # ticks, 0..63
@@ -203,8 +208,8 @@ cdef inline cloned_void update_leanest(
 
 
 cdef inline void update(
-    const Compartments* c, const Stretch* s, bint lean, int64_t start, int64_t n, uint16_t* due,
-    Outcome* outcome,
+    const Compartments* c, const Configuration* each, const Stretch* s, bint lean, int64_t start, int64_t n,
+    uint16_t* due, Outcome* outcome,
 ) noexcept nogil:
     """One tick of n compartments of a stretch from slot `start` on; `due` are theirs.
 
@@ -212,18 +217,19 @@ cdef inline void update(
     """
     if not s.uniform:
         update_each(
-            n, c.shift, s, due, c.keep_u + start, c.keep_v + start, c.bias + start, c.threshold + start,
-            c.vmin + start, c.vmax + start, c.refractory + start, c.soft + start, c.u + start, c.v + start,
-            c.counter + start, c.active + start, c.fired + start, outcome,
+            n, c.shift, s, due, each.keep_u + start, each.keep_v + start, each.bias + start,
+            each.threshold + start, each.vmin + start, each.vmax + start, each.refractory + start,
+            each.soft + start, c.u + start, c.v + start, c.counter + start, c.active + start,
+            c.fired + start, outcome,
         )
     elif not lean:
         update_alike(
-            n, c.shift, s, due, c.bias + start, c.u + start, c.v + start, c.counter + start,
+            n, c.shift, s, due, each.bias + start, c.u + start, c.v + start, c.counter + start,
             c.active + start, c.fired + start, outcome,
         )
     elif not s.same_bias:
         update_lean(
-            n, c.shift, s, due, c.bias + start, c.u + start, c.v + start, c.fired + start, outcome
+            n, c.shift, s, due, each.bias + start, c.u + start, c.v + start, c.fired + start, outcome
         )
     else:
         update_leanest(n, c.shift, s, due, c.u + start, c.v + start, c.fired + start, outcome)
@@ -255,23 +261,13 @@ cdef inline int64_t row_of(const Sums* sums, int64_t now, int64_t delay) noexcep
     return now + delay if now + delay < sums.n_rows else now + delay - sums.n_rows
 
 
-cdef inline void add_narrow(
-    uint16_t* sums, const uint16_t* target, const int8_t* weight, int64_t n
-) noexcept nogil:
-    cdef int64_t k = 0
-    while k + 4 <= n:
-        add_wrapping(&sums[target[k]], weight[k])
-        add_wrapping(&sums[target[k + 1]], weight[k + 1])
-        add_wrapping(&sums[target[k + 2]], weight[k + 2])
-        add_wrapping(&sums[target[k + 3]], weight[k + 3])
-        k += 4
-    while k < n:
-        add_wrapping(&sums[target[k]], weight[k])
-        k += 1
+ctypedef fused Weight:
+    int8_t
+    int16_t
 
 
-cdef inline void add_broad(
-    uint16_t* sums, const uint16_t* target, const int16_t* weight, int64_t n
+cdef inline void add_weights(
+    uint16_t* sums, const uint16_t* target, const Weight* weight, int64_t n
 ) noexcept nogil:
     cdef int64_t k = 0
     while k + 4 <= n:
@@ -292,9 +288,9 @@ cdef inline void add_stretch(
     cdef const uint16_t* target = <const uint16_t*>row + begin
     cdef const uint8_t* weight = row + 2 * length + rows.weight_bytes * begin
     if rows.weight_bytes == 1:
-        add_narrow(sums, target, <const int8_t*>weight, end - begin)
+        add_weights(sums, target, <const int8_t*>weight, end - begin)
     else:
-        add_broad(sums, target, <const int16_t*>weight, end - begin)
+        add_weights(sums, target, <const int16_t*>weight, end - begin)
 
 
 cdef inline int64_t length_of(const Rows* rows, int64_t row) noexcept nogil:

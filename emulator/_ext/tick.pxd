@@ -3,7 +3,7 @@
 # Workers share the cores out among them. A worker touches registers and sums of its own cores only, so that
 # one meeting in a tick, when all know who fired, is enough, and no bit depends on how many they are.
 from emulator._ext.arith cimport input_of, times64
-from emulator._ext.core cimport BLOCK, Compartments, Outcome, Rows, Stretch, Sums, add_rows, prefetch, update
+from emulator._ext.core cimport BLOCK, Compartments, Configuration, Outcome, Rows, Stretch, Sums, add_rows, prefetch, update
 from emulator._ext.crossing cimport Crossing, cross
 from emulator._ext.generator cimport Generators, inputs_of_tick
 from emulator._ext.team cimport Barrier, meet
@@ -82,16 +82,15 @@ cdef struct Samples:
 
 
 cdef struct Probes:
-    # lane l reads variable[l] of slot[l]; probe p has lanes lane_ptr[p] .. lane_ptr[p + 1]
+    # lane l reads slot[l]; probe p has lanes lane_ptr[p] .. lane_ptr[p + 1], all of one variable
     int64_t n
     const int64_t* lane_ptr
     const int32_t* slot
-    const int32_t* variable  # of Variable
+    const int32_t* variable  # [n] of Variable
     const int64_t* at  # [n, n_ticks] row of the sample's output, or -1
     const int64_t* n_probed  # [n] such rows
     const int64_t* output  # [n] address of int32 (wide: int64) [n_samples, n_probed, n_lanes]
     uint8_t* counter_before  # [n_lanes]
-    int64_t n_lanes
 
 
 cdef struct Worker:
@@ -103,7 +102,7 @@ cdef struct Worker:
     int64_t end_part
     int32_t* fired[2]  # slots that fired in this tick and in the one before, ascending
     int64_t n_fired[2]
-    int64_t* counts  # [n_rows, N_EVENTS]
+    int64_t counts[2][N_EVENTS]  # of this tick and of the one before
     int64_t* spikes  # pairs row, slot
     int64_t n_recorded
     int64_t n_room
@@ -115,6 +114,7 @@ cdef struct Run:
     int32_t wide
     int64_t n_slots
     int64_t n_delays  # longest delay
+    Configuration each
     Compartments compartments
     const Stretch* stretches
     uint8_t* lean  # [n_stretches] see core.pxd
@@ -131,6 +131,7 @@ cdef struct Run:
     Inputs inputs
     Samples samples
     Probes probes
+    int64_t* counts  # [n_rows, N_EVENTS]
     Worker* workers
     int64_t n_workers
     Barrier barrier
@@ -167,8 +168,9 @@ cdef inline int32_t work(Run* run, Worker* worker) noexcept nogil:
 
 cdef inline void step(Run* run, Worker* worker, int64_t parity) noexcept nogil:
     """Updates the worker's compartments and books their spikes."""
-    cdef int64_t* counts = worker.counts + worker.row * N_EVENTS
+    cdef int64_t* counts = worker.counts[parity]
     cdef int64_t n_active = 0
+    memset(counts, 0, N_EVENTS * sizeof(int64_t))
     remember_counters(run, worker)
     worker.n_fired[parity] = 0
     if run.wide:
@@ -176,13 +178,13 @@ cdef inline void step(Run* run, Worker* worker, int64_t parity) noexcept nogil:
     else:
         step_blocks(run, worker, parity, &n_active)
     read_probes(run, worker)
-    counts[SPIKES] += worker.n_fired[parity]
-    counts[ACTIVE] += n_active
-    counts[INACTIVE] += worker.end_slot - worker.first_slot - n_active
+    counts[SPIKES] = worker.n_fired[parity]
+    counts[ACTIVE] = n_active
+    counts[INACTIVE] = worker.end_slot - worker.first_slot - n_active
     if worker == run.workers:
-        counts[BARRIER] += 1
+        counts[BARRIER] = 1
         take_inputs(run, worker.row, parity)
-    book(run, worker, worker.fired[parity], worker.n_fired[parity], counts)
+    book(run, worker.fired[parity], worker.n_fired[parity], counts)
     if record(run, worker, parity):
         run.failed[parity] = NO_MEMORY
 
@@ -214,8 +216,8 @@ cdef inline void step_blocks(Run* run, Worker* worker, int64_t parity, int64_t* 
                 memset(run.compartments.active + block.start, 0, block.n)
             continue
         update(
-            &run.compartments, &run.stretches[block.stretch], run.lean[block.stretch], block.start, block.n,
-            due + block.start, &outcome,
+            &run.compartments, &run.each, &run.stretches[block.stretch], run.lean[block.stretch], block.start,
+            block.n, due + block.start, &outcome,
         )
         n_active[0] += outcome.n_active
         run.n_active[block.stretch] += outcome.n_active
@@ -227,7 +229,7 @@ cdef inline void step_blocks(Run* run, Worker* worker, int64_t parity, int64_t* 
 cdef inline void step_wide(Run* run, Worker* worker, int64_t parity, int64_t* n_active) noexcept nogil:
     cdef int64_t slot
     cdef int64_t* due = run.wide_rows.sums + worker.row_of_sums * run.wide_rows.width
-    if update_wide(&run.wide_compartments, due, n_active, &run.overflow):
+    if update_wide(&run.wide_compartments, &run.each, due, n_active, &run.overflow):
         run.failed[parity] = OVERFLOWN
         return
     for slot in range(run.n_slots):
@@ -266,9 +268,7 @@ cdef inline void gather(
     worker.n_fired[parity] = n
 
 
-cdef inline void book(
-    Run* run, Worker* worker, const int32_t* sender, int64_t n, int64_t* counts
-) noexcept nogil:
+cdef inline void book(Run* run, const int32_t* sender, int64_t n, int64_t* counts) noexcept nogil:
     """Counts what the spikes of n senders cause."""
     cdef const int64_t* sent
     cdef int64_t total[N_SENT]  # apart from all other memory, so that the sums are done side by side
@@ -313,11 +313,21 @@ cdef inline void deliver(Run* run, Worker* worker, int64_t parity) noexcept nogi
     cdef int64_t n_inputs = run.inputs.n[parity]
     cdef int64_t n_rows = run.n_delays + 1, i
     if worker == run.workers:
-        book(run, worker, inputs, n_inputs, worker.counts + worker.row * N_EVENTS)
+        book(run, inputs, n_inputs, worker.counts[parity])
+        add_counts(run, worker.row, parity)
     for i in range(run.n_workers):
         add_spikes(run, worker, run.workers[i].fired[parity], run.workers[i].n_fired[parity])
     add_spikes(run, worker, inputs, n_inputs)
     worker.row_of_sums = worker.row_of_sums + 1 if worker.row_of_sums + 1 < n_rows else 0
+
+
+cdef inline void add_counts(Run* run, int64_t row, int64_t parity) noexcept nogil:
+    """The counts of a tick are those of all workers."""
+    cdef int64_t* counts = run.counts + row * N_EVENTS
+    cdef int64_t i, event
+    for i in range(run.n_workers):
+        for event in range(N_EVENTS):
+            counts[event] += run.workers[i].counts[parity][event]
 
 
 cdef inline void add_spikes(Run* run, Worker* worker, const int32_t* sender, int64_t n) noexcept nogil:
@@ -452,52 +462,60 @@ cdef inline void end_wide(Run* run, int64_t row_of_sums, int64_t sample) noexcep
             pending[slot] = times64(pending[slot])
 
 
+cdef inline int64_t probed_row(const Run* run, int64_t probe, int64_t row) noexcept nogil:
+    """Row of a probe's output that a tick goes to, over all samples; -1: it does not ask for the tick."""
+    cdef int64_t n_ticks = run.samples.n_ticks
+    cdef int64_t at = run.probes.at[probe * n_ticks + row % n_ticks]
+    return at if at < 0 else at + row // n_ticks * run.probes.n_probed[probe]
+
+
+cdef inline bint is_own(const Worker* worker, int32_t slot) noexcept nogil:
+    return worker.first_slot <= slot < worker.end_slot
+
+
 cdef inline void remember_counters(Run* run, Worker* worker) noexcept nogil:
     """A raw voltage needs the refractory counter as it stood before the update."""
     cdef Probes* probes = &run.probes
     cdef const uint8_t* counter = run.wide_compartments.counter if run.wide else run.compartments.counter
-    cdef int64_t lane
-    for lane in range(probes.n_lanes):
-        if probes.variable[lane] == V_RAW and worker.first_slot <= probes.slot[lane] < worker.end_slot:
-            probes.counter_before[lane] = counter[probes.slot[lane]]
+    cdef int64_t probe, lane
+    for probe in range(probes.n):
+        if probes.variable[probe] == V_RAW and probed_row(run, probe, worker.row) >= 0:
+            for lane in range(probes.lane_ptr[probe], probes.lane_ptr[probe + 1]):
+                if is_own(worker, probes.slot[lane]):
+                    probes.counter_before[lane] = counter[probes.slot[lane]]
 
 
 cdef inline void read_probes(Run* run, Worker* worker) noexcept nogil:
     """Reads the lanes of the worker's slots whose probe asks for this tick."""
     cdef Probes* probes = &run.probes
-    cdef int64_t probe, lane, at, n_lanes, n_ticks = run.samples.n_ticks
-    cdef int64_t value
+    cdef int64_t probe, lane, at, value
     for probe in range(probes.n):
-        at = probes.at[probe * n_ticks + worker.row % n_ticks]
+        at = probed_row(run, probe, worker.row)
         if at < 0:
             continue
-        at += worker.row // n_ticks * probes.n_probed[probe]
-        n_lanes = probes.lane_ptr[probe + 1] - probes.lane_ptr[probe]
+        at *= probes.lane_ptr[probe + 1] - probes.lane_ptr[probe]
         for lane in range(probes.lane_ptr[probe], probes.lane_ptr[probe + 1]):
-            if worker.first_slot <= probes.slot[lane] < worker.end_slot:
-                value = value_of(run, lane)
+            if is_own(worker, probes.slot[lane]):
+                value = value_of(run, probes.variable[probe], lane)
                 if run.wide:
-                    (<int64_t*>probes.output[probe])[at * n_lanes + lane - probes.lane_ptr[probe]] = value
+                    (<int64_t*>probes.output[probe])[at] = value
                 else:
-                    (<int32_t*>probes.output[probe])[at * n_lanes + lane - probes.lane_ptr[probe]] = (
-                        <int32_t>value
-                    )
+                    (<int32_t*>probes.output[probe])[at] = <int32_t>value
+            at += 1
 
 
-cdef inline int64_t value_of(Run* run, int64_t lane) noexcept nogil:
+cdef inline int64_t value_of(const Run* run, int32_t variable, int64_t lane) noexcept nogil:
     """What a lane reads. Raw: while refractory the register holds the counter, as a compartment does that
     has just been set to 0; a soft reset leaves v where it is."""
-    cdef Compartments* c = &run.compartments
-    cdef int32_t slot = run.probes.slot[lane], variable = run.probes.variable[lane]
-    cdef int32_t fired, refractory, soft
+    cdef const Configuration* each = &run.each
+    cdef int32_t slot = run.probes.slot[lane]
+    cdef bint fired
     if variable == U:
-        return run.wide_compartments.u[slot] if run.wide else c.u[slot]
-    if variable == V_RAW:
-        fired = run.wide_compartments.fired[slot] if run.wide else c.fired[slot]
-        refractory = run.wide_compartments.refractory[slot] if run.wide else c.refractory[slot]
-        soft = run.wide_compartments.soft[slot] if run.wide else c.soft[slot]
-        if fired and not soft:
-            return 128 * refractory
-        if not fired and run.probes.counter_before[lane] > 0:
+        return run.wide_compartments.u[slot] if run.wide else run.compartments.u[slot]
+    if variable == V_RAW and not each.soft[slot]:
+        fired = run.wide_compartments.fired[slot] if run.wide else run.compartments.fired[slot]
+        if fired:
+            return 128 * each.refractory[slot]
+        if run.probes.counter_before[lane] > 0:
             return 128 * <int64_t>run.probes.counter_before[lane]
-    return run.wide_compartments.v[slot] if run.wide else c.v[slot]
+    return run.wide_compartments.v[slot] if run.wide else run.compartments.v[slot]

@@ -1,6 +1,7 @@
 # Compartments and synapses of all cores under the policies whose sums or registers are wider than the
 # silicon's, in 64 bits. Twin of emulator/reference/core.py for every policy; plain, one compartment at a time.
 from emulator._ext.arith cimport add64, decay64, times64, wrapped
+from emulator._ext.core cimport Configuration
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 cdef enum Policy:
@@ -22,17 +23,9 @@ cdef enum:
 
 
 cdef struct WideCompartments:
-    # arrays [n_slots]; configuration as in core.pxd
+    # arrays [n_slots]
     int64_t n_slots
     int32_t policy
-    const int32_t* keep_u
-    const int32_t* keep_v
-    const int32_t* bias
-    const int32_t* threshold
-    const int32_t* vmin
-    const int32_t* vmax
-    const int32_t* refractory
-    const int32_t* soft
     int64_t* u
     int64_t* v
     uint8_t* counter
@@ -86,7 +79,7 @@ cdef inline int64_t clipped(int32_t policy, int64_t value, int64_t vmin, int64_t
 
 
 cdef inline int update_wide(
-    WideCompartments* c, int64_t* due, int64_t* n_active, Overflow* overflow
+    WideCompartments* c, const Configuration* each, int64_t* due, int64_t* n_active, Overflow* overflow
 ) noexcept nogil:
     """One tick of all compartments; clears `due`. 1: `overflow` says what did not fit, and nothing counts."""
     cdef int64_t slot, plane, q, u, v, x, counter, bias, threshold
@@ -101,9 +94,10 @@ cdef inline int update_wide(
             return failed(overflow, slot, INPUT, q)
         if c.policy == CHIP:
             q = wrapped(q, INPUT_BITS)
-        u, v, counter, bias, threshold = c.u[slot], c.v[slot], c.counter[slot], c.bias[slot], c.threshold[slot]
+        u, v, counter = c.u[slot], c.v[slot], c.counter[slot]
+        bias, threshold = each.bias[slot], each.threshold[slot]
         is_active = (q | u | v | bias | counter) != 0
-        u = add64(decay64(u, c.keep_u[slot]), q)
+        u = add64(decay64(u, each.keep_u[slot]), q)
         if c.policy == STRICT and outside(u, STATE_BITS):
             return failed(overflow, slot, CURRENT, u)
         u = current(c.policy, u)
@@ -112,16 +106,16 @@ cdef inline int update_wide(
             return failed(overflow, slot, DRIVE, x)
         if c.policy == CHIP:
             x = wrapped(x, STATE_BITS)
-        v = add64(decay64(v, c.keep_v[slot]), x)
+        v = add64(decay64(v, each.keep_v[slot]), x)
         if c.policy == STRICT and (v > V_LIMIT or v < -V_LIMIT):
             return failed(overflow, slot, VOLTAGE, v)
-        v = clipped(c.policy, v, c.vmin[slot], c.vmax[slot])
+        v = clipped(c.policy, v, each.vmin[slot], each.vmax[slot])
         if counter > 0:
             v = 0
         is_fired = v > threshold
         if is_fired:
-            v = add64(v, -threshold) if c.soft[slot] else 0
-            counter = c.refractory[slot]
+            v = add64(v, -threshold) if each.soft[slot] else 0
+            counter = each.refractory[slot]
         c.u[slot], c.v[slot] = u, v
         c.counter[slot] = <uint8_t>(counter - 1 if counter > 0 else 0)
         c.active[slot], c.fired[slot] = <uint8_t>is_active, <uint8_t>is_fired

@@ -95,9 +95,8 @@ class _Run:
         n_rows, n_slots = drive.n_samples * drive.n_ticks, image.n_slots
         of_state = "int64" if self.wide else "int32"
         width = n_slots * len(image.planes)
-        n_workers = len(self.prepared.shares.table)
         self.n_delays = image.max_delay_ticks
-        self.counts = np.zeros((n_workers, n_rows, len(EVENTS)), dtype=np.int64)
+        self.counts = np.zeros((n_rows, len(EVENTS)), dtype=np.int64)
         self.tick_ps = np.zeros(n_rows if drive.timing else 0, dtype=np.int64)
         self.n_spikes = np.zeros(image.n_senders, dtype=np.int64)
         self.n_active = np.zeros(n_slots if self.wide else len(self.prepared.stretches.table), dtype=np.int64)
@@ -135,7 +134,7 @@ class _Run:
             batched=drive.batched,
             spikes=self.machine.recorded_spikes(),
             probes=tuple(self.probes),
-            counts_by_tick=self.counts[0] if len(self.counts) == 1 else self.counts.sum(axis=0),
+            counts_by_tick=self.counts,
             counts_by_core=by_core,
             counts_by_group=by_group,
             link_counts=by_link,
@@ -249,7 +248,7 @@ class _Run:
         return {
             "lane_ptr": np.concatenate([[0], np.cumsum(n_lanes, dtype=np.int64)]).astype(np.int64),
             "lane_slot": np.concatenate([none32, *(probe.slots.astype(np.int32) for probe in probes)]),
-            "lane_variable": np.repeat(variable, n_lanes),
+            "probe_variable": variable,
             "probe_at": at,
             "n_probed": np.array([len(probe.ticks) for probe in probes], dtype=np.int64),
             "probe_output": np.array([values.ctypes.data for values in self.probes], dtype=np.int64),
@@ -271,7 +270,6 @@ class _Run:
             "n_slots": image.n_slots,
             "n_cores": image.n_cores,
             "n_senders": image.n_senders,
-            "n_rows": self.drive.n_samples * self.drive.n_ticks,
             "n_ticks": self.drive.n_ticks,
             "n_delays": self.n_delays,
             "timed": int(self.drive.timing),
@@ -327,7 +325,7 @@ class _Prepared:
 
 def _prepared(image: Image, drive: Drive, threads: int, wide: bool) -> _Prepared:
     """The last arrangement is kept for the next run with the same image, policy and number of threads."""
-    key = (wide, 1 if wide else threads)
+    key = (wide, 1 if wide else min(threads, image.n_cores))
     cached = image.derived.get("native arrangement")
     if cached is None or cached[0] != key:
         image.derived.pop("native arrangement", None)  # before the next one is made: they are large

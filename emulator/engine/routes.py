@@ -18,22 +18,8 @@ from emulator.engine import blocks
 
 Ints = NDArray[np.integer[Any]]
 
-SENT = (
-    "transmitted",
-    "inject",
-    "host_in",
-    "hop_e",
-    "hop_w",
-    "hop_n",
-    "hop_s",
-    "hop_chip",
-    "eject",
-    "host_out",
-    "axon_in",
-    "synaptic_ops_dense",
-    "synaptic_ops_sparse",
-)
-"""Events that a spike of a sender causes, the same each time; ext/routes.pyx knows their places."""
+SENT: tuple[str, ...] = blocks.routes.SENT
+"""Events that a spike of a sender causes, the same each time."""
 # booked on the receiving core; the first two on the sender's, the others on none
 BY_RECEIVER = ("eject", "axon_in", "synaptic_ops_dense", "synaptic_ops_sparse")
 
