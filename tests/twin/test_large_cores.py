@@ -1,0 +1,96 @@
+"""What only shows in cores larger than those drawn at random: blocks of compartments, parts of the chip, rows
+of 8 and 16 bits, and blocks that are skipped because nothing can change in them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import emulator as em
+from emulator.engine import rows
+from emulator.testing import first_difference
+
+N = 700  # compartments: three blocks of 256, the last not full
+N_TICKS = 24
+
+
+def network(seed: int, *, step: int, delays: int, alike: bool) -> em.Network:
+    """A few inputs reach a few compartments; most stay silent for long. Weights are multiples of `step`."""
+    rng = np.random.default_rng(seed)
+    model = em.LoihiCuba(
+        du=3000 if alike else rng.integers(0, 4096, N),
+        dv=400 if alike else rng.integers(0, 900, N),
+        vth_mant=40 if alike else rng.integers(1, 90, N),
+        refractory=1 if alike else rng.integers(1, 4, N),
+    )
+    net = em.Network("large")
+    source, cells = net.add_source("in", 12), net.add_population("cells", N, model)
+    for part, n, share in ((source, 12, 0.05), (cells, N, 0.01)):
+        pre, post = np.nonzero(rng.random((n, N)) < share)
+        mantissa = step * rng.integers(-120 // step, 240 // step + 1, len(pre))
+        weights = em.Triplets(pre, post, mantissa, rng.integers(1, delays + 1, len(pre)))
+        net.connect(part, cells, weights, synapse=em.LoihiSynapse(weight_bits=8))
+    net.probe(cells, "v")
+    net.probe(cells, "v", raw=True, ticks=[3, 7, 20])
+    return net
+
+
+def stimulus(seed: int) -> dict[str, np.ndarray]:
+    """Spikes in the first ticks and, after a silence, in some late ones."""
+    raster = np.random.default_rng(seed).random((N_TICKS, 12)) < 0.3
+    raster[6:18] = False
+    return {"in": raster}
+
+
+def assert_equal_on_both_engines(program: em.Program, seed: int, **arguments: Any) -> em.Result:
+    given = {"stimulus": stimulus(seed), "timing": False, **arguments}
+    reference = em.run(program, N_TICKS, engine="reference", **given)
+    for threads in (1, 2, 3):
+        native = em.run(program, N_TICKS, engine="native", threads=threads, **given)
+        assert first_difference(reference.record, native.record) is None, threads
+    return native
+
+
+@pytest.mark.parametrize("delays", [1, 9])
+@pytest.mark.parametrize("step", [2, 8])
+@pytest.mark.parametrize("alike", [True, False])
+def test_blocks_of_compartments_are_those_of_the_reference(alike: bool, step: int, delays: int) -> None:
+    program = em.compile(network(1, step=step, delays=delays, alike=alike), em.load_chip("loihi-wide"))
+    assert program.image.n_cores == 1
+    result = assert_equal_on_both_engines(program, 1)
+    counts = result.record.counts_by_tick
+    assert counts[:, 0].sum() > 30 and result.counts["update_inactive"] > 1000
+
+
+@pytest.mark.parametrize("part_slots", [90, 300])
+def test_parts_of_the_chip_are_those_of_the_reference(
+    part_slots: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chip = em.load_chip("loihi-wide").replace({"limits.compartments": 90})
+    program = em.compile(network(2, step=2, delays=4, alike=True), chip)
+    assert program.image.n_cores == 8
+    monkeypatch.setattr(rows, "PART_SLOTS", part_slots)
+    assert_equal_on_both_engines(program, 2)
+
+
+def test_a_state_that_other_weights_have_left_is_gone_on_with() -> None:
+    """Weights here are multiples of 8 * 64, the sums in the state are not."""
+    program = em.compile(network(3, step=8, delays=3, alike=True), em.load_chip("loihi-wide"))
+    state = em.run(program, 5, {"in": stimulus(3)["in"][:5]}, timing=False).state
+    odd = state.pending + 64 * np.random.default_rng(3).integers(-9, 10, state.pending.shape, dtype=np.int32)
+    assert (odd % 512).any()
+    assert_equal_on_both_engines(program, 3, state=replace(state, pending=odd))
+
+
+def test_a_silent_compartment_wakes_when_its_state_says_so() -> None:
+    """Silence is found out anew in every sample: the second starts from a state that is not silent."""
+    program = em.compile(network(4, step=2, delays=2, alike=True), em.load_chip("loihi-wide"))
+    start = em.run(program, 1, {"in": np.zeros((2, 1, 12), dtype=bool)}, timing=False, batch=2).state
+    u = start.u.copy()
+    u[1, 650] = 100_000
+    both = {"in": np.stack([stimulus(4)["in"] & False, stimulus(4)["in"] & False])}
+    result = assert_equal_on_both_engines(program, 4, state=replace(start, u=u), stimulus=both, batch=2)
+    assert set(result.spikes("cells")[:, 0]) == {1}
