@@ -99,7 +99,7 @@ def _state_problems(program: Program, state: State, n_samples: int, n_ticks: int
         return [f"state: {type(state).__name__} given, expected the .state of a result"]
     if state.image_digest != program.image.digest:
         return ["state: belongs to another program; states go with the very image they were saved from"]
-    if state.u.shape[0] != n_samples:
+    if isinstance(state.u, np.ndarray) and state.u.ndim and len(state.u) != n_samples:
         return [f"state: of {state.u.shape[0]} samples, this run has {n_samples}; give the same batch"]
     whole = isinstance(state.n_ticks, (int, np.integer)) and not isinstance(state.n_ticks, bool)
     if not whole or not 0 <= state.n_ticks <= MAX_TICK - n_ticks:

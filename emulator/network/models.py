@@ -211,7 +211,10 @@ def spread_integers(
         and (value.size == 0 or (value.min() >= limits[0] and value.max() <= limits[1]))
     ):
         return np.broadcast_to(value, (n,)).astype(dtype, order="C")
+    n_before = len(problems)
     array = _spread(value, n, label, problems)
+    if len(problems) > n_before:
+        return np.zeros(n, dtype=np.int64)
     whole = np.isfinite(array) & (array == np.rint(array))
     _require(whole, array, label, "must be an integer", problems)
     low, high = limits

@@ -100,6 +100,7 @@ def test_state_of_another_program_or_batch_is_refused(program: em.Program) -> No
         ("u has values 8388608..8388608", "u", lambda table: table * 0 + 2**23),
         ("pending has values that are no multiples of 64", "pending", lambda table: table * 0 + 65),
         ("pending is list", "pending", lambda table: table.tolist()),
+        ("u is NoneType, expected int32", "u", lambda table: None),
     ],
 )
 def test_a_state_no_chip_can_hold_is_refused(match: str, name: str, change: Any, program: em.Program) -> None:

@@ -65,7 +65,7 @@ def test_rates_are_probabilities_of_a_tick(match: str, rate_hz: Any) -> None:
         (r"period_ticks\[0\] = 0: outside 1..2147483647", em.Regular(0)),
         (r"phase_ticks\[1\] = -1: outside 0..2147483647", em.Regular(5, [0, -1, 3])),
         (r"period_ticks\[0\] = 1.5: must be an integer", em.Regular(1.5)),
-        (r"period_ticks: shape \[2\], expected a scalar or \[3\]", em.Regular([1, 2])),
+        (r"^source .in.: period_ticks: shape \[2\], expected a scalar or \[3\]$", em.Regular([1, 2])),
         (r"float64\[2, 2\]; expected a bool raster \[n_ticks, 3\] or int", em.Scripted(np.ones((2, 2)))),
         (r"spikes bool\[4, 2\]", em.Scripted(np.ones((4, 2), dtype=bool))),
         (r"spikes float64\[\]", em.Scripted([[1], [2, 3]])),
