@@ -15,11 +15,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "emulator"
 
-LEAVES = frozenset({"errors", "arith", "philox", "record"})
+LEAVES = frozenset({"errors", "arith", "arrays", "philox", "record"})
 CONTRACT = LEAVES | {"chip", "program"}
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "arith": frozenset(),
+    "arrays": frozenset(),
     "philox": frozenset(),
     "record": frozenset(),
     "chip": LEAVES | {"_ext"},

@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emulator.arrays import own
+
 Ints = NDArray[np.integer]
 
 SIGN_MODE_ID = {"mixed": 0, "excitatory": 1, "inhibitory": 2}
@@ -113,10 +115,7 @@ class Image:
 
     def __post_init__(self) -> None:
         for name, dtype in DTYPES.items():
-            given = getattr(self, name)
-            array = np.ascontiguousarray(given, dtype=dtype)
-            if array.flags.writeable and np.may_share_memory(array, given):
-                array = array.copy()  # whoever holds the given one cannot change the image
+            array = own(getattr(self, name), dtype)  # whoever holds the given one cannot change the image
             array.flags.writeable = False
             object.__setattr__(self, name, array)
 

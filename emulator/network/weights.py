@@ -10,6 +10,7 @@ import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 
 from emulator import arith
+from emulator.arrays import own
 from emulator.network.models import LoihiSynapse, Triplets, spread_integers
 
 Array = NDArray[Any]
@@ -118,11 +119,6 @@ def _order_by(key: Array) -> Array:
     n, n_keys = len(key), int(key.max()) + 1
     entries = (np.zeros(n, dtype=np.int8), key, np.arange(n + 1, dtype=np.int32 if n < 2**31 else np.int64))
     return np.asarray(scipy.sparse.csr_matrix(entries, shape=(n, n_keys)).tocsc().indices)
-
-
-def own(array: Array, dtype: type[np.generic]) -> Array:
-    """The array in one piece of this dtype that nobody else can change: a copy, unless it is read-only."""
-    return np.array(array, dtype, order="C") if array.flags.writeable else np.ascontiguousarray(array, dtype)
 
 
 def _from_triplets(
