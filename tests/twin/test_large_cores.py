@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import emulator as em
+from emulator.chip.events import EVENT_ID
 from emulator.engine import rows
 from emulator.testing import first_difference
 
@@ -94,3 +95,30 @@ def test_a_silent_compartment_wakes_when_its_state_says_so() -> None:
     both = {"in": np.stack([stimulus(4)["in"] & False, stimulus(4)["in"] & False])}
     result = assert_equal_on_both_engines(program, 4, state=replace(start, u=u), stimulus=both, batch=2)
     assert set(result.spikes("cells")[:, 0]) == {1}
+
+
+def test_the_time_of_a_tick_counts_only_those_that_are_active_in_it() -> None:
+    chip = em.load_chip("loihi").replace({"latency_ps.update_active": 9_700_000})
+    program = em.compile(network(5, step=2, delays=3, alike=True), chip)
+    result = assert_equal_on_both_engines(program, 5, timing=True)
+    n_active = result.record.counts_by_tick[:, EVENT_ID["update_active"]]
+    assert n_active.max() > 300 and n_active.min() == 0
+
+
+def test_a_refractory_time_that_only_the_state_knows_of_is_waited_for() -> None:
+    program = em.compile(network(6, step=2, delays=2, alike=True), em.load_chip("loihi-wide"))
+    state = em.run(program, 1, timing=False).state
+    refractory = np.random.default_rng(6).integers(0, 9, state.refractory.shape, dtype=np.int32)
+    assert_equal_on_both_engines(program, 6, state=replace(state, refractory=refractory))
+
+
+def test_a_raw_voltage_forgets_a_spike_that_left_nothing_behind() -> None:
+    """It fires from its initial state; after that every register of the block is 0."""
+    net = em.Network("once")
+    cells = net.add_population("cells", 300, em.LoihiCuba(vth_mant=2), v0=np.eye(1, 300, 260)[0] * 999)
+    net.probe(cells, "v", raw=True)
+    program = em.compile(net, em.load_chip("loihi-wide"))
+    for engine in ("reference", "native"):
+        raw = em.run(program, 3, engine=engine, timing=False).probe("cells", "v", raw=True)
+        assert raw[:, 260].tolist() == [128, 0, 0]
+        assert not np.delete(raw, 260, axis=1).any()
