@@ -115,7 +115,7 @@ def test_the_time_of_a_tick_counts_only_those_that_are_active_in_it() -> None:
     program = em.compile(network(5, step=2, delays=3, model=BRIEF), chip)
     result = assert_equal_on_both_engines(program, 5, timing=True)
     n_active = result.record.counts_by_tick[:, EVENT_ID["update_active"]]
-    assert n_active[:6].max() > 100 and n_active[10:18].max() == 0 and n_active[20:].max() > 100
+    assert n_active[:6].max() > 100 and n_active[11:18].max() == 0 and n_active[20:].max() > 100
 
 
 def test_a_refractory_time_that_only_the_state_knows_of_is_waited_for() -> None:
