@@ -1,13 +1,14 @@
 """The synapses of an image sorted by sender, as the compartments' blocks take them: one sweep to count, one
-to fill. Arrays are those of an image that passed its check; nothing is allocated here."""
+to fill. Arrays are those of an image that passed its check."""
 
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint64_t
-from emulator._ext.core cimport prefetch
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memset
+from emulator._ext.core cimport bytes_of_piece, prefetch
 
 cdef enum:
     N_MANTISSAS = 512  # -256..255
     LEAST_MANTISSA = -256
-    N_DELAYS = 64
     AHEAD = 6  # lists fetched before their turn
 
 
@@ -26,28 +27,155 @@ cdef struct Lists:
     int64_t n_entries
 
 
-def count_rows(
-    const int64_t[::1] entry_ptr, const int32_t[::1] entry_core, const int32_t[::1] entry_axon,
-    const int64_t[::1] syn_ptr, const uint8_t[::1] syn_delay, const int32_t[::1] part_of_core,
-    int32_t[:, ::1] n_synapses, uint8_t[:, ::1] n_runs,
-):
-    """Fills n_synapses and n_runs (of one delay), [n_parts, n_senders]; both come in as zeros."""
-    cdef int64_t n_senders = entry_ptr.shape[0] - 1, n_cores = part_of_core.shape[0]
-    cdef int64_t sender, entry, k, part
-    cdef uint64_t seen
+cdef struct Parts:
+    # Slot s of core c is place `(first_place[c] + s) mod 2**bits` of part
+    # `first_part[c] + (first_place[c] + s) div 2**bits`.
+    const int32_t* first_part  # [n_cores]
+    const int64_t* first_place  # [n_cores]
+    int64_t bits
+    const int64_t* part_ptr  # [n_workers + 1] first part of each worker
+    int64_t n_workers
+    int64_t n  # of all workers
+
+
+cdef struct Ends:
+    # of a piece that is being filled
+    uint8_t* target
+    uint8_t* weight
+
+
+def measure_rows(dict image, dict parts, int target_bytes, int weight_bytes, int64_t[:, ::1] n_bytes):
+    """Fills n_bytes [n_workers, n_senders] of the rows, see `Rows` in core.pxd. Returns the synapses of the
+    largest piece. image: its arrays by name; parts: the fields of `Parts` above."""
+    cdef Lists lists
+    cdef Parts cut
+    cdef int64_t sender, worker, part, total, largest = 0
+    cdef int64_t* count
+    _bind(&lists, image)
+    _bind_parts(&cut, parts)
+    count = <int64_t*>malloc(cut.n * sizeof(int64_t))
+    if count == NULL:
+        raise MemoryError("native engine: rows")
     with nogil:
-        for sender in range(n_senders):
-            for part in range(n_synapses.shape[0]):
-                seen = 0
-                for entry in range(entry_ptr[sender], entry_ptr[sender + 1]):
-                    if entry_core[entry] == n_cores or part_of_core[entry_core[entry]] != part:
-                        continue
-                    for k in range(syn_ptr[entry_axon[entry]], syn_ptr[entry_axon[entry] + 1]):
-                        n_runs[part, sender] += 1 - ((seen >> syn_delay[k]) & 1)
-                        seen |= (<uint64_t>1) << syn_delay[k]
-                    n_synapses[part, sender] += <int32_t>(
-                        syn_ptr[entry_axon[entry] + 1] - syn_ptr[entry_axon[entry]]
-                    )
+        for sender in range(lists.n_senders):
+            _count(&lists, &cut, sender, count)
+            for worker in range(cut.n_workers):
+                total = 0
+                for part in range(cut.part_ptr[worker], cut.part_ptr[worker + 1]):
+                    total += bytes_of_piece(count[part], target_bytes, weight_bytes)
+                    if count[part] > largest:
+                        largest = count[part]
+                n_bytes[worker, sender] = total
+    free(count)
+    return largest
+
+
+def fill_rows(
+    dict image, dict parts, int target_bytes, int weight_bytes, const int16_t[:, ::1] weight,
+    int64_t per_tick, const int64_t[::1] row_ptr, uint8_t[::1] rows,
+):
+    """Fills rows. weight [n_formats, 512]: what each mantissa adds; per_tick: places that a target is further
+    for each tick of delay beyond the first."""
+    cdef Lists lists
+    cdef Parts cut
+    cdef int64_t sender, worker
+    cdef int64_t* count
+    cdef Ends* ends
+    _bind(&lists, image)
+    _bind_parts(&cut, parts)
+    if cut.n_workers * lists.n_senders + 1 != row_ptr.shape[0]:
+        raise ValueError("fill_rows: one row per worker and sender")
+    if rows.shape[0] == 0:
+        return
+    count, ends = <int64_t*>malloc(cut.n * sizeof(int64_t)), <Ends*>malloc(cut.n * sizeof(Ends))
+    if count == NULL or ends == NULL:
+        free(count)
+        free(ends)
+        raise MemoryError("native engine: rows")
+    with nogil:
+        for sender in range(lists.n_senders):
+            _count(&lists, &cut, sender, count)
+            for worker in range(cut.n_workers):
+                _begin_row(
+                    &cut, worker, count, target_bytes, weight_bytes,
+                    &rows[0] + row_ptr[worker * lists.n_senders + sender], ends,
+                )
+            _fill(&lists, &cut, sender, &weight[0, 0], per_tick, target_bytes, weight_bytes, ends)
+    free(count)
+    free(ends)
+
+
+cdef int _bind_parts(Parts* cut, dict parts) except -1:
+    cdef const int32_t[::1] first_part = parts["first_part"]
+    cdef const int64_t[::1] first_place = parts["first_place"], part_ptr = parts["part_ptr"]
+    cut.first_part, cut.first_place, cut.part_ptr = &first_part[0], &first_place[0], &part_ptr[0]
+    cut.n_workers = part_ptr.shape[0] - 1
+    cut.n, cut.bits = part_ptr[cut.n_workers], parts["bits"]
+    return 0
+
+
+cdef void _count(const Lists* lists, const Parts* cut, int64_t sender, int64_t* count) noexcept nogil:
+    """Synapses of a sender in each part."""
+    cdef int64_t entry, k, core, axon
+    memset(count, 0, cut.n * sizeof(int64_t))
+    for entry in range(lists.entry_ptr[sender], lists.entry_ptr[sender + 1]):
+        _expect(lists, entry)
+        core, axon = lists.entry_core[entry], lists.entry_axon[entry]
+        if core == lists.n_cores:
+            continue
+        for k in range(lists.syn_ptr[axon], lists.syn_ptr[axon + 1]):
+            count[cut.first_part[core] + ((cut.first_place[core] + lists.slot[k]) >> cut.bits)] += 1
+
+
+cdef void _begin_row(
+    const Parts* cut, int64_t worker, const int64_t* count, int target_bytes, int weight_bytes, uint8_t* row,
+    Ends* ends,
+) noexcept nogil:
+    """Writes the counts of a row's pieces, which end with them as yet."""
+    cdef int64_t part
+    for part in range(cut.part_ptr[worker], cut.part_ptr[worker + 1]):
+        if target_bytes == 2:
+            (<uint16_t*>row)[0] = <uint16_t>count[part]
+        else:
+            (<uint32_t*>row)[0] = <uint32_t>count[part]
+        ends[part].target = row + target_bytes
+        ends[part].weight = ends[part].target + target_bytes * count[part]
+        row += bytes_of_piece(count[part], target_bytes, weight_bytes)
+
+
+cdef void _fill(
+    const Lists* lists, const Parts* cut, int64_t sender, const int16_t* weight, int64_t per_tick,
+    int target_bytes, int weight_bytes, Ends* ends,
+) noexcept nogil:
+    """Adds the synapses of a sender to its pieces."""
+    cdef int64_t entry, k, core, axon, place, part, mask = ((<int64_t>1) << cut.bits) - 1
+    for entry in range(lists.entry_ptr[sender], lists.entry_ptr[sender + 1]):
+        core, axon = lists.entry_core[entry], lists.entry_axon[entry]
+        if core == lists.n_cores:
+            continue
+        for k in range(lists.syn_ptr[axon], lists.syn_ptr[axon + 1]):
+            place = cut.first_place[core] + lists.slot[k]
+            part = cut.first_part[core] + (place >> cut.bits)
+            place = (place & mask) + per_tick * (lists.delay[k] - 1)
+            _append(
+                &ends[part], place, weight[N_MANTISSAS * <int64_t>lists.format[k] + lists.mantissa[k] - LEAST_MANTISSA],
+                target_bytes, weight_bytes,
+            )
+
+
+cdef inline void _append(
+    Ends* ends, int64_t place, int64_t added, int target_bytes, int weight_bytes
+) noexcept nogil:
+    if target_bytes == 2:
+        (<uint16_t*>ends.target)[0] = <uint16_t>place
+    else:
+        (<uint32_t*>ends.target)[0] = <uint32_t>place
+    if weight_bytes == 1:
+        (<int8_t*>ends.weight)[0] = <int8_t>added
+    else:
+        (<int16_t*>ends.weight)[0] = <int16_t>added
+    ends.target += target_bytes
+    ends.weight += weight_bytes
 
 
 def mantissas_used(const int16_t[::1] mantissa, const uint8_t[::1] form, uint8_t[:, ::1] used):
@@ -70,35 +198,6 @@ def count_dense(
             for k in range(syn_ptr[axon], syn_ptr[axon + 1]):
                 n += is_dense[form[k]]
             n_dense[axon] = n
-
-
-def fill_rows(
-    dict image, const int32_t[::1] part_of_core, const int64_t[::1] slot_in_part,
-    const int16_t[:, ::1] weight, int weight_bytes, int64_t[::1] row_ptr, uint8_t[::1] rows,
-    const int64_t[::1] run_ptr, uint8_t[::1] run_delay, int32_t[::1] run_end,
-):
-    """Fills rows (see `Rows` in core.pxd) and, if there are runs, run_delay and run_end.
-
-    image: its arrays by name; slot_in_part [n_cores]: first slot of a core from its part's first on;
-    weight [n_formats, 512]: what each mantissa adds.
-    """
-    cdef Lists lists
-    cdef int64_t sender, part, row, n_parts
-    _bind(&lists, image)
-    n_parts = (row_ptr.shape[0] - 1) // lists.n_senders if lists.n_senders else 0
-    if n_parts * lists.n_senders + 1 != row_ptr.shape[0]:
-        raise ValueError("fill_rows: one row per part and sender")
-    cdef bint cut = run_ptr.shape[0] > 0
-    with nogil:
-        for sender in range(lists.n_senders):
-            for part in range(n_parts):
-                row = part * lists.n_senders + sender
-                if row_ptr[row + 1] > row_ptr[row]:
-                    _fill_row(
-                        &lists, sender, part, &part_of_core[0], &slot_in_part[0], &weight[0, 0],
-                        weight_bytes, &rows[row_ptr[row]], row_ptr[row + 1] - row_ptr[row],
-                        &run_delay[run_ptr[row]] if cut else NULL, &run_end[run_ptr[row]] if cut else NULL,
-                    )
 
 
 def fill_wide(
@@ -156,55 +255,3 @@ cdef inline void _expect(const Lists* lists, int64_t entry) noexcept nogil:
         prefetch(lists.mantissa + at)
         prefetch(lists.delay + at)
         prefetch(lists.format + at)
-
-
-cdef inline bint _apart(const Lists* lists, int64_t entry, int64_t part, const int32_t* part_of_core) noexcept nogil:
-    """Whether an entry goes to another part, or to the host port."""
-    return lists.entry_core[entry] == lists.n_cores or part_of_core[lists.entry_core[entry]] != part
-
-
-cdef void _fill_row(
-    const Lists* lists, int64_t sender, int64_t part, const int32_t* part_of_core,
-    const int64_t* slot_in_part, const int16_t* weight, int weight_bytes, uint8_t* row, int64_t n_bytes,
-    uint8_t* run_delay, int32_t* run_end,
-) noexcept nogil:
-    """The row of one sender and part."""
-    cdef int32_t place_of_delay[N_DELAYS]
-    cdef int64_t entry, k, place = 0, delay, n_before = 0, length = n_bytes // (2 + weight_bytes)
-    cdef int32_t added
-    cdef uint16_t* target = <uint16_t*>row
-    cdef uint8_t* weights = row + 2 * length
-    if run_end != NULL:
-        for delay in range(N_DELAYS):
-            place_of_delay[delay] = 0
-        for entry in range(lists.entry_ptr[sender], lists.entry_ptr[sender + 1]):
-            _expect(lists, entry)
-            if _apart(lists, entry, part, part_of_core):
-                continue
-            for k in range(lists.syn_ptr[lists.entry_axon[entry]], lists.syn_ptr[lists.entry_axon[entry] + 1]):
-                place_of_delay[lists.delay[k]] += 1
-        for delay in range(N_DELAYS):  # counts become the place of the delay's next synapse
-            added = place_of_delay[delay]
-            place_of_delay[delay] = <int32_t>n_before
-            n_before += added
-            if added:
-                run_delay[0] = <uint8_t>delay
-                run_end[0] = <int32_t>n_before
-                run_delay += 1
-                run_end += 1
-    for entry in range(lists.entry_ptr[sender], lists.entry_ptr[sender + 1]):
-        if run_end == NULL:
-            _expect(lists, entry)
-        if _apart(lists, entry, part, part_of_core):
-            continue
-        for k in range(lists.syn_ptr[lists.entry_axon[entry]], lists.syn_ptr[lists.entry_axon[entry] + 1]):
-            if run_end != NULL:
-                place = place_of_delay[lists.delay[k]]
-                place_of_delay[lists.delay[k]] += 1
-            target[place] = <uint16_t>(slot_in_part[lists.entry_core[entry]] + lists.slot[k])
-            added = weight[N_MANTISSAS * <int64_t>lists.format[k] + lists.mantissa[k] - LEAST_MANTISSA]
-            if weight_bytes == 1:
-                (<int8_t*>weights)[place] = <int8_t>added
-            else:
-                (<int16_t*>weights)[place] = <int16_t>added
-            place += 1

@@ -112,18 +112,15 @@ cdef class Machine:
         c.fired = <uint8_t*>self._address("fired", "uint8")
         c.shift = settings["shift"]
         self._bind_stretches()
-        run.part_slot = <const int64_t*>self._address("part_slot", "int64")
+        self._bind_blocks()
         run.rows.bytes = <const uint8_t*>self._address("rows", "uint8")
         run.rows.row_ptr = <const int64_t*>self._address("row_ptr", "int64")
         run.rows.n_senders = settings["n_senders"]
         run.rows.weight_bytes = settings["weight_bytes"]
-        run.rows.delay = settings["delay"]
-        run.rows.run_ptr = <const int64_t*>self._address("run_ptr", "int64")
-        run.rows.run_delay = <const uint8_t*>self._address("run_delay", "uint8")
-        run.rows.run_end = <const int32_t*>self._address("run_end", "int32")
-        run.sums.rows = <uint16_t*>self._address("sums", "uint16")
-        run.sums.n_rows = run.n_delays + 1
-        run.sums.n_slots = run.n_slots
+        run.rows.target_bytes = settings["target_bytes"]
+        run.sums.values = <uint16_t*>self._address("sums", "uint16")
+        run.sums.n_turns = run.n_delays
+        _, run.sums.n_rows, run.sums.width = self.arrays["sums"].shape
         return 0
 
     cdef int _bind_configuration(self) except -1:
@@ -141,34 +138,47 @@ cdef class Machine:
         return 0
 
     cdef int _bind_stretches(self) except -1:
-        """Stretches as rows of STRETCH_FIELDS, and their blocks."""
+        """Stretches as rows of STRETCH_FIELDS."""
         cdef const int32_t[:, ::1] table = self.arrays["stretches"]
-        cdef int64_t i, n_blocks = 0, start
+        cdef int64_t i
         cdef Stretch* s
         assert table.shape[1] == len(STRETCH_FIELDS)
         self.n_stretches = table.shape[0]
         self.stretches = <Stretch*>malloc((self.n_stretches + 1) * sizeof(Stretch))
         self.run.lean = <uint8_t*>calloc(self.n_stretches + 1, 1)
-        for i in range(self.n_stretches):
-            n_blocks += (table[i, 1] - table[i, 0] + BLOCK - 1) // BLOCK
-        self.run.blocks = <Block*>calloc(n_blocks + 1, sizeof(Block))
-        if self.stretches == NULL or self.run.lean == NULL or self.run.blocks == NULL:
+        if self.stretches == NULL or self.run.lean == NULL:
             raise MemoryError("native engine: compartments")
-        n_blocks = 0
         for i in range(self.n_stretches):
             s = &self.stretches[i]
             s.start, s.end, s.uniform, s.same_bias = table[i, 0], table[i, 1], table[i, 2], table[i, 3]
             s.keep_u, s.keep_v, s.bias, s.threshold = table[i, 4], table[i, 5], table[i, 6], table[i, 7]
             s.vmin, s.vmax, s.refractory, s.soft = table[i, 8], table[i, 9], table[i, 10], table[i, 11]
-            start = s.start
-            while start < s.end:
-                self.run.blocks[n_blocks].start = <int32_t>start
-                self.run.blocks[n_blocks].n = <int32_t>(s.end - start if s.end - start < BLOCK else BLOCK)
-                self.run.blocks[n_blocks].stretch = <int32_t>i
-                n_blocks += 1
-                start += BLOCK
         self.run.stretches = self.stretches
         self.run.n_active = <int64_t*>self._address("n_active", "int64")
+        return 0
+
+    cdef int _bind_blocks(self) except -1:
+        """Cuts stretches at the borders of parts, and then every BLOCK compartments."""
+        cdef const int64_t[::1] part_slot = self.arrays["part_slot"]
+        cdef int64_t n_parts = part_slot.shape[0] - 1, part = 0, n_blocks = 0, i, start, end
+        cdef Block* block
+        self.run.part_slot = &part_slot[0]
+        self.run.blocks = <Block*>calloc(
+            self.run.n_slots // BLOCK + self.n_stretches + n_parts + 1, sizeof(Block)
+        )
+        if self.run.blocks == NULL:
+            raise MemoryError("native engine: compartments")
+        for i in range(self.n_stretches):
+            start = self.stretches[i].start
+            while start < self.stretches[i].end:
+                while part_slot[part + 1] <= start:
+                    part += 1
+                end = min(start + BLOCK, self.stretches[i].end, part_slot[part + 1])
+                block = &self.run.blocks[n_blocks]
+                block.start, block.n, block.stretch = <int32_t>start, <int32_t>(end - start), <int32_t>i
+                block.part = <int32_t>part
+                n_blocks += 1
+                start = end
         return 0
 
     cdef int _bind_wide(self, int policy) except -1:
@@ -246,21 +256,23 @@ cdef class Machine:
         return 0
 
     cdef int _bind_workers(self) except -1:
-        """Workers as rows first slot, end slot, first part, end part."""
-        cdef const int64_t[:, ::1] shares = self.arrays["shares"]
+        """Their shares of the slots, and of what was made of these."""
+        cdef const int64_t[::1] shares = self.arrays["shares"]
+        cdef const int64_t[::1] part_ptr = np.zeros(0, np.int64) if self.run.wide else self.arrays["part_ptr"]
         cdef int64_t i, block = 0
         cdef Worker* worker
-        self.run.n_workers = shares.shape[0]
+        self.run.n_workers = shares.shape[0] - 1
         self.run.barrier.n = <int>self.run.n_workers
         self.run.workers = <Worker*>calloc(self.run.n_workers, sizeof(Worker))
         if self.run.workers == NULL:
             raise MemoryError("native engine: workers")
         for i in range(self.run.n_workers):
             worker = &self.run.workers[i]
-            worker.first_slot, worker.end_slot = shares[i, 0], shares[i, 1]
-            worker.first_part, worker.end_part = shares[i, 2], shares[i, 3]
+            worker.first_slot, worker.end_slot = shares[i], shares[i + 1]
             worker.first_block = block
             if not self.run.wide:
+                worker.first_part, worker.end_part = part_ptr[i], part_ptr[i + 1]
+                worker.first_row = i * self.run.rows.n_senders
                 while self.run.blocks[block].n and self.run.blocks[block].start < worker.end_slot:
                     block += 1
             worker.end_block = block

@@ -3,6 +3,7 @@ axon-out entries for what a spike of each sender counts, one for what a run's sp
 
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free, llabs
+from libc.string cimport memset
 
 
 SENT = (
@@ -79,6 +80,7 @@ def sum_sent(
                 out[HOP_CHIP] += trip.chips
                 if entry_core[entry] == host:
                     out[HOST_OUT] += 1
+                    n_ops[entry, 0] = n_ops[entry, 1] = 0
                     continue
                 axon = entry_axon[entry]
                 out[EJECT] += 1
@@ -117,6 +119,12 @@ def book_sent(
                     by_core[nowhere, first_column + column] += value
 
 
+cdef struct Arrivals:
+    int64_t packets
+    int64_t dense  # operations
+    int64_t sparse
+
+
 def book_received(
     const int64_t[::1] n_spikes, const int64_t[::1] entry_ptr, const int32_t[::1] entry_core,
     const int32_t[:, ::1] n_ops, const int32_t[::1] core_of_sender, const int32_t[::1] x,
@@ -129,36 +137,39 @@ def book_received(
     """
     cdef int64_t n_senders = entry_ptr.shape[0] - 1, host = x.shape[0] - 1
     cdef int64_t sender, entry, core, n, n_touched = 0, i
-    # packets from one source to each core, and which cores have any; senders come source by source
-    cdef int64_t* n_packets = <int64_t*>calloc(host + 1, sizeof(int64_t))
+    # from one source to each core, and which cores there is something for; senders come source by source
+    cdef Arrivals* arrivals = <Arrivals*>calloc(host + 1, sizeof(Arrivals))
+    cdef Arrivals* of_core
     cdef int64_t* touched = <int64_t*>calloc(host + 1, sizeof(int64_t))
-    if n_packets == NULL or touched == NULL:
-        free(n_packets)
+    if arrivals == NULL or touched == NULL:
+        free(arrivals)
         free(touched)
         raise MemoryError("native engine: packets by core")
     with nogil:
         for sender in range(n_senders):
             n = n_spikes[sender]
             for entry in range(entry_ptr[sender], entry_ptr[sender + 1] if n else entry_ptr[sender]):
-                core = entry_core[entry]
-                if n_packets[core] == 0:
-                    touched[n_touched] = core
+                of_core = &arrivals[entry_core[entry]]
+                if of_core.packets == 0:
+                    touched[n_touched] = entry_core[entry]
                     n_touched += 1
-                n_packets[core] += n
-                received[core, 1] += n * n_ops[entry, 0]
-                received[core, 2] += n * n_ops[entry, 1]
+                of_core.packets += n
+                of_core.dense += n * n_ops[entry, 0]
+                of_core.sparse += n * n_ops[entry, 1]
             if sender + 1 == n_senders or core_of_sender[sender + 1] != core_of_sender[sender]:
                 for i in range(n_touched):
-                    core = touched[i]
-                    received[core, 0] += n_packets[core]
+                    core, of_core = touched[i], &arrivals[touched[i]]
+                    received[core, 0] += of_core.packets
+                    received[core, 1] += of_core.dense
+                    received[core, 2] += of_core.sparse
                     add_legs(
                         links, x[core_of_sender[sender]], y[core_of_sender[sender]], x[core], y[core],
-                        n_packets[core],
+                        of_core.packets,
                     )
-                    n_packets[core] = 0
+                    memset(of_core, 0, sizeof(Arrivals))
                 n_touched = 0
         add_up(links)
-    free(n_packets)
+    free(arrivals)
     free(touched)
 
 

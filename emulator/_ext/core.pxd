@@ -42,6 +42,7 @@ cdef enum:
     BLOCK = 256  # compartments updated at once, and skipped at once when nothing can change in them
     AHEAD = 4  # spikes whose synapses are fetched before their turn
     LINE = 64  # bytes of a cache line
+    AT_ONCE = 512  # spikes that are taken through the parts together
     FETCHED = 16  # lines of a spike to come that are fetched ahead; on longer rows the hardware follows
 
 
@@ -236,30 +237,48 @@ cdef inline void update(
 
 
 cdef struct Rows:
-    # The synapses of a sender in one part of the chip are a row; rows are in order of their parts, then
-    # senders. A row of n synapses is n targets (uint16, from the part's first slot on), then n weights
-    # (int8 or int16, divided as input_of says), padded to an even number of bytes; by delay, then target.
+    # All synapses of a sender that a worker adds are a row; rows are in order of workers, then senders. A row
+    # has a piece for each part of the worker's share of the chip: a count n, n targets (all three of the same
+    # width; a target is a place in the sums, from the row on that a spike adds to now), n weights (int8 or
+    # int16, divided as input_of says), padded as `bytes_of_piece` says.
     const uint8_t* bytes
-    const int64_t* row_ptr  # [n_parts * n_senders + 1] byte of a row
+    const int64_t* row_ptr  # [n_workers * n_senders + 1] byte of a row
     int64_t n_senders
+    int32_t target_bytes  # 2 or 4
     int32_t weight_bytes  # 1 or 2
-    int32_t delay  # of all synapses, ticks; 0: the rows are cut into runs of one delay
-    const int64_t* run_ptr  # [n_parts * n_senders + 1]
-    const uint8_t* run_delay  # [n_runs] ticks, 1..63
-    const int32_t* run_end  # [n_runs] synapses of the row up to the end of the run
+
+
+cdef inline int64_t bytes_of_piece(int64_t n, int64_t target_bytes, int64_t weight_bytes) noexcept nogil:
+    """Bytes of n synapses: whole targets, so that the next piece is aligned."""
+    return target_bytes * ((target_bytes + n * (target_bytes + weight_bytes) + target_bytes - 1) // target_bytes)
 
 
 cdef struct Sums:
-    # inputs of the ticks to come: rows of [n_slots], modulo 2**16
-    uint16_t* rows  # [n_rows, n_slots]
-    int64_t n_rows  # longest delay + 1
-    int64_t n_slots
+    # Inputs of the ticks to come, modulo 2**16. The rows of a part take turns, `n_turns` of them: as many as
+    # the longest delay has ticks. If all delays are the same, a spike adds to the row that was just read. If
+    # they differ, a target says by how many rows beyond the next it is due; so that no place ever has to be
+    # brought back into the ring there are twice as many rows: row r + n_turns is due with row r.
+    uint16_t* values  # [n_parts, n_rows, width]
+    int64_t n_turns
+    int64_t n_rows  # n_turns, or twice as many
+    int64_t width  # slots of the largest part
 
 
-cdef inline int64_t row_of(const Sums* sums, int64_t now, int64_t delay) noexcept nogil:
-    """Row that is due `delay` < n_rows ticks after the one that row `now` is due in."""
-    return now + delay if now + delay < sums.n_rows else now + delay - sums.n_rows
+cdef inline uint16_t* row_of(const Sums* sums, int64_t part, int64_t row) noexcept nogil:
+    return sums.values + (part * sums.n_rows + row) * sums.width
 
+
+cdef inline cloned_void join_late(apart16 due, apart16 late, int64_t n) noexcept nogil:
+    """Moves what row r + n_turns holds to row r."""
+    cdef int64_t i
+    for i in range(n):
+        due[i] = <uint16_t>((<uint32_t>due[i] + late[i]) & 0xffff)
+        late[i] = 0
+
+
+ctypedef fused Target:
+    uint16_t
+    uint32_t
 
 ctypedef fused Weight:
     int8_t
@@ -267,7 +286,7 @@ ctypedef fused Weight:
 
 
 cdef inline void add_weights(
-    uint16_t* sums, const uint16_t* target, const Weight* weight, int64_t n
+    uint16_t* sums, const Target* target, const Weight* weight, int64_t n
 ) noexcept nogil:
     cdef int64_t k = 0
     while k + 4 <= n:
@@ -281,75 +300,86 @@ cdef inline void add_weights(
         k += 1
 
 
-cdef inline void add_stretch(
-    const Rows* rows, uint16_t* sums, const uint8_t* row, int64_t length, int64_t begin, int64_t end
-) noexcept nogil:
-    """Adds synapses begin .. end - 1 of a row of `length` synapses to the sums of its part."""
-    cdef const uint16_t* target = <const uint16_t*>row + begin
-    cdef const uint8_t* weight = row + 2 * length + rows.weight_bytes * begin
+cdef inline const uint8_t* add_piece(const Rows* rows, uint16_t* sums, const uint8_t* piece) noexcept nogil:
+    """A spike in one part: adds its weights. Returns where the next piece is."""
+    cdef const uint16_t* near = <const uint16_t*>piece
+    cdef const uint32_t* far = <const uint32_t*>piece
+    cdef int64_t n
+    if rows.target_bytes == 2:
+        n = near[0]
+        if rows.weight_bytes == 1:
+            add_weights(sums, near + 1, <const int8_t*>(near + 1 + n), n)
+            return piece + bytes_of_piece(n, 2, 1)
+        add_weights(sums, near + 1, <const int16_t*>(near + 1 + n), n)
+        return piece + bytes_of_piece(n, 2, 2)
+    n = far[0]
     if rows.weight_bytes == 1:
-        add_weights(sums, target, <const int8_t*>weight, end - begin)
-    else:
-        add_weights(sums, target, <const int16_t*>weight, end - begin)
-
-
-cdef inline int64_t length_of(const Rows* rows, int64_t row) noexcept nogil:
-    """Synapses of a row."""
-    cdef int64_t n_bytes = rows.row_ptr[row + 1] - rows.row_ptr[row]
-    return n_bytes // 3 if rows.weight_bytes == 1 else n_bytes >> 2
+        add_weights(sums, far + 1, <const int8_t*>(far + 1 + n), n)
+        return piece + bytes_of_piece(n, 4, 1)
+    add_weights(sums, far + 1, <const int16_t*>(far + 1 + n), n)
+    return piece + bytes_of_piece(n, 4, 2)
 
 
 cdef inline void expect_row(const Rows* rows, int64_t row) noexcept nogil:
-    """Fetches the beginning of a row, and where its runs are."""
+    """Fetches the beginning of a row."""
     cdef int64_t at = rows.row_ptr[row], end = rows.row_ptr[row + 1]
     if end > at + FETCHED * LINE:
         end = at + FETCHED * LINE
     while at < end:
         prefetch(rows.bytes + at)
         at += LINE
-    if rows.delay == 0:
-        prefetch(rows.run_end + rows.run_ptr[row])
-        prefetch(rows.run_delay + rows.run_ptr[row])
-
-
-cdef inline void expect_place(const Rows* rows, int64_t row) noexcept nogil:
-    """Fetches where a row is; to be called some spikes before `expect_row`."""
-    prefetch(rows.row_ptr + row)
-    if rows.delay == 0:
-        prefetch(rows.run_ptr + row)
-
-
-cdef inline void add_row(
-    const Rows* rows, const Sums* sums, int64_t now, int64_t first_slot, int64_t row
-) noexcept nogil:
-    """A spike: adds the weights of a row to the sums of the ticks they are due in."""
-    cdef int64_t length = length_of(rows, row), run, begin = 0
-    cdef const uint8_t* bytes = rows.bytes + rows.row_ptr[row]
-    cdef uint16_t* part = sums.rows + first_slot
-    if rows.delay:
-        add_stretch(
-            rows, part + row_of(sums, now, rows.delay) * sums.n_slots, bytes, length, 0, length
-        )
-        return
-    for run in range(rows.run_ptr[row], rows.run_ptr[row + 1]):
-        add_stretch(
-            rows, part + row_of(sums, now, rows.run_delay[run]) * sums.n_slots, bytes, length, begin,
-            rows.run_end[run],
-        )
-        begin = rows.run_end[run]
 
 
 cdef inline void add_rows(
-    const Rows* rows, const Sums* sums, int64_t now, int64_t part, int64_t first_slot, const int32_t* sender,
-    int64_t n
+    const Rows* rows, uint16_t* sums, int64_t first_row, const int32_t* sender, int64_t n
 ) noexcept nogil:
-    """The rows of n spikes in one part, whose first slot is `first_slot`."""
-    cdef int64_t first_row = part * rows.n_senders, i
+    """Rows of one piece: those of n spikes, one after the other."""
+    cdef int64_t i
     for i in range(n if n < AHEAD else AHEAD):
         expect_row(rows, first_row + sender[i])
     for i in range(n):
         if i + 2 * AHEAD < n:
-            expect_place(rows, first_row + sender[i + 2 * AHEAD])
+            prefetch(rows.row_ptr + first_row + sender[i + 2 * AHEAD])
         if i + AHEAD < n:
             expect_row(rows, first_row + sender[i + AHEAD])
-        add_row(rows, sums, now, first_slot, first_row + sender[i])
+        add_piece(rows, sums, rows.bytes + rows.row_ptr[first_row + sender[i]])
+
+
+cdef inline void add_pieces(
+    const Rows* rows, const Sums* sums, int64_t now, int64_t first_part, int64_t end_part,
+    int64_t first_row, const int32_t* sender, int64_t n
+) noexcept nogil:
+    """Rows of several pieces: those of n <= AT_ONCE spikes, part by part, so that the sums stay near."""
+    cdef const uint8_t* piece[AT_ONCE]
+    cdef int64_t i, part
+    for i in range(n):
+        if i + 2 * AHEAD < n:
+            prefetch(rows.row_ptr + first_row + sender[i + 2 * AHEAD])
+        piece[i] = rows.bytes + rows.row_ptr[first_row + sender[i]]
+        prefetch(piece[i])
+        prefetch(piece[i] + LINE)
+        prefetch(piece[i] + 2 * LINE)
+    for part in range(first_part, end_part):
+        for i in range(n):
+            if i + AHEAD < n:
+                prefetch(piece[i + AHEAD])
+            piece[i] = add_piece(rows, row_of(sums, part, now), piece[i])
+            prefetch(piece[i] + 3 * LINE)
+
+
+cdef inline void add_spikes_of(
+    const Rows* rows, const Sums* sums, int64_t now, int64_t first_part, int64_t end_part,
+    int64_t first_row, const int32_t* sender, int64_t n
+) noexcept nogil:
+    """Adds the synapses of n spikes to the sums of parts first_part .. end_part - 1, all of one worker, whose
+    rows begin with first_row; row `now` of the sums was just read."""
+    if sums.n_rows > sums.n_turns:
+        now += 1
+    if end_part == first_part + 1:
+        add_rows(rows, row_of(sums, first_part, now), first_row, sender, n)
+        return
+    while n > AT_ONCE:
+        add_pieces(rows, sums, now, first_part, end_part, first_row, sender, AT_ONCE)
+        sender += AT_ONCE
+        n -= AT_ONCE
+    add_pieces(rows, sums, now, first_part, end_part, first_row, sender, n)

@@ -3,7 +3,7 @@
 # Workers share the cores out among them. A worker touches registers and sums of its own cores only, so that
 # one meeting in a tick, when all know who fired, is enough, and no bit depends on how many they are.
 from emulator._ext.arith cimport input_of, times64
-from emulator._ext.core cimport BLOCK, Compartments, Configuration, Outcome, Rows, Stretch, Sums, add_rows, prefetch, update
+from emulator._ext.core cimport BLOCK, Compartments, Configuration, Outcome, Rows, Stretch, Sums, add_spikes_of, join_late, prefetch, row_of, update
 from emulator._ext.crossing cimport Crossing, cross
 from emulator._ext.generator cimport Generators, inputs_of_tick
 from emulator._ext.team cimport Barrier, meet
@@ -48,6 +48,7 @@ cdef struct Block:
     int32_t start  # slot
     int32_t n
     int32_t stretch
+    int32_t part
     int32_t quiet  # 1: nothing was left in its registers, so that without input nothing changes
 
 
@@ -100,6 +101,7 @@ cdef struct Worker:
     int64_t end_block
     int64_t first_part
     int64_t end_part
+    int64_t first_row
     int32_t* fired[2]  # slots that fired in this tick and in the one before, ascending
     int64_t n_fired[2]
     int64_t counts[2][N_EVENTS]  # of this tick and of the one before
@@ -205,19 +207,23 @@ cdef inline void take_inputs(Run* run, int64_t row, int64_t parity) noexcept nog
 
 
 cdef inline void step_blocks(Run* run, Worker* worker, int64_t parity, int64_t* n_active) noexcept nogil:
-    cdef uint16_t* due = run.sums.rows + worker.row_of_sums * run.sums.n_slots
+    cdef const Sums* sums = &run.sums
     cdef int64_t i
+    cdef uint16_t* due
     cdef Block* block
     cdef Outcome outcome
     for i in range(worker.first_block, worker.end_block):
         block = &run.blocks[i]
-        if block.quiet and not any_of(due + block.start, block.n):
+        due = row_of(sums, block.part, worker.row_of_sums) + block.start - run.part_slot[block.part]
+        if sums.n_rows > sums.n_turns:
+            join_late(due, due + sums.n_turns * sums.width, block.n)
+        if block.quiet and not any_of(due, block.n):
             if run.crossing != NULL:
                 memset(run.compartments.active + block.start, 0, block.n)
             continue
         update(
             &run.compartments, &run.each, &run.stretches[block.stretch], run.lean[block.stretch], block.start,
-            block.n, due + block.start, &outcome,
+            block.n, due, &outcome,
         )
         n_active[0] += outcome.n_active
         run.n_active[block.stretch] += outcome.n_active
@@ -311,14 +317,14 @@ cdef inline void deliver(Run* run, Worker* worker, int64_t parity) noexcept nogi
     """Adds the synapses of all spikes of the tick, of whatever worker, to the sums of the worker's cores."""
     cdef const int32_t* inputs = run.inputs.sender[parity]
     cdef int64_t n_inputs = run.inputs.n[parity]
-    cdef int64_t n_rows = run.n_delays + 1, i
+    cdef int64_t n_turns = run.wide_rows.n_rows if run.wide else run.sums.n_turns, i
     if worker == run.workers:
         book(run, inputs, n_inputs, worker.counts[parity])
         add_counts(run, worker.row, parity)
     for i in range(run.n_workers):
         add_spikes(run, worker, run.workers[i].fired[parity], run.workers[i].n_fired[parity])
     add_spikes(run, worker, inputs, n_inputs)
-    worker.row_of_sums = worker.row_of_sums + 1 if worker.row_of_sums + 1 < n_rows else 0
+    worker.row_of_sums = worker.row_of_sums + 1 if worker.row_of_sums + 1 < n_turns else 0
 
 
 cdef inline void add_counts(Run* run, int64_t row, int64_t parity) noexcept nogil:
@@ -331,13 +337,14 @@ cdef inline void add_counts(Run* run, int64_t row, int64_t parity) noexcept nogi
 
 
 cdef inline void add_spikes(Run* run, Worker* worker, const int32_t* sender, int64_t n) noexcept nogil:
-    cdef int64_t part, i
+    cdef int64_t i
     if run.wide:
         for i in range(n):
             add_wide(&run.wide_rows, worker.row_of_sums, sender[i])
         return
-    for part in range(worker.first_part, worker.end_part):
-        add_rows(&run.rows, &run.sums, worker.row_of_sums, part, run.part_slot[part], sender, n)
+    add_spikes_of(
+        &run.rows, &run.sums, worker.row_of_sums, worker.first_part, worker.end_part, worker.first_row, sender, n
+    )
 
 
 cdef inline void cross_mesh(Run* run, Worker* worker, int64_t parity) noexcept nogil:
@@ -360,11 +367,9 @@ cdef inline void begin_sample(Run* run, Worker* worker) noexcept nogil:
     """Sets the worker's registers and sums to what the sample starts with."""
     cdef Samples* samples = &run.samples
     cdef int64_t start = worker.row // samples.n_ticks if samples.n_starts > 1 else 0
-    cdef int64_t first = worker.first_slot, n = worker.end_slot - worker.first_slot, slot, delay
+    cdef int64_t first = worker.first_slot, n = worker.end_slot - worker.first_slot, slot
     cdef int64_t from_slot = start * run.n_slots + first
     cdef const int32_t* counter = samples.start_counter + from_slot
-    cdef const int32_t* pending
-    cdef uint16_t* sums
     worker.row_of_sums = 0
     if run.wide:
         begin_wide(run, start)
@@ -374,15 +379,30 @@ cdef inline void begin_sample(Run* run, Worker* worker) noexcept nogil:
     for slot in range(n):
         run.compartments.counter[first + slot] = <uint8_t>counter[slot]
         run.compartments.fired[first + slot] = 0
-    for delay in range(run.sums.n_rows):
-        sums = run.sums.rows + delay * run.sums.n_slots + first
-        if samples.start_pending == NULL or delay == run.n_delays:
-            memset(sums, 0, n * sizeof(uint16_t))
-            continue
-        pending = <const int32_t*>samples.start_pending + (start * run.n_delays + delay) * run.n_slots + first
-        for slot in range(n):
-            sums[slot] = <uint16_t>((pending[slot] >> run.compartments.shift) & 0xffff)
+    begin_sums(run, worker, start)
     begin_blocks(run, worker)
+
+
+cdef inline void begin_sums(Run* run, Worker* worker, int64_t start) noexcept nogil:
+    """Sets the sums of the worker's parts to what is due at the start."""
+    cdef Samples* samples = &run.samples
+    cdef int64_t n_parts = worker.end_part - worker.first_part, part, delay, slot, n
+    cdef const int32_t* pending
+    cdef uint16_t* sums
+    memset(
+        row_of(&run.sums, worker.first_part, 0), 0,
+        n_parts * run.sums.n_rows * run.sums.width * sizeof(uint16_t),
+    )
+    if samples.start_pending == NULL:
+        return
+    for part in range(worker.first_part, worker.end_part):
+        n = run.part_slot[part + 1] - run.part_slot[part]
+        for delay in range(run.n_delays):
+            sums = row_of(&run.sums, part, delay)
+            pending = <const int32_t*>samples.start_pending + (start * run.n_delays + delay) * run.n_slots
+            pending += run.part_slot[part]
+            for slot in range(n):
+                sums[slot] = <uint16_t>((pending[slot] >> run.compartments.shift) & 0xffff)
 
 
 cdef inline void begin_blocks(Run* run, Worker* worker) noexcept nogil:
@@ -424,10 +444,8 @@ cdef inline void end_sample(Run* run, Worker* worker) noexcept nogil:
     """Keeps the worker's registers and sums as the sample leaves them."""
     cdef Samples* samples = &run.samples
     cdef int64_t sample = worker.row // samples.n_ticks - 1
-    cdef int64_t first = worker.first_slot, n = worker.end_slot - worker.first_slot, slot, delay, row
+    cdef int64_t first = worker.first_slot, n = worker.end_slot - worker.first_slot, slot, part
     cdef int64_t to_slot = sample * run.n_slots + first
-    cdef int32_t* pending
-    cdef const uint16_t* sums
     if run.wide:
         end_wide(run, worker.row_of_sums, sample)
         return
@@ -435,12 +453,23 @@ cdef inline void end_sample(Run* run, Worker* worker) noexcept nogil:
     memcpy(<int32_t*>samples.end_v + to_slot, run.compartments.v + first, n * sizeof(int32_t))
     for slot in range(n):
         samples.end_counter[to_slot + slot] = run.compartments.counter[first + slot]
+    for part in range(worker.first_part, worker.end_part):
+        end_sums(run, worker.row_of_sums, sample, part)
+
+
+cdef inline void end_sums(Run* run, int64_t row_of_sums, int64_t sample, int64_t part) noexcept nogil:
+    cdef const Sums* sums = &run.sums
+    cdef int64_t n = run.part_slot[part + 1] - run.part_slot[part], slot, delay
+    cdef int32_t* pending
+    cdef uint16_t* due
     for delay in range(run.n_delays):
-        row = (worker.row_of_sums + delay) % run.sums.n_rows
-        sums = run.sums.rows + row * run.sums.n_slots + first
-        pending = <int32_t*>samples.end_pending + (sample * run.n_delays + delay) * run.n_slots + first
+        due = row_of(sums, part, (row_of_sums + delay) % sums.n_turns)
+        if sums.n_rows > sums.n_turns:
+            join_late(due, due + sums.n_turns * sums.width, n)
+        pending = <int32_t*>run.samples.end_pending + (sample * run.n_delays + delay) * run.n_slots
+        pending += run.part_slot[part]
         for slot in range(n):
-            pending[slot] = input_of(sums[slot], run.compartments.shift)
+            pending[slot] = input_of(due[slot], run.compartments.shift)
 
 
 cdef inline void end_wide(Run* run, int64_t row_of_sums, int64_t sample) noexcept nogil:

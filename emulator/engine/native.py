@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -19,13 +20,14 @@ from emulator.chip.state import state_dtype
 from emulator.engine import blocks
 from emulator.engine.compartments import Stretches, configuration_of, stretches_of
 from emulator.engine.routes import SENT, Routes, routes_of, totals
-from emulator.engine.rows import Arranged, Shares, rows_of, shares_of, wide_rows_of
+from emulator.engine.rows import Arranged, rows_of, shares_of, wide_rows_of
 from emulator.errors import RegisterOverflow, SimulationError
 from emulator.record import Record, State, Timing
 
 Progress = Callable[[int, int], None]
 Ints = NDArray[np.integer[Any]]
 ARBITERS = ("round_robin", "fixed", "oldest")
+LARGE = 1 << 22  # bytes
 CHUNK_S = 0.1  # how long the engine runs before it lets Python look at signals and progress
 
 assert PROBE_VARIABLES == ("u", "v", "v_raw")  # their places are the codes in ext/machine.pyx
@@ -188,7 +190,6 @@ class _Run:
     def _arrays(self, width: int) -> dict[str, NDArray[Any]]:
         drive, image, prepared, routes = self.drive, self.image, self.prepared, self.routes
         n_slots, of_state = image.n_slots, self.starts["start_u"].dtype
-        sums = np.zeros((self.n_delays + 1, width), dtype=np.int64 if self.wide else np.uint16)
         return {
             **prepared.configuration,
             **prepared.rows.arrays,
@@ -197,14 +198,14 @@ class _Run:
             **self._lanes(),
             **self._generators(),
             "stretches": prepared.stretches.table,
-            "shares": prepared.shares.table,
+            "shares": prepared.shares,
             "n_active": self.n_active,
             "u": np.zeros(n_slots, dtype=of_state),
             "v": np.zeros(n_slots, dtype=of_state),
             "counter": np.zeros(n_slots, dtype=np.uint8),
             "active": np.zeros(n_slots, dtype=np.uint8),
             "fired": np.zeros(n_slots, dtype=np.uint8),
-            "sums": sums,
+            "sums": self._sums(width),
             "slot_ptr": image.slot_ptr,
             "slot_recorded": image.slot_recorded,
             "entry_ptr": image.entry_ptr,
@@ -220,6 +221,16 @@ class _Run:
             "core_y": routes.y,
             "core_port": routes.core_port,
         }
+
+    def _sums(self, width: int) -> NDArray[Any]:
+        """Room for the inputs of the ticks to come. Narrow: not set to anything yet; on large pages, which
+        numpy asks for from LARGE bytes on, if pages matter."""
+        if self.wide:
+            return np.zeros((self.n_delays + 1, width), dtype=np.int64)
+        rows = self.prepared.rows
+        shape = len(rows.arrays["part_slot"]) - 1, rows.settings["n_rows"], rows.settings["width"]
+        n = math.prod(shape)
+        return np.empty(LARGE if LARGE // 16 < n < LARGE else n, dtype=np.uint16)[:n].reshape(shape)
 
     def _starts(self, of_state: str) -> dict[str, NDArray[Any]]:
         """Registers at the start of a sample: the image's, or those of the state given."""
@@ -317,7 +328,7 @@ def _border(chip: ChipSpec) -> dict[str, int]:
 class _Prepared:
     """An image arranged for a number of workers."""
 
-    shares: Shares
+    shares: Ints  # int64 [n_workers + 1] first slot of each
     configuration: dict[str, Ints]
     stretches: Stretches
     rows: Arranged

@@ -85,7 +85,7 @@ def routes_of(image: Image, chip: ChipSpec) -> Routes:
     is_dense = (image.format_index_bits == 0).astype(np.uint8)
     blocks.layout.count_dense(image.syn_ptr, image.syn_format, is_dense, n_dense)
     sent = np.zeros((image.n_senders, len(SENT)), dtype=np.int64)
-    n_ops = np.zeros((len(image.entry_core), 2), dtype=np.int32)
+    n_ops = np.empty((len(image.entry_core), 2), dtype=np.int32)
     blocks.routes.sum_sent(
         image.entry_ptr, image.entry_core, image.entry_axon, image.syn_ptr, n_dense, core_of_sender, x, y,
         *chip.chip_size, sent, n_ops,

@@ -1,7 +1,8 @@
 """The native engine's own arrangement of an image's synapses: by sender, see `Rows` of _ext/core.pxd.
 
-The slots are cut into *parts* at the borders of cores: a part has at most 65,536 slots, so that a synapse
-names its target in 16 bits, and belongs to one worker.
+Each worker's slots are cut into *parts* of one width, so that the sums a spike adds to are near each other
+and a synapse names its target in 16 bits. Where that would leave only a few synapses of a sender to a part,
+parts are wider and targets have 32 bits.
 """
 
 from __future__ import annotations
@@ -18,17 +19,23 @@ from emulator.engine import blocks
 
 Ints = NDArray[np.integer[Any]]
 
-PART_SLOTS = 1 << 16
+PLACES = 1 << 16  # in the sums of a part that 16 bits tell apart
+SHORT_PIECE = 16  # synapses: to turn to a shorter one costs more than to add it
 UPDATE_WORK = 4  # updating a compartment takes about as long as so many synapses
 
 
 @dataclass(frozen=True, eq=False)
-class Shares:
-    """Which slots and parts each worker has."""
+class Parts:
+    """How the slots are cut: each worker's every 2**bits slots."""
 
-    table: Ints  # int64 [n_workers, 4] first slot, end slot, first part, end part
+    bits: int
+    delays: int  # rows of sums that a target can be in: a power of two
     part_slot: Ints  # int64 [n_parts + 1] first slot of each part
-    part_of_core: Ints  # int32 [n_cores]
+    part_ptr: Ints  # int64 [n_workers + 1] first part of each worker
+
+    @property
+    def target_bytes(self) -> int:
+        return 2 if self.delays << self.bits <= PLACES else 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,65 +46,76 @@ class Arranged:
     settings: dict[str, int]
 
 
-def shares_of(image: Image, n_workers: int) -> Shares:
-    """Shares the cores out, in their order, so that all workers have about the same to do."""
+def shares_of(image: Image, n_workers: int) -> Ints:
+    """int64 [n_workers + 1]: the first slot of each worker's share.
+
+    The cores are shared out in their order, so that all workers have about the same to do.
+    """
     n_slots = np.diff(image.slot_ptr)
     work = np.cumsum(np.diff(image.syn_ptr[image.axon_ptr]) + UPDATE_WORK * n_slots)
     goals = work[-1] * np.arange(1, n_workers) / n_workers
     borders = np.concatenate([[0], np.searchsorted(work, goals) + 1, [image.n_cores]])
     borders = np.minimum(np.maximum.accumulate(borders), image.n_cores)
-    part_of_core = np.zeros(image.n_cores, dtype=np.int32)
-    first_cores: list[int] = []
-    table = np.zeros((n_workers, 4), dtype=np.int64)
-    for worker in range(n_workers):
-        first_core, end = int(borders[worker]), int(borders[worker + 1])
-        first_part, core = len(first_cores), first_core
-        while core < end:
-            first_cores.append(core)
-            last = int(np.searchsorted(image.slot_ptr, image.slot_ptr[core] + PART_SLOTS, side="right")) - 1
-            part_of_core[core : min(last, end)] = len(first_cores) - 1
-            core = min(last, end)
-        slots = image.slot_ptr[[first_core, end]]
-        table[worker] = (*slots, first_part, len(first_cores))
-    part_slot = np.append(image.slot_ptr[first_cores], image.n_slots).astype(np.int64)
-    return Shares(table, part_slot, part_of_core)
+    first: Ints = image.slot_ptr[borders].astype(np.int64)
+    return first
 
 
-def rows_of(image: Image, shares: Shares, *, divided: bool = True) -> Arranged:
-    """Every synapse in the row of its sender and part.
+def parts_of(image: Image, shares: Ints) -> Parts:
+    """The narrowest parts that 16 bits suffice for, or wider ones if pieces would be short."""
+    delays = 1 if _has_one_delay(image) else 1 << (image.max_delay_ticks - 1).bit_length()
+    bits = (PLACES // delays).bit_length() - 1
+    while True:
+        n_parts = -(-np.diff(shares) >> bits)  # of each worker, rounded up
+        part_ptr = _pointers(n_parts)
+        n_pieces = int(part_ptr[-1]) * image.n_senders
+        if image.n_synapses >= SHORT_PIECE * n_pieces or n_parts.max() <= 1:
+            break
+        bits += 1
+    worker = np.repeat(np.arange(len(n_parts)), n_parts)
+    part_slot = shares[worker] + ((np.arange(len(worker)) - part_ptr[worker]) << bits)
+    return Parts(bits, delays, np.append(part_slot, image.n_slots), part_ptr)
+
+
+def rows_of(image: Image, shares: Ints, *, divided: bool = True) -> Arranged:
+    """Every synapse in the row of its worker and sender. shares: of `shares_of`.
 
     Weights are divided by the power of two that they share, at least 64: then most fit 8 bits.
     divided: False takes 64, so that sums that other weights have left behind can be gone on with.
     """
-    n_parts, n_senders = len(shares.part_slot) - 1, image.n_senders
-    n_synapses = np.zeros((n_parts, n_senders), dtype=np.int32)
-    n_runs = np.zeros((n_parts, n_senders), dtype=np.uint8)
-    blocks.layout.count_rows(
-        image.entry_ptr, image.entry_core, image.entry_axon, image.syn_ptr, image.syn_delay,
-        shares.part_of_core, n_synapses, n_runs,
-    )  # fmt: skip
+    parts = parts_of(image, shares)
+    cut = {**_places(image, shares, parts), "bits": parts.bits, "part_ptr": parts.part_ptr}
+    width = int(np.diff(parts.part_slot).max(initial=0))
+    per_tick = width if parts.delays > 1 else 0
     weight, shift = _weights(image, divided)
     weight_bytes = 1 if weight.min(initial=0) >= -128 and weight.max(initial=0) <= 127 else 2
-    n_bytes = n_synapses.ravel().astype(np.int64) * (2 + weight_bytes)
-    row_ptr = _pointers(n_bytes + (n_bytes & 1))
-    delay = _only_delay(image)
-    run_ptr = _pointers(n_runs.ravel()) if delay is None else np.zeros(0, dtype=np.int64)
-    n_all_runs = int(run_ptr[-1]) if delay is None else 0
-    arrays: dict[str, Ints] = {
-        "rows": np.empty(int(row_ptr[-1]), dtype=np.uint8),
-        "row_ptr": row_ptr,
-        "run_ptr": run_ptr,
-        "run_delay": np.empty(n_all_runs, dtype=np.uint8),
-        "run_end": np.empty(n_all_runs, dtype=np.int32),
-    }
-    blocks.layout.fill_rows(
-        image.arrays(), shares.part_of_core, _slot_in_part(image, shares), weight, weight_bytes,
-        arrays["row_ptr"], arrays["rows"], arrays["run_ptr"], arrays["run_delay"], arrays["run_end"],
-    )  # fmt: skip
+    n_bytes = np.zeros((len(shares) - 1, image.n_senders), dtype=np.int64)
+    target_bytes = parts.target_bytes
+    largest = blocks.layout.measure_rows(image.arrays(), cut, target_bytes, weight_bytes, n_bytes)
+    if largest >> 8 * target_bytes:  # a count is as wide as a target
+        target_bytes = 4
+        blocks.layout.measure_rows(image.arrays(), cut, target_bytes, weight_bytes, n_bytes)
+    row_ptr = _pointers(n_bytes.ravel())
+    rows = np.empty(int(row_ptr[-1]), dtype=np.uint8)
+    blocks.layout.fill_rows(image.arrays(), cut, target_bytes, weight_bytes, weight, per_tick, row_ptr, rows)
     return Arranged(
-        {**arrays, "part_slot": shares.part_slot},
-        {"weight_bytes": weight_bytes, "shift": shift, "delay": delay or 0},
+        {"rows": rows, "row_ptr": row_ptr, "part_slot": parts.part_slot, "part_ptr": parts.part_ptr},
+        {
+            "target_bytes": target_bytes,
+            "weight_bytes": weight_bytes,
+            "shift": shift,
+            "n_rows": image.max_delay_ticks * (2 if parts.delays > 1 else 1),
+            "width": width,
+        },
     )
+
+
+def _places(image: Image, shares: Ints, parts: Parts) -> dict[str, Ints]:
+    """[n_cores] each: first part of the worker whose core it is, and places of its first slot from there."""
+    worker = np.searchsorted(shares[1:], image.slot_ptr[:-1], side="right")
+    return {
+        "first_part": parts.part_ptr[worker].astype(np.int32),
+        "first_place": (image.slot_ptr[:-1] - shares[worker]).astype(np.int64),
+    }
 
 
 def wide_rows_of(image: Image) -> Arranged:
@@ -144,17 +162,9 @@ def _weights(image: Image, divided: bool) -> tuple[NDArray[np.int16], int]:
     return (effective >> shift).astype(np.int16), shift
 
 
-def _only_delay(image: Image) -> int | None:
-    """The delay that all synapses have, ticks; None if they differ."""
-    if image.n_synapses == 0:
-        return 1
-    least = int(image.syn_delay.min())
-    return least if least == int(image.syn_delay.max()) else None
-
-
-def _slot_in_part(image: Image, shares: Shares) -> NDArray[np.int64]:
-    """int64 [n_cores]: first slot of a core, counted from its part's first."""
-    return (image.slot_ptr[:-1] - shares.part_slot[shares.part_of_core]).astype(np.int64)
+def _has_one_delay(image: Image) -> bool:
+    """Whether all synapses have one delay."""
+    return image.n_synapses == 0 or int(image.syn_delay.min()) == int(image.syn_delay.max())
 
 
 def _pointers(lengths: Ints) -> NDArray[np.int64]:

@@ -79,15 +79,33 @@ def test_blocks_of_compartments_are_those_of_the_reference(
     assert counts[:, 0].sum() > 30 and result.counts["update_inactive"] > 1000
 
 
-@pytest.mark.parametrize("part_slots", [90, 300])
+@pytest.mark.parametrize("delays", [1, 4])
+@pytest.mark.parametrize(("short_piece", "target_bytes"), [(0, 2), (2, 4), (10**6, 4)])
 def test_parts_of_the_chip_are_those_of_the_reference(
-    part_slots: int, monkeypatch: pytest.MonkeyPatch
+    short_piece: int, target_bytes: int, delays: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Parts that hold a piece of a core, or pieces of several."""
+    monkeypatch.setattr(rows, "PLACES", 256)
+    monkeypatch.setattr(rows, "SHORT_PIECE", short_piece)
     chip = em.load_chip("loihi-wide").replace({"limits.compartments": 90})
-    program = em.compile(network(2, step=2, delays=4), chip)
+    program = em.compile(network(2, step=2, delays=delays), chip)
     assert program.image.n_cores == 8
-    monkeypatch.setattr(rows, "PART_SLOTS", part_slots)
+    parts = rows.parts_of(program.image, rows.shares_of(program.image, 2))
+    assert parts.target_bytes == target_bytes
+    assert len(parts.part_slot) > 4 or target_bytes == 4
     assert_equal_on_both_engines(program, 2)
+
+
+def test_a_sender_may_have_more_synapses_than_16_bits_count() -> None:
+    net = em.Network("many")
+    source, cells = net.add_source("in", 1), net.add_population("cells", 300, ALIKE)
+    n = 70_000
+    post, weight = np.arange(n) % 300, np.where(np.arange(n) % 7, 1, -5)
+    weights = em.Triplets(np.zeros(n, dtype=np.int64), post, weight)
+    net.connect(source, cells, weights, synapse=em.LoihiSynapse(weight_bits=8))
+    program = em.compile(net, em.load_chip("loihi-wide"))
+    assert rows.rows_of(program.image, rows.shares_of(program.image, 1)).settings["target_bytes"] == 4
+    assert_equal_on_both_engines(program, 8, stimulus={"in": np.ones((N_TICKS, 1), dtype=bool)})
 
 
 def test_a_state_that_other_weights_have_left_is_gone_on_with() -> None:
