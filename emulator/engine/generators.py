@@ -57,8 +57,10 @@ def flat_generators(program: Program, window: Window, seed: int) -> Generators:
                 flat.add("poisson", part, stream, table)
         elif isinstance(generator, RegularInputs):
             flat.add("regular", part, stream, np.stack((generator.phase_ticks, generator.period_ticks)))
+    if not flat.rows:
+        return Generators(seed=seed, first_tick=window.first_tick)
     order = sorted(range(len(flat.rows)), key=lambda i: flat.rows[i][1])
-    columns = np.array([flat.rows[i] for i in order], dtype=np.int64).reshape(-1, 6).T
+    columns = np.array([flat.rows[i] for i in order], dtype=np.int64).T
     values = [flat.values[i] for i in order]
     names = ("kind", "first_input", "n_inputs", "stream", "n_rows", "width")
     return Generators(
@@ -66,7 +68,7 @@ def flat_generators(program: Program, window: Window, seed: int) -> Generators:
         first_tick=window.first_tick,
         **dict(zip(names, np.ascontiguousarray(columns), strict=True)),
         table_ptr=np.cumsum([0, *(len(table) for table in values)], dtype=np.int64),
-        values=np.concatenate([np.zeros(0, dtype=np.int64), *values]),
+        values=np.concatenate(values),
     )
 
 

@@ -273,19 +273,25 @@ class _Run:
         return {**{f"generator_{name}": array for name, array in arrays.items()}, "drawn": room}
 
     def _settings(self) -> dict[str, int]:
-        image, chip, mesh, latency = self.image, self.chip, self.chip.mesh, self.chip.latency_ps
+        image, drive = self.image, self.drive
         return {
             **self.prepared.rows.settings,
             "wide": int(self.wide),
-            "policy": POLICIES.index(chip.arithmetic.overflow),
+            "policy": POLICIES.index(self.chip.arithmetic.overflow),
             "n_slots": image.n_slots,
-            "n_cores": image.n_cores,
             "n_senders": image.n_senders,
-            "n_ticks": self.drive.n_ticks,
+            "n_ticks": drive.n_ticks,
             "n_delays": self.n_delays,
-            "timed": int(self.drive.timing),
-            "seed": self.drive.generators.seed,
-            "first_tick": self.drive.generators.first_tick,
+            "timed": int(drive.timing),
+            "seed": drive.generators.seed,
+            "first_tick": drive.generators.first_tick,
+            **(self._mesh_settings() if drive.timing else {}),
+        }
+
+    def _mesh_settings(self) -> dict[str, int]:
+        image, chip, mesh, latency = self.image, self.chip, self.chip.mesh, self.chip.latency_ps
+        return {
+            "n_cores": image.n_cores,
             "active_ps": latency.update_active,
             "inactive_ps": latency.update_inactive,
             "spike_ps": latency.spike,
