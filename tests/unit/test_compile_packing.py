@@ -132,11 +132,9 @@ def test_memory_is_that_of_the_runs_one_by_one(seed: int, loihi: em.ChipSpec) ->
     expected = [0] * image.n_cores
     for core in range(image.n_cores):
         for axon in range(image.axon_ptr[core], image.axon_ptr[core + 1]):
-            synapses = range(image.syn_ptr[axon], image.syn_ptr[axon + 1])
-            group = image.slot_group[image.slot_ptr[core] :]
-            for (form, _), run in groupby(
-                synapses, lambda i: (image.syn_format[i], group[image.syn_slot[i]])
-            ):
+            synapses = slice(image.syn_ptr[axon], image.syn_ptr[axon + 1])
+            groups = image.slot_group[image.slot_ptr[core] + image.syn_slot[synapses]]
+            for (form, _), run in groupby(zip(image.syn_format[synapses], groups, strict=True)):
                 dense = bool(image.format_index_bits[form] == 0)
                 bits = packing.synapse_bits(8, int(image.format_delay_bits[form]), dense)
                 expected[core] += int(packing.run_bits(len(list(run)), bits))
