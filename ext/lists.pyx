@@ -548,27 +548,30 @@ def count_mantissas(const int16_t[::1] mantissa, const uint8_t[::1] codes, int64
 
 def add_loads(
     const int32_t[::1] target, const int16_t[::1] mantissa, const uint8_t[::1] codes,
-    const int32_t[:, ::1] acting, int64_t[:, ::1] loads,
+    const int64_t[:, :, ::1] shares, int64_t[:, ::1] loads,
 ):
     """Adds what each target gets of either sign, [n_targets, 2]: more, less.
 
-    acting: [n_codes, 512] effective weight of each mantissa.
+    shares: [n_codes, 512, 2] what each mantissa adds to these.
     """
     cdef int64_t i, n = target.shape[0]
-    cdef int32_t weight
     cdef bint coded = codes is not None
-    cdef const int32_t* of_code = &acting[0, 0]
-    if acting.shape[1] != N_MANTISSAS or loads.shape[1] != 2 or mantissa.shape[0] != n or (
-        coded and codes.shape[0] != n
+    cdef const int64_t* of_code = &shares[0, MANTISSA_OFFSET, 0]
+    cdef const int64_t* share
+    cdef int64_t* load
+    cdef int64_t more, less
+    if shares.shape[1] != N_MANTISSAS or shares.shape[2] != 2 or loads.shape[1] != 2 or (
+        mantissa.shape[0] != n or (coded and codes.shape[0] != n)
     ):
         raise ValueError("add_loads: arrays of inconsistent shape")
     with nogil:
         for i in range(n):
             if coded:
-                of_code = &acting[codes[i], 0]
-            weight = of_code[mantissa[i] + MANTISSA_OFFSET]
-            # An index instead of a branch: signs cannot be foreseen.
-            loads[target[i], weight < 0] += -weight if weight < 0 else weight
+                of_code = &shares[codes[i], MANTISSA_OFFSET, 0]
+            # Both are added, one of them 0, instead of a branch: signs cannot be foreseen.
+            share, load = of_code + 2 * mantissa[i], &loads[0, 0] + 2 * <int64_t>target[i]
+            more, less = load[0] + share[0], load[1] + share[1]
+            load[0], load[1] = more, less
 
 
 def quantise_mantissas(const int16_t[::1] mantissa, const int16_t[::1] stored, int16_t[::1] out):
