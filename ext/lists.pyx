@@ -5,6 +5,7 @@ functions below walk it sender by sender, so that what they write for one core c
 a sender by format and target.
 """
 
+from emulator._ext.core cimport prefetch
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcmp, memcpy, memset
@@ -14,6 +15,7 @@ import numpy as np
 cdef enum:
     N_MANTISSAS = 512  # of every sign mode: -256 .. 255
     MANTISSA_OFFSET = 256
+    STRIDE = 8  # synapses that a search passes over at once
 
 
 cdef struct Segment:
@@ -123,8 +125,11 @@ cdef inline bint _is_of(const Segment* segment, int64_t synapse) noexcept nogil:
 
 cdef inline int64_t _end_below(const Segment* segment, int64_t begin, int64_t end, int64_t limit) noexcept nogil:
     """How far the synapses begin .. end - 1 of a row, whose first is so, are onto neurons below `limit`."""
-    cdef int64_t place = begin + 1
-    while place < end and segment.first_target + segment.target[place] < limit:
+    cdef const int32_t* target = segment.target
+    cdef int64_t place = begin + 1, past = limit - segment.first_target
+    while place + STRIDE <= end and target[place + STRIDE - 1] < past:
+        place += STRIDE
+    while place < end and target[place] < past:
         place += 1
     return place
 
@@ -198,6 +203,7 @@ def count_lists(
 
 cdef struct Lists:
     # the lists as they are written; cursors stand where a core's next one goes
+    int64_t n_synapses
     int64_t* next_synapse  # [n_cores]
     int64_t* next_axon  # [n_cores]
     int64_t* seen  # [n_cores] sender that the core's last list is of
@@ -222,6 +228,14 @@ cdef inline int64_t _room(Lists* lists, int64_t sender, int32_t core, int64_t n)
         lists.next_axon[core] += 1
     lists.next_synapse[core] = at + n
     return at
+
+
+cdef inline void _fetch(const Lists* lists, int64_t at) noexcept nogil:
+    """Asks for what will soon be written to: mostly, the next sender has as long a list in this core."""
+    prefetch(&lists.slot[at])
+    prefetch(&lists.mantissa[at])
+    prefetch(&lists.delay[at])
+    prefetch(&lists.form[at])
 
 
 cdef inline void _put(
@@ -250,6 +264,7 @@ def write_lists(
     cdef bint done = True
     if slot.shape[0] == 0:
         return
+    lists.n_synapses = slot.shape[0]
     lists.next_synapse, lists.next_axon, lists.seen = &next_synapse[0], &next_axon[0], &seen[0]
     lists.axon_sender, lists.syn_ptr, lists.slot = &axon_sender[0], &syn_ptr[0], &slot[0]
     lists.mantissa, lists.delay, lists.form = &mantissa[0], &delay[0], &form[0]
@@ -293,6 +308,7 @@ cdef void _write_row(Lists* lists, const Segment* segment, int64_t sender, int64
         if n:
             at = _room(lists, s, lists.core_of[neuron], n)
             if n == place - begin:
+                _fetch(lists, min(at + 2 * n, lists.n_synapses - 1))
                 for i in range(n):
                     lists.slot[at + i] = <uint16_t>(segment.target[begin + i] + shift)
                 memcpy(&lists.mantissa[at], &segment.mantissa[begin], n * sizeof(int16_t))
