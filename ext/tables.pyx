@@ -39,7 +39,7 @@ def find_wrong(
             while begin < bounds[core + 1]:
                 end = min(begin + TOGETHER, bounds[core + 1])
                 f = form[begin]
-                if memcmp(&form[begin], &form[begin + 1], end - 1 - begin) == 0:
+                if memcmp(&form[begin], &form[begin] + 1, end - 1 - begin) == 0:
                     find_extremes(&slot[begin], &mantissa[begin], &delay[begin], end - begin, &of)
                     if (
                         of.slot < n_slots[core] and of.slot < index_end[f] and of.delay <= delay_end[f]
@@ -116,7 +116,7 @@ def count_words(
                     end = begin + 1
                     if (
                         alone and not is_dense[form[begin]]
-                        and memcmp(&form[begin], &form[end], last - end) == 0
+                        and memcmp(&form[begin], &form[begin] + 1, last - end) == 0
                     ):
                         end = last  # most lists are one run
                     while (
