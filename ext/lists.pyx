@@ -124,24 +124,17 @@ cdef inline bint _is_of(const Segment* segment, int64_t synapse) noexcept nogil:
 
 
 cdef inline int64_t _end_below(const Segment* segment, int64_t begin, int64_t end, int64_t limit) noexcept nogil:
-    """How far the synapses begin .. end - 1 of a row, whose first is so, are onto neurons below `limit`."""
+    """How far the synapses begin .. end - 1 of a row, whose first is so, are of the segment and onto neurons
+    below `limit`; with codes, not past the first."""
     cdef const int32_t* target = segment.target
     cdef int64_t place = begin + 1, past = limit - segment.first_target
+    if segment.codes != NULL:
+        return place
     while place + STRIDE <= end and target[place + STRIDE - 1] < past:
         place += STRIDE
     while place < end and target[place] < past:
         place += 1
     return place
-
-
-cdef inline int64_t _n_of(const Segment* segment, int64_t begin, int64_t end) noexcept nogil:
-    """How many of the synapses begin .. end - 1 are of the segment."""
-    cdef int64_t n = 0, place
-    if segment.codes == NULL:
-        return end - begin
-    for place in range(begin, end):
-        n += segment.codes[place] == segment.code
-    return n
 
 
 def target_bins(Table table, const int32_t[::1] bin_of, int64_t[::1] per_sender, int64_t[::1] per_bin):
@@ -178,7 +171,7 @@ def count_lists(
     in the next slot of the same core; n_synapses, n_axons [n_cores].
     """
     cdef int64_t[::1] seen = np.full(n_axons.shape[0], -1, dtype=np.int64)
-    cdef int64_t s, sender, i, place, begin, end, row, neuron, n
+    cdef int64_t s, sender, i, place, begin, end, row, neuron
     cdef int32_t core
     cdef Segment* segment
     with nogil:
@@ -190,12 +183,14 @@ def count_lists(
                 row = sender - segment.first_sender
                 begin, end = segment.indptr[row], segment.indptr[row + 1]
                 while begin < end:
+                    if not _is_of(segment, begin):
+                        begin += 1
+                        continue
                     neuron = segment.first_target + segment.target[begin]
                     core = core_of[neuron]
                     place = _end_below(segment, begin, end, end_of[neuron])
-                    n = _n_of(segment, begin, place)
-                    n_synapses[core] += n
-                    if n and seen[core] != s:
+                    n_synapses[core] += place - begin
+                    if seen[core] != s:
                         seen[core] = s
                         n_axons[core] += 1
                     begin = place
@@ -301,24 +296,23 @@ cdef void _write_row(Lists* lists, const Segment* segment, int64_t sender, int64
     cdef uint8_t form = <uint8_t>segment.number
     begin, end = segment.indptr[row], segment.indptr[row + 1]
     while begin < end:
+        if not _is_of(segment, begin):
+            begin += 1
+            continue
         neuron = segment.first_target + segment.target[begin]
         place = _end_below(segment, begin, end, lists.end_of[neuron])
         shift = lists.slot_of[neuron] - segment.target[begin]
-        n = _n_of(segment, begin, place)
-        if n:
-            at = _room(lists, s, lists.core_of[neuron], n)
-            if n == place - begin:
-                _fetch(lists, min(at + 2 * n, lists.n_synapses - 1))
-                for i in range(n):
-                    lists.slot[at + i] = <uint16_t>(segment.target[begin + i] + shift)
-                memcpy(&lists.mantissa[at], &segment.mantissa[begin], n * sizeof(int16_t))
-                memcpy(&lists.delay[at], &segment.delay[begin], n)
-                memset(&lists.form[at], form, n)
-            else:
-                for i in range(begin, place):
-                    if segment.codes[i] == segment.code:
-                        _put(lists, at, segment.target[i] + shift, segment.mantissa[i], segment.delay[i], form)
-                        at += 1
+        n = place - begin
+        at = _room(lists, s, lists.core_of[neuron], n)
+        if n == 1:
+            _put(lists, at, lists.slot_of[neuron], segment.mantissa[begin], segment.delay[begin], form)
+        else:
+            _fetch(lists, min(at + 2 * n, lists.n_synapses - 1))
+            for i in range(n):
+                lists.slot[at + i] = <uint16_t>(segment.target[begin + i] + shift)
+            memcpy(&lists.mantissa[at], &segment.mantissa[begin], n * sizeof(int16_t))
+            memcpy(&lists.delay[at], &segment.delay[begin], n)
+            memset(&lists.form[at], form, n)
         begin = place
 
 
