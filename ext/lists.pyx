@@ -5,15 +5,17 @@ functions below walk it sender by sender, so that what they write for one core c
 a sender by format and target.
 """
 
+from emulator._ext.core cimport prefetch
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memset
+from libc.string cimport memcmp, memcpy, memset
 
 import numpy as np
 
 cdef enum:
     N_MANTISSAS = 512  # of every sign mode: -256 .. 255
     MANTISSA_OFFSET = 256
+    STRIDE = 8  # synapses that a search passes over at once
 
 
 cdef struct Segment:
@@ -121,6 +123,20 @@ cdef inline bint _is_of(const Segment* segment, int64_t synapse) noexcept nogil:
     return segment.codes == NULL or segment.codes[synapse] == segment.code
 
 
+cdef inline int64_t _end_below(const Segment* segment, int64_t begin, int64_t end, int64_t limit) noexcept nogil:
+    """How far the synapses begin .. end - 1 of a row, whose first is so, are of the segment and onto neurons
+    below `limit`; with codes, not past the first."""
+    cdef const int32_t* target = segment.target
+    cdef int64_t place = begin + 1, past = limit - segment.first_target
+    if segment.codes != NULL:
+        return place
+    while place + STRIDE <= end and target[place + STRIDE - 1] < past:
+        place += STRIDE
+    while place < end and target[place] < past:
+        place += 1
+    return place
+
+
 def target_bins(Table table, const int32_t[::1] bin_of, int64_t[::1] per_sender, int64_t[::1] per_bin):
     """Adds the distinct bins that each sender has a target in, and the distinct senders that each bin has.
 
@@ -146,15 +162,16 @@ def target_bins(Table table, const int32_t[::1] bin_of, int64_t[::1] per_sender,
 
 
 def count_lists(
-    Table table, const int32_t[::1] order, const int32_t[::1] core_of, int64_t[::1] n_synapses,
-    int64_t[::1] n_axons,
+    Table table, const int32_t[::1] order, const int32_t[::1] core_of, const int32_t[::1] end_of,
+    int64_t[::1] n_synapses, int64_t[::1] n_axons,
 ):
     """Adds the synapses and the lists of every core. order: [n_senders] senders as the image numbers them.
 
-    core_of: [n_neurons] row of each neuron's core; n_synapses, n_axons [n_cores].
+    core_of: [n_neurons] row of each neuron's core; end_of: [n_neurons] end of the neurons that follow it, each
+    in the next slot of the same core; n_synapses, n_axons [n_cores].
     """
     cdef int64_t[::1] seen = np.full(n_axons.shape[0], -1, dtype=np.int64)
-    cdef int64_t s, sender, i, place, row
+    cdef int64_t s, sender, i, place, begin, end, row, neuron
     cdef int32_t core
     cdef Segment* segment
     with nogil:
@@ -164,17 +181,24 @@ def count_lists(
             for i in range(table.first, table.last):
                 segment = &table.segments[i]
                 row = sender - segment.first_sender
-                for place in range(segment.indptr[row], segment.indptr[row + 1]):
-                    if _is_of(segment, place):
-                        core = core_of[segment.first_target + segment.target[place]]
-                        n_synapses[core] += 1
-                        if seen[core] != s:
-                            seen[core] = s
-                            n_axons[core] += 1
+                begin, end = segment.indptr[row], segment.indptr[row + 1]
+                while begin < end:
+                    if not _is_of(segment, begin):
+                        begin += 1
+                        continue
+                    neuron = segment.first_target + segment.target[begin]
+                    core = core_of[neuron]
+                    place = _end_below(segment, begin, end, end_of[neuron])
+                    n_synapses[core] += place - begin
+                    if seen[core] != s:
+                        seen[core] = s
+                        n_axons[core] += 1
+                    begin = place
 
 
 cdef struct Lists:
     # the lists as they are written; cursors stand where a core's next one goes
+    int64_t n_synapses
     int64_t* next_synapse  # [n_cores]
     int64_t* next_axon  # [n_cores]
     int64_t* seen  # [n_cores] sender that the core's last list is of
@@ -186,29 +210,42 @@ cdef struct Lists:
     uint8_t* form
     const int32_t* core_of  # [n_neurons]
     const int32_t* slot_of  # [n_neurons] slot within the core
+    const int32_t* end_of  # [n_neurons]
 
 
-cdef inline void _put(
-    Lists* lists, int64_t sender, int64_t neuron, int16_t mantissa, uint8_t delay, uint8_t form
-) noexcept nogil:
-    cdef int32_t core = lists.core_of[neuron]
+cdef inline int64_t _room(Lists* lists, int64_t sender, int32_t core, int64_t n) noexcept nogil:
+    """Where the next n synapses of the sender go that lie in this core."""
     cdef int64_t at = lists.next_synapse[core]
     if lists.seen[core] != sender:
         lists.seen[core] = sender
         lists.axon_sender[lists.next_axon[core]] = sender
         lists.syn_ptr[lists.next_axon[core]] = at
         lists.next_axon[core] += 1
-    lists.next_synapse[core] = at + 1
-    lists.slot[at] = <uint16_t>lists.slot_of[neuron]
+    lists.next_synapse[core] = at + n
+    return at
+
+
+cdef inline void _fetch(const Lists* lists, int64_t at) noexcept nogil:
+    """Asks for what will soon be written to: mostly, the next sender has as long a list in this core."""
+    prefetch(&lists.slot[at])
+    prefetch(&lists.mantissa[at])
+    prefetch(&lists.delay[at])
+    prefetch(&lists.form[at])
+
+
+cdef inline void _put(
+    Lists* lists, int64_t at, int32_t slot, int16_t mantissa, uint8_t delay, uint8_t form
+) noexcept nogil:
+    lists.slot[at] = <uint16_t>slot
     lists.mantissa[at] = mantissa
     lists.delay[at] = delay
     lists.form[at] = form
 
 
 def write_lists(
-    Table table, const int32_t[::1] order, const int32_t[::1] core_of, const int32_t[::1] slot_of,
-    int64_t[::1] next_synapse, int64_t[::1] next_axon, int64_t[::1] axon_sender, int64_t[::1] syn_ptr,
-    uint16_t[::1] slot, int16_t[::1] mantissa, uint8_t[::1] delay, uint8_t[::1] form,
+    Table table, const int32_t[::1] order, const int32_t[::1] core_of, const int32_t[::1] end_of,
+    const int32_t[::1] slot_of, int64_t[::1] next_synapse, int64_t[::1] next_axon, int64_t[::1] axon_sender,
+    int64_t[::1] syn_ptr, uint16_t[::1] slot, int16_t[::1] mantissa, uint8_t[::1] delay, uint8_t[::1] form,
 ):
     """Writes the lists that `count_lists` counted; `number` of a segment is its format.
 
@@ -222,10 +259,11 @@ def write_lists(
     cdef bint done = True
     if slot.shape[0] == 0:
         return
+    lists.n_synapses = slot.shape[0]
     lists.next_synapse, lists.next_axon, lists.seen = &next_synapse[0], &next_axon[0], &seen[0]
     lists.axon_sender, lists.syn_ptr, lists.slot = &axon_sender[0], &syn_ptr[0], &slot[0]
     lists.mantissa, lists.delay, lists.form = &mantissa[0], &delay[0], &form[0]
-    lists.core_of, lists.slot_of = &core_of[0], &slot_of[0]
+    lists.core_of, lists.slot_of, lists.end_of = &core_of[0], &slot_of[0], &end_of[0]
     scratch.n_room, scratch.key, scratch.merged = 0, NULL, NULL
     scratch.mantissa, scratch.delay = NULL, NULL
     with nogil:
@@ -253,14 +291,29 @@ def write_lists(
 
 cdef void _write_row(Lists* lists, const Segment* segment, int64_t sender, int64_t s) noexcept nogil:
     """A row is in the order of its targets, and a core's slots are in the order of their neurons."""
-    cdef int64_t row = sender - segment.first_sender, place
+    cdef int64_t row = sender - segment.first_sender, begin, end, place, i, n, at, neuron
+    cdef int32_t shift  # from target to slot
     cdef uint8_t form = <uint8_t>segment.number
-    for place in range(segment.indptr[row], segment.indptr[row + 1]):
-        if _is_of(segment, place):
-            _put(
-                lists, s, segment.first_target + segment.target[place], segment.mantissa[place],
-                segment.delay[place], form,
-            )
+    begin, end = segment.indptr[row], segment.indptr[row + 1]
+    while begin < end:
+        if not _is_of(segment, begin):
+            begin += 1
+            continue
+        neuron = segment.first_target + segment.target[begin]
+        place = _end_below(segment, begin, end, lists.end_of[neuron])
+        shift = lists.slot_of[neuron] - segment.target[begin]
+        n = place - begin
+        at = _room(lists, s, lists.core_of[neuron], n)
+        if n == 1:
+            _put(lists, at, lists.slot_of[neuron], segment.mantissa[begin], segment.delay[begin], form)
+        else:
+            _fetch(lists, min(at + 2 * n, lists.n_synapses - 1))
+            for i in range(n):
+                lists.slot[at + i] = <uint16_t>(segment.target[begin + i] + shift)
+            memcpy(&lists.mantissa[at], &segment.mantissa[begin], n * sizeof(int16_t))
+            memcpy(&lists.delay[at], &segment.delay[begin], n)
+            memset(&lists.form[at], form, n)
+        begin = place
 
 
 cdef bint _write_merged(
@@ -268,7 +321,7 @@ cdef bint _write_merged(
     int64_t s,
 ) noexcept nogil:
     """Rows of several projections as one. False: out of memory."""
-    cdef int64_t n = 0, i, row, place
+    cdef int64_t n = 0, i, row, place, neuron
     cdef uint8_t form = <uint8_t>segments[first].number
     for i in range(first, last):
         row = sender - segments[i].first_sender
@@ -287,8 +340,11 @@ cdef bint _write_merged(
                 n += 1
     _merge_sort(&scratch.key, &scratch.merged, n)
     for i in range(n):
-        place = scratch.key[i] & <int64_t>0xFFFFFFFF
-        _put(lists, s, scratch.key[i] >> 32, scratch.mantissa[place], scratch.delay[place], form)
+        neuron, place = scratch.key[i] >> 32, scratch.key[i] & <int64_t>0xFFFFFFFF
+        _put(
+            lists, _room(lists, s, lists.core_of[neuron], 1), lists.slot_of[neuron], scratch.mantissa[place],
+            scratch.delay[place], form,
+        )
     return True
 
 
@@ -366,30 +422,50 @@ def mark_runs(
     population: [n_slots]. A run's kind is 2 * format, one more if it has a gap or a slot twice. Marks kinds in
     `used`; given row_of [n_kinds], puts row_of[kind] in place of the formats.
     """
-    cdef int64_t core, axon, begin, end, place
+    cdef int64_t core, axon, begin, end, n_slots
     cdef const int32_t* of_core
     cdef int64_t kind
+    cdef bint alone  # whether all of the core are of one population
     if slot.shape[0] == 0:
         return
     with nogil:
         for core in range(axon_ptr.shape[0] - 1):
-            of_core = &population[slot_ptr[core]]
+            of_core, n_slots = &population[slot_ptr[core]], slot_ptr[core + 1] - slot_ptr[core]
+            alone = memcmp(of_core, of_core + 1, (n_slots - 1) * sizeof(int32_t)) == 0
             for axon in range(axon_ptr[core], axon_ptr[core + 1]):
                 begin = syn_ptr[axon]
                 while begin < syn_ptr[axon + 1]:
-                    kind = 2 * <int64_t>form[begin]
-                    end = begin + 1
-                    while (
-                        end < syn_ptr[axon + 1] and form[end] == form[begin]
-                        and of_core[slot[end]] == of_core[slot[begin]]
-                    ):
-                        kind |= slot[end] != slot[end - 1] + 1
-                        end += 1
+                    end = _run_end(&form[0], &slot[0], of_core, alone, begin, syn_ptr[axon + 1])
+                    kind = 2 * <int64_t>form[begin] + _has_gap(&slot[0], begin, end)
                     used[kind] = 1
                     if row_of is not None:
-                        for place in range(begin, end):
-                            form[place] = row_of[kind]
+                        memset(&form[begin], row_of[kind], end - begin)
                     begin = end
+
+
+cdef inline int64_t _run_end(
+    const uint8_t* form, const uint16_t* slot, const int32_t* population, bint alone, int64_t begin, int64_t end
+) noexcept nogil:
+    """End of the run that begins there; end: of the list."""
+    cdef int64_t place = begin + 1
+    if alone and memcmp(&form[begin], &form[begin + 1], end - place) == 0:
+        return end  # most lists are one run
+    while (
+        place < end and form[place] == form[begin] and population[slot[place]] == population[slot[begin]]
+    ):
+        place += 1
+    return place
+
+
+cdef inline bint _has_gap(const uint16_t* slot, int64_t begin, int64_t end) noexcept nogil:
+    """Whether some slot is not the one after that before."""
+    cdef int64_t place
+    if slot[end - 1] - slot[begin] != end - 1 - begin:
+        return True
+    for place in range(begin + 1, end):
+        if slot[place] != slot[place - 1] + 1:
+            return True
+    return False
 
 
 def write_entries(
@@ -482,27 +558,30 @@ def count_mantissas(const int16_t[::1] mantissa, const uint8_t[::1] codes, int64
 
 def add_loads(
     const int32_t[::1] target, const int16_t[::1] mantissa, const uint8_t[::1] codes,
-    const int32_t[:, ::1] acting, int64_t[:, ::1] loads,
+    const int64_t[:, :, ::1] shares, int64_t[:, ::1] loads,
 ):
     """Adds what each target gets of either sign, [n_targets, 2]: more, less.
 
-    acting: [n_codes, 512] effective weight of each mantissa.
+    shares: [n_codes, 512, 2] what each mantissa adds to these.
     """
     cdef int64_t i, n = target.shape[0]
-    cdef int32_t weight
     cdef bint coded = codes is not None
-    cdef const int32_t* of_code = &acting[0, 0]
-    if acting.shape[1] != N_MANTISSAS or loads.shape[1] != 2 or mantissa.shape[0] != n or (
-        coded and codes.shape[0] != n
+    cdef const int64_t* of_code = &shares[0, MANTISSA_OFFSET, 0]
+    cdef const int64_t* share
+    cdef int64_t* load
+    cdef int64_t more, less
+    if shares.shape[1] != N_MANTISSAS or shares.shape[2] != 2 or loads.shape[1] != 2 or (
+        mantissa.shape[0] != n or (coded and codes.shape[0] != n)
     ):
         raise ValueError("add_loads: arrays of inconsistent shape")
     with nogil:
         for i in range(n):
             if coded:
-                of_code = &acting[codes[i], 0]
-            weight = of_code[mantissa[i] + MANTISSA_OFFSET]
-            # An index instead of a branch: signs cannot be foreseen.
-            loads[target[i], weight < 0] += -weight if weight < 0 else weight
+                of_code = &shares[codes[i], MANTISSA_OFFSET, 0]
+            # Both are added, one of them 0, instead of a branch: signs cannot be foreseen.
+            share, load = of_code + 2 * mantissa[i], &loads[0, 0] + 2 * <int64_t>target[i]
+            more, less = load[0] + share[0], load[1] + share[1]
+            load[0], load[1] = more, less
 
 
 def quantise_mantissas(const int16_t[::1] mantissa, const int16_t[::1] stored, int16_t[::1] out):

@@ -74,12 +74,13 @@ def memory_bits(image: Image, chip: ChipSpec) -> Longs:
     """
     layout = chip.synapse_format
     words = np.zeros(image.n_cores, dtype=np.int64)
+    bits = np.arange(layout.block_synapses + 1) * _bits_per_synapse(image, chip)[:, None]
+    block_words = -(-(bits + layout.block_header_bits) // layout.word_bits)
+    block_words[:, 0] = 0
     is_dense = (image.format_index_bits == 0).view(np.uint8)
-    sizes = np.array([layout.block_synapses, layout.block_header_bits, layout.word_bits], dtype=np.int64)
     pointers = (image.slot_ptr, image.axon_ptr, image.syn_ptr)
-    bits = _bits_per_synapse(image, chip)
-    columns = (image.syn_slot, image.syn_format, bits, is_dense, image.slot_group)
-    tables.count_words(*pointers, *columns, sizes, words)
+    columns = (image.syn_slot, image.syn_format, is_dense, image.slot_group)
+    tables.count_words(*pointers, *columns, block_words, words)
     return words * layout.word_bits
 
 

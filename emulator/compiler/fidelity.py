@@ -118,7 +118,9 @@ def register_load(n: int, parts: Sequence[tuple[Ints, Weighed]]) -> int:
     loads = np.zeros((n, 2), dtype=np.int64)
     for post, part in parts:
         if len(post):
-            lists.add_loads(post, part.mantissa, part.code, part.acting, loads)
+            acting = part.acting.astype(np.int64)
+            shares = np.stack([np.maximum(acting, 0), np.maximum(-acting, 0)], axis=2)
+            lists.add_loads(post, part.mantissa, part.code, shares, loads)
     return int(loads.max(initial=0))
 
 

@@ -83,8 +83,12 @@ def _settled(filler: _Filler, demand: Demand, quantised: Quantised) -> Filled:
 
 def configurations(quantised: Quantised) -> Ints:
     """int64 [n_neurons]: number of each neuron's compartment configuration, in the order of its values."""
-    columns = np.stack([quantised.neurons[name] for name in CONFIG_FIELDS], axis=1)
-    return np.unique(columns, axis=0, return_inverse=True)[1].reshape(-1)
+    columns = np.stack([quantised.neurons[name] for name in CONFIG_FIELDS])
+    order = np.lexsort(columns[::-1])
+    ascending = columns[:, order]
+    number = np.zeros(len(order), dtype=np.int64)
+    number[order[1:]] = np.cumsum((ascending[:, 1:] != ascending[:, :-1]).any(axis=0))
+    return number
 
 
 def _pinned_cores(network: Network, mapping: Mapping[str, ArrayLike] | None, chip: ChipSpec) -> Ints:

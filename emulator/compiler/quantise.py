@@ -111,8 +111,8 @@ def _given_weights(projection_id: int, projection: Projection) -> Weighed:
     """Mantissas of a projection as its format stores them. Few differ: each value is looked at once."""
     synapse = projection.synapse
     assert synapse is not None
-    given = np.broadcast_to(np.asarray(synapse.w_exp), (projection.n_synapses,))
-    exponents, code = exponent_codes(given)
+    w_exp = np.asarray(synapse.w_exp).reshape(-1)[: projection.n_synapses]  # one for all, or one each
+    exponents, code = exponent_codes(w_exp)
     counts = np.zeros((len(exponents), len(ALL_MANTISSAS)), dtype=np.int64)
     if projection.n_synapses:
         lists.count_mantissas(projection.weight, code, counts)

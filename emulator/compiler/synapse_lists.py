@@ -35,11 +35,11 @@ def allocate_synapses(
         quantised.projections,
         [[formats.index(form) for form in formats_of(projection)] for projection in quantised.projections],
     )
-    core_of, slot_of = _places(slots)
+    core_of, slot_of, end_of = _places(slots)
     order = np.concatenate([slots.neuron, np.arange(quantised.n_neurons, quantised.n_senders)])
     order = order.astype(np.int32)
     n_synapses, n_axons = np.zeros((2, len(slots.core_id)), dtype=np.int64)
-    lists.count_lists(table, order, core_of, n_synapses, n_axons)
+    lists.count_lists(table, order, core_of, end_of, n_synapses, n_axons)
     first_synapse, axon_ptr = _pointer(n_synapses), _pointer(n_axons)
     total = int(first_synapse[-1])
     axon_sender = np.empty(int(axon_ptr[-1]), dtype=np.int64)
@@ -48,7 +48,7 @@ def allocate_synapses(
     delay, form = np.empty(total, dtype=np.uint8), np.empty(total, dtype=np.uint8)
     next_synapse, next_axon = first_synapse[:-1].copy(), axon_ptr[:-1].copy()
     columns = (axon_sender, syn_ptr, slot, mantissa, delay, form)
-    lists.write_lists(table, order, core_of, slot_of, next_synapse, next_axon, *columns)
+    lists.write_lists(table, order, core_of, end_of, slot_of, next_synapse, next_axon, *columns)
     runs = (slots.slot_ptr, axon_ptr, syn_ptr, population[slots.neuron], slot)
     rows = _name_formats(formats, runs, form, Packing.of(chip))
     for array in columns:
@@ -56,11 +56,15 @@ def allocate_synapses(
     return SynapseLists(axon_ptr, axon_sender, syn_ptr, slot, mantissa, delay, form, rows)
 
 
-def _places(slots: SlotTable) -> tuple[Ints, Ints]:
-    """int32 [n_neurons]: row of each neuron's core, and its slot within it."""
+def _places(slots: SlotTable) -> tuple[Ints, Ints, Ints]:
+    """int32 [n_neurons]: row of each neuron's core, its slot within it, and the end of the neurons that
+    follow it, each in the next slot of the same core."""
     core_of = np.empty(len(slots.neuron), dtype=np.int32)
     core_of[slots.neuron] = np.repeat(np.arange(len(slots.core_id)), np.diff(slots.slot_ptr))
-    return core_of, (slots.slot_of - slots.slot_ptr[core_of]).astype(np.int32)
+    follows = (np.diff(core_of) == 0) & (np.diff(slots.slot_of) == 1)
+    ends = np.append(np.flatnonzero(~follows) + 1, len(core_of))
+    end_of = np.repeat(ends, np.diff(ends, prepend=0))
+    return core_of, (slots.slot_of - slots.slot_ptr[core_of]).astype(np.int32), end_of.astype(np.int32)
 
 
 def _pointer(counts: Longs) -> Longs:
@@ -79,7 +83,8 @@ def _name_formats(formats: list[WeightFormat], runs: tuple[Ints, ...], form: Int
         raise CompileError(_too_many(len(kinds)))
     row_of = np.zeros(len(used), dtype=np.uint8)
     row_of[kinds] = np.arange(len(kinds))
-    lists.mark_runs(*runs, form, used, row_of)
+    if (row_of[kinds] != kinds // 2).any():
+        lists.mark_runs(*runs, form, used, row_of)
     rows = [(*formats[kind // 2], packing.sparse_index_bits if kind % 2 else 0) for kind in kinds]
     return np.array(rows, dtype=np.int64).reshape(-1, len(FORMAT_FIELDS))
 

@@ -210,7 +210,7 @@ def spread_integers(
         and value.shape in ((), (n,))
         and (value.size == 0 or (value.min() >= limits[0] and value.max() <= limits[1]))
     ):
-        return np.broadcast_to(value, (n,)).astype(dtype, order="C")
+        return value.astype(dtype, order="C") if value.ndim else np.full(n, value, dtype)
     n_before = len(problems)
     array = _spread(value, n, label, problems)
     if len(problems) > n_before:

@@ -220,6 +220,32 @@ def test_a_weight_wider_than_the_chip_stores_is_refused(image: Image, chip: em.C
         check_image(image, chip.replace({"synapse_format.weight_bits": [6]}))
 
 
+@functools.cache
+def many() -> tuple[Image, em.ChipSpec]:
+    """Two cores: one of a single format and more than 8,192 synapses, one in which formats take turns."""
+    chip = em.load_chip("loihi-wide")
+    net = em.Network()
+    source = net.add_source("in", 90)
+    a, b = (net.add_population(name, 100, em.LoihiCuba()) for name in "ab")
+    pre, post = np.divmod(np.delete(np.arange(9000), np.s_[7:9000:90]), 100)  # a gap in each list
+    net.connect(source, a, em.Triplets(pre, post, np.full(len(pre), 2), 1 + (pre + post) % 4))
+    for w_exp in (0, 1):
+        net.connect(source, b, em.Triplets(pre, post, np.full(len(pre), -4)), synapse=em.LoihiSynapse(w_exp))
+    return em.compile(net, chip, mapping={"a": [3] * 100, "b": [5] * 100}).image, chip
+
+
+@pytest.mark.parametrize("place", [0, 1, 4095, 4096, 8191, 8192, 8899, 8900, 8950, 13_000, 26_699])
+def test_a_wrong_synapse_among_many_is_named(place: int) -> None:
+    image, chip = many()
+    assert image.syn_ptr[image.axon_ptr].tolist() == [0, 8900, 26_700]
+    last = image.n_synapses - 1  # wrong too, but not the first
+    for name, value in (("syn_slot", 100), ("syn_delay", 5), ("syn_mant", 256), ("syn_mant", 255)):
+        wrong = changed(changed(image, name, last, value), name, place, value)
+        with pytest.raises(em.ImageError, match=rf"{name}\[{place}\] = {value}: ") as caught:
+            check_image(wrong, chip)
+        assert f"{name}[{last}]" not in str(caught.value) or place == last
+
+
 def test_all_violations_are_listed_at_once(image: Image, chip: em.ChipSpec) -> None:
     broken = changed(changed(image, "config_du", 0, 4096), "slot_group", 0, 9)
     with pytest.raises(em.ImageError) as caught:

@@ -215,12 +215,18 @@ def crowded(seed: int) -> em.Network:
     return net
 
 
+@pytest.mark.parametrize("together", [False, True])
 @pytest.mark.parametrize("seed", range(4))
-def test_lists_are_those_of_a_plain_sort(seed: int) -> None:
-    """Of tuples (core, sender, format, slot), in the order of the projections where these are equal."""
+def test_lists_are_those_of_a_plain_sort(seed: int, together: bool) -> None:
+    """Of tuples (core, sender, format, slot), in the order of the projections where these are equal.
+
+    together: neurons of a core follow each other, as far as they are of one population.
+    """
     net = crowded(seed)
     rng = np.random.default_rng(seed)
-    mapping = {"a": rng.integers(0, 4, 60), "b": rng.integers(0, 4, 60)}
+    mapping = {name: rng.integers(0, 4, 60) for name in "ab"}
+    if together:
+        mapping = {name: np.sort(cores) for name, cores in mapping.items()}
     job = run_passes(net, em.load_chip("loihi-wide"), mapping)
     slots, lists = job["slots"], job["synapses"]
     core_of = np.searchsorted(slots.slot_ptr, slots.slot_of, side="right") - 1

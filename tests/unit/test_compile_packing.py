@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -112,3 +113,29 @@ def test_a_dense_list_with_gaps_is_counted_as_one_run_per_stretch(loihi: em.Chip
     assert memory_bits(image, loihi).tolist() == [64]
     assert memory_bits(image.replace(syn_slot=[0, 1, 3]), loihi).tolist() == [128]
     assert memory_bits(image.replace(syn_slot=[0, 2, 4]), loihi).tolist() == [192]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_memory_is_that_of_the_runs_one_by_one(seed: int, loihi: em.ChipSpec) -> None:
+    """Lists of one run and of several: formats, populations that share a core, dense and sparse ones."""
+    rng = np.random.default_rng(seed)
+    net = em.Network()
+    source = net.add_source("in", 40)
+    for name, n, density in (("a", 90, 0.9), ("b", 300, 0.7), ("c", 150, 1.1)):
+        part = net.add_population(name, n, em.LoihiCuba())
+        weights = 2 * rng.integers(1, 9, (40, n)) * (rng.random((40, n)) < density)
+        w_exp = rng.integers(0, 2, (40, n)) if name == "b" else 0
+        net.connect(source, part, weights, synapse=em.LoihiSynapse(w_exp))
+    cores = {"a": np.full(90, 1), "b": np.full(300, 2), "c": rng.integers(1, 4, 150)}
+    image = em.compile(net, loihi, mapping=cores).image
+    packing = Packing.of(loihi)
+    expected = [0] * image.n_cores
+    for core in range(image.n_cores):
+        for axon in range(image.axon_ptr[core], image.axon_ptr[core + 1]):
+            synapses = slice(image.syn_ptr[axon], image.syn_ptr[axon + 1])
+            groups = image.slot_group[image.slot_ptr[core] + image.syn_slot[synapses]]
+            for (form, _), run in groupby(zip(image.syn_format[synapses], groups, strict=True)):
+                dense = bool(image.format_index_bits[form] == 0)
+                bits = packing.synapse_bits(8, int(image.format_delay_bits[form]), dense)
+                expected[core] += int(packing.run_bits(len(list(run)), bits))
+    assert memory_bits(image, loihi).tolist() == expected

@@ -282,6 +282,62 @@ def test_two_synapses_that_swap_their_weights_are_noticed(scattered: Job) -> Non
         verify_image(scattered, image.replace(syn_mant=mantissa))
 
 
+@pytest.fixture(scope="module")
+def in_order() -> Job:
+    """Cores in the order of the neurons, so that the lists of a sender are its rows one after the other."""
+    rng = np.random.default_rng(3)
+    net = em.Network()
+    a, b = (net.add_population(name, 100, em.LoihiCuba()) for name in "ab")
+    for post in (a, b):
+        pre, target = np.nonzero(rng.random((100, 100)) < 0.3)
+        weights = 2 * rng.integers(-3, 4, len(pre))
+        net.connect(a, post, em.Triplets(pre, target, weights, rng.integers(1, 3, len(pre))))
+    cores = {name: np.sort(rng.integers(first, first + 4, 100)) for name, first in (("a", 0), ("b", 4))}
+    return run_passes(net, em.load_chip("loihi-wide"), cores)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_change_of_a_synapse_in_order_is_noticed(seed: int, in_order: Job) -> None:
+    rng, image = np.random.default_rng(seed), in_order["emit"]
+    verify_image(in_order, image)
+    synapse = int(rng.integers(image.n_synapses))
+    values = {
+        "syn_mant": int(image.syn_mant[synapse]) + 2,
+        "syn_delay": 3 - int(image.syn_delay[synapse]),
+        "syn_slot": 1 - min(int(image.syn_slot[synapse]), 1),
+    }
+    for name, value in values.items():
+        with pytest.raises(em.CompileError, match="internal: the image has synapse"):
+            verify_image(in_order, changed(image, name, synapse, value))
+    for fewer in (without_synapse(image, synapse), with_synapse_again(image, synapse)):
+        with pytest.raises(
+            em.CompileError, match=f"{fewer.n_synapses} synapses, expected {image.n_synapses}"
+        ):
+            verify_image(in_order, fewer)
+
+
+def test_the_first_sender_that_differs_is_named(in_order: Job) -> None:
+    image = in_order["emit"]
+    axons = [int(image.entry_axon[image.entry_ptr[in_order["slots"].slot_of[i]]]) for i in (3, 31, 32, 70)]
+    wrong = image.syn_mant.copy()
+    for axon in axons:
+        wrong[image.syn_ptr[axon]] += 2
+    for axon, neuron in zip(axons, (3, 31, 32, 70), strict=True):
+        with pytest.raises(em.CompileError, match=f"the image has synapse {neuron} -> "):
+            verify_image(in_order, image.replace(syn_mant=wrong))
+        wrong[image.syn_ptr[axon]] -= 2
+    verify_image(in_order, image.replace(syn_mant=wrong))
+
+
+def test_the_order_within_a_list_proves_nothing(in_order: Job) -> None:
+    image = in_order["emit"]
+    begin, end = image.syn_ptr[[40, 41]]
+    assert end - begin > 1
+    order = np.arange(image.n_synapses)
+    order[begin:end] = order[begin:end][::-1]
+    verify_image(in_order, image.replace(**{name: getattr(image, name)[order] for name in SYNAPSE_COLUMNS}))
+
+
 def format_of(image: Image, synapse: int) -> tuple[int, ...]:
     """What the network asks of a synapse's format: all but the index."""
     row = image.syn_format[synapse]
