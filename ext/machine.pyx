@@ -9,7 +9,7 @@ from emulator._ext.core cimport BLOCK, Compartments, Configuration, Stretch
 from emulator._ext.crossing cimport Crossing
 from emulator._ext.generator cimport Generators
 from emulator._ext.mesh cimport FIRST_SOURCE, Mesh, Packet, allocate, release, wire
-from emulator._ext.team cimport Thread, join_thread, start_thread
+from emulator._ext.team cimport Thread, build, dismantle, join_thread, start_thread
 from emulator._ext.tick cimport (
     ACTIVE, BARRIER, FIRST_SENT, INACTIVE, N_EVENTS, N_SENT, NO_MEMORY, NO_THREAD, OK, SPIKES,
     Block, Run, Worker, work,
@@ -57,6 +57,7 @@ cdef class Machine:
     cdef Crossing crossing
     cdef Stretch* stretches
     cdef int64_t n_stretches, row
+    cdef bint has_barrier
 
     def __cinit__(self):
         memset(&self.run, 0, sizeof(Run))
@@ -70,6 +71,8 @@ cdef class Machine:
                 free(self.run.workers[i].fired[0])
                 free(self.run.workers[i].fired[1])
                 free(self.run.workers[i].spikes)
+        if self.has_barrier:
+            dismantle(&self.run.barrier)
         free(self.run.workers)
         free(self.run.blocks)
         free(self.run.lean)
@@ -262,7 +265,9 @@ cdef class Machine:
         cdef int64_t i, block = 0
         cdef Worker* worker
         self.run.n_workers = shares.shape[0] - 1
-        self.run.barrier.n = <int>self.run.n_workers
+        if build(&self.run.barrier, <int>self.run.n_workers):
+            raise MemoryError("native engine: barrier")
+        self.has_barrier = True
         self.run.workers = <Worker*>calloc(self.run.n_workers, sizeof(Worker))
         if self.run.workers == NULL:
             raise MemoryError("native engine: workers")
