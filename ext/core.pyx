@@ -21,9 +21,13 @@ def wrap24_each(const int32_t[::1] value, int32_t[::1] out):
 
 def decay_each(const int32_t[::1] value, const int32_t[::1] keep, int32_t[::1] out):
     """sgn(value) * ((|value| * keep) >> 12); |value| <= 2**23, keep 0..4096."""
-    cdef int64_t i
-    for i in range(_same(_same(value.shape[0], keep.shape[0]), out.shape[0])):
-        out[i] = arith.decay(value[i], keep[i])
+    cdef int64_t i, n = _same(_same(value.shape[0], keep.shape[0]), out.shape[0])
+    cdef int mode
+    with nogil:
+        mode = arith.round_toward_zero()
+        for i in range(n):
+            out[i] = arith.decay(value[i], arith.share_of(keep[i]))
+        arith.fesetround(mode)
 
 
 VARIANTS = ("each", "alike", "lean", "leanest")
@@ -57,6 +61,9 @@ def step(
     s.keep_u, s.keep_v, s.bias = configuration[0, 0], configuration[1, 0], configuration[2, 0]
     s.threshold, s.vmin, s.vmax = configuration[3, 0], configuration[4, 0], configuration[5, 0]
     s.refractory, s.soft = configuration[6, 0], configuration[7, 0]
+    if variant not in VARIANTS:
+        raise ValueError(f"variant {variant!r}: choose from {', '.join(VARIANTS)}")
+    cdef int mode = arith.round_toward_zero()
     if variant == "each":
         update_each(
             n, shift, &s, &due[0], &configuration[0, 0], &configuration[1, 0], &configuration[2, 0],
@@ -74,10 +81,9 @@ def step(
             n, shift, &s, &due[0], &configuration[2, 0], &registers[0, 0], &registers[1, 0], &outcome[1, 0],
             &out,
         )
-    elif variant == "leanest":
-        update_leanest(n, shift, &s, &due[0], &registers[0, 0], &registers[1, 0], &outcome[1, 0], &out)
     else:
-        raise ValueError(f"variant {variant!r}: choose from {', '.join(VARIANTS)}")
+        update_leanest(n, shift, &s, &due[0], &registers[0, 0], &registers[1, 0], &outcome[1, 0], &out)
+    arith.fesetround(mode)
     return out.n_active, out.n_fired, out.left
 
 

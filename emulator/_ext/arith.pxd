@@ -18,14 +18,32 @@ cdef inline int32_t wrap24(int32_t value) noexcept nogil:
     return (<int32_t>((<uint32_t>value) << 8)) >> 8
 
 
-cdef inline int32_t decay(int32_t value, int32_t keep) noexcept nogil:
-    """sgn(value) * ((|value| * keep) >> 12) with keep = 4096 - rate, 0..4096, and |value| <= 2**23.
+cdef extern from "<fenv.h>":
+    int FE_TOWARDZERO
+    int fegetround() noexcept nogil
+    int fesetround(int mode) noexcept nogil
 
-    The product needs 36 bits; split at bit 12 it needs 24, and the shift drops nothing of the high part.
+
+cdef inline float share_of(int32_t keep) noexcept nogil:
+    """keep / 4096, exactly. keep: 0..4096."""
+    return <float>keep * <float>(1.0 / 4096.0)
+
+
+cdef inline int32_t decay(int32_t value, float share) noexcept nogil:
+    """sgn(value) * ((|value| * keep) >> 12) for |value| <= 2**23, share of `share_of(keep)`, if the thread
+    rounds toward zero: call `round_toward_zero` before, and give back what it returns to `fesetround`.
+
+    The product has up to 37 bits, of which a float keeps the upper 24. It is below 2**24, so they hold all
+    of its integer part, and cutting the rest off in two steps is cutting it off.
     """
-    cdef int32_t magnitude = -value if value < 0 else value
-    cdef int32_t kept = (magnitude >> 12) * keep + (((magnitude & 4095) * keep) >> 12)
-    return -kept if value < 0 else kept
+    return <int32_t>(<float>value * share)
+
+
+cdef inline int round_toward_zero() noexcept nogil:
+    """Returns the mode of the thread until now."""
+    cdef int mode = fegetround()
+    fesetround(FE_TOWARDZERO)
+    return mode
 
 
 @cython.overflowcheck(False)

@@ -1,7 +1,7 @@
 # Compartments and synapses of all cores, flat. Twin of emulator/reference/core.py for chips whose registers
 # are as wide as the silicon's; `wide.pxd` has the other policies.
 cimport cython
-from emulator._ext.arith cimport add_wrapping, decay, input_of, wrap24
+from emulator._ext.arith cimport add_wrapping, decay, input_of, share_of, wrap24
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
 cdef extern from *:
@@ -39,8 +39,8 @@ cdef extern from *:
 
 
 cdef enum:
-    BLOCK = 256  # compartments updated at once, and skipped at once when nothing can change in them
-    AHEAD = 4  # spikes whose synapses are fetched before their turn
+    BLOCK = 512  # compartments updated at once, and skipped at once when nothing can change in them
+    AHEAD = 8  # spikes whose synapses are fetched before their turn
     LINE = 64  # bytes of a cache line
     AT_ONCE = 512  # spikes that are taken through the parts together
     FETCHED = 16  # lines of a spike to come that are fetched ahead; on longer rows the hardware follows
@@ -117,20 +117,21 @@ cdef inline body_void update_body(
     Outcome* outcome,
 ) noexcept nogil:
     """One tick of n compartments; clears `due`. Steps 1 to 7 of the reference, without branches: a compiler
-    that finds one does not vectorise.
+    that finds one does not vectorise. The thread rounds toward zero, see `decay`.
 
     The first four are known where it is inlined. counting: a refractory counter may be above 0.
     """
     cdef int64_t i
     cdef int32_t q, u, v, counter, is_active, is_fired, mask
     cdef int32_t n_active = 0, n_fired = 0, left = 0
-    cdef int32_t own_bias = s.bias
-    cdef int32_t own_keep_u = s.keep_u, own_keep_v = s.keep_v, own_threshold = s.threshold
+    cdef int32_t own_bias = s.bias, own_threshold = s.threshold
+    cdef float share_u = share_of(s.keep_u), share_v = share_of(s.keep_v)
     cdef int32_t own_vmin = s.vmin, own_vmax = s.vmax, own_refractory = s.refractory, own_soft = s.soft
     for i in range(n):
         if not uniform:
-            own_keep_u, own_keep_v, own_threshold = keep_u[i], keep_v[i], threshold[i]
-            own_vmin, own_vmax, own_refractory, own_soft = vmin[i], vmax[i], refractory[i], soft[i]
+            share_u, share_v = share_of(keep_u[i]), share_of(keep_v[i])
+            own_threshold, own_vmin, own_vmax = threshold[i], vmin[i], vmax[i]
+            own_refractory, own_soft = refractory[i], soft[i]
         if not (uniform and same_bias):
             own_bias = bias[i]
         q = input_of(due[i], shift)
@@ -139,8 +140,8 @@ cdef inline body_void update_body(
         v = v_out[i]
         counter = counter_out[i] if counting else 0
         is_active = (q | u | v | own_bias | counter) != 0
-        u = wrap24(decay(u, own_keep_u) + q)
-        v = decay(v, own_keep_v) + wrap24(u + own_bias)
+        u = wrap24(decay(u, share_u) + q)
+        v = decay(v, share_v) + wrap24(u + own_bias)
         v = own_vmin if v < own_vmin else v
         v = own_vmax if v > own_vmax else v
         if counting:

@@ -2,7 +2,7 @@
 #
 # Workers share the cores out among them. A worker touches registers and sums of its own cores only, so that
 # one meeting in a tick, when all know who fired, is enough, and no bit depends on how many they are.
-from emulator._ext.arith cimport input_of, times64
+from emulator._ext.arith cimport fesetround, input_of, round_toward_zero, times64
 from emulator._ext.core cimport BLOCK, Compartments, Configuration, Outcome, Rows, Stretch, Sums, add_spikes_of, join_late, prefetch, row_of, update
 from emulator._ext.crossing cimport Crossing, cross
 from emulator._ext.generator cimport Generators, inputs_of_tick
@@ -146,6 +146,13 @@ cdef struct Run:
 
 cdef inline int32_t work(Run* run, Worker* worker) noexcept nogil:
     """Runs rows worker.row .. run.end_row - 1, side by side with the other workers. Returns the status."""
+    cdef int mode = round_toward_zero()
+    cdef int32_t status = run_rows(run, worker)
+    fesetround(mode)
+    return status
+
+
+cdef inline int32_t run_rows(Run* run, Worker* worker) noexcept nogil:
     cdef int64_t parity
     while worker.row < run.end_row:
         if worker.row % run.samples.n_ticks == 0:

@@ -34,6 +34,16 @@ def test_decay_is_equal_for_every_24_bit_magnitude(keep: int) -> None:
     assert np.array_equal(out, arith.decay(values.astype(np.int64), 4096 - keep))
 
 
+def test_decay_is_equal_where_a_float_has_no_bit_to_spare_for_every_rate() -> None:
+    """The product of the largest magnitudes has all its 24 upper bits above the point."""
+    values = np.arange(2**23 - 2048, 2**23, dtype=np.int32)
+    values = np.concatenate([values, -values, [-(2**23)]]).astype(np.int32)
+    out = np.zeros_like(values)
+    for keep in range(4097):
+        core.decay_each(values, np.full_like(values, keep), out)
+        assert np.array_equal(out, arith.decay(values.astype(np.int64), 4096 - keep)), keep
+
+
 def test_wraps_equal_twos_complement_around_every_edge() -> None:
     sums = 64 * np.array(
         [s * e + d for e in (2**21, 2**22, 2**23, 2**24, 2**31) for s in (1, -1) for d in (-1, 0, 1)]

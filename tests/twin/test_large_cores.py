@@ -14,7 +14,7 @@ from emulator.chip.events import EVENT_ID
 from emulator.engine import rows
 from emulator.testing import first_difference
 
-N = 700  # compartments: three blocks of 256, the last not full
+N = 1020  # compartments: two blocks of 512, the second not full
 N_TICKS = 24
 
 
@@ -80,7 +80,7 @@ def test_blocks_of_compartments_are_those_of_the_reference(
 
 
 @pytest.mark.parametrize("delays", [1, 4])
-@pytest.mark.parametrize(("short_piece", "target_bytes"), [(0, 2), (2, 4), (10**6, 4)])
+@pytest.mark.parametrize(("short_piece", "target_bytes"), [(0, 2), (4, 4), (10**6, 4)])
 def test_parts_of_the_chip_are_those_of_the_reference(
     short_piece: int, target_bytes: int, delays: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,7 +89,7 @@ def test_parts_of_the_chip_are_those_of_the_reference(
     monkeypatch.setattr(rows, "SHORT_PIECE", short_piece)
     chip = em.load_chip("loihi-wide").replace({"limits.compartments": 90})
     program = em.compile(network(2, step=2, delays=delays), chip)
-    assert program.image.n_cores == 8
+    assert program.image.n_cores == 12
     parts = rows.parts_of(program.image, rows.shares_of(program.image, 2))
     assert parts.target_bytes == target_bytes
     assert len(parts.part_slot) > 4 or target_bytes == 4
