@@ -81,6 +81,7 @@ def fill_rows(
     cdef int64_t sender, worker
     cdef int64_t* count
     cdef Ends* ends
+    cdef const int16_t* of_format = &weight[0, 0] if weight.shape[0] else NULL
     _bind(&lists, image)
     _bind_parts(&cut, parts)
     if cut.n_workers * lists.n_senders + 1 != row_ptr.shape[0]:
@@ -100,7 +101,7 @@ def fill_rows(
                     &cut, worker, count, target_bytes, weight_bytes,
                     &rows[0] + row_ptr[worker * lists.n_senders + sender], ends,
                 )
-            _fill(&lists, &cut, sender, &weight[0, 0], per_tick, target_bytes, weight_bytes, ends)
+            _fill(&lists, &cut, sender, of_format, per_tick, target_bytes, weight_bytes, ends)
     free(count)
     free(ends)
 

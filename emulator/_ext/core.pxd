@@ -19,9 +19,11 @@ cdef extern from *:
     #if defined(__GNUC__)
     #define SPIKEMESH_BODY __attribute__((always_inline))
     #define spikemesh_prefetch(address) __builtin_prefetch((const void *)(address))
+    #define spikemesh_prefetch_for_later(address) __builtin_prefetch((const void *)(address), 1, 2)
     #else
     #define SPIKEMESH_BODY
     #define spikemesh_prefetch(address) ((void)(address))
+    #define spikemesh_prefetch_for_later(address) ((void)(address))
     #endif
     /* Arrays of an update never overlap; only when the compiler is told so does it vectorise the loop. */
     typedef const int32_t *restrict spikemesh_const32;
@@ -36,12 +38,14 @@ cdef extern from *:
     ctypedef uint16_t* apart16 "spikemesh_uint16"
     ctypedef uint8_t* apart8 "spikemesh_uint8"
     void prefetch "spikemesh_prefetch"(const void* address) noexcept nogil
+    void prefetch_for_later "spikemesh_prefetch_for_later"(const void* address) noexcept nogil
 
 
 cdef enum:
     BLOCK = 512  # compartments updated at once, and skipped at once when nothing can change in them
     AHEAD = 8  # spikes whose synapses are fetched before their turn
     LINE = 64  # bytes of a cache line
+    MOST_LINES = 8  # of the sums of the next part that a spike fetches
     AT_ONCE = 512  # spikes that are taken through the parts together
     FETCHED = 16  # lines of a spike to come that are fetched ahead; on longer rows the hardware follows
 
@@ -352,7 +356,12 @@ cdef inline void add_pieces(
 ) noexcept nogil:
     """Rows of several pieces: those of n <= AT_ONCE spikes, part by part, so that the sums stay near."""
     cdef const uint8_t* piece[AT_ONCE]
-    cdef int64_t i, part
+    cdef const uint8_t* next_sums
+    cdef int64_t i, part, line
+    # Of the sums of the next part each spike fetches so many lines. Few spikes would not touch most of them.
+    cdef int64_t n_lines = sums.n_turns * sums.width * <int64_t>sizeof(uint16_t) // (LINE * n) + 1 if n else 0
+    if n_lines > MOST_LINES:
+        n_lines = 0
     for i in range(n):
         if i + 2 * AHEAD < n:
             prefetch(rows.row_ptr + first_row + sender[i + 2 * AHEAD])
@@ -361,9 +370,13 @@ cdef inline void add_pieces(
         prefetch(piece[i] + LINE)
         prefetch(piece[i] + 2 * LINE)
     for part in range(first_part, end_part):
+        next_sums = <const uint8_t*>row_of(sums, part + 1 if part + 1 < end_part else part, now)
         for i in range(n):
             if i + AHEAD < n:
                 prefetch(piece[i + AHEAD])
+            for line in range(n_lines):
+                prefetch_for_later(next_sums)
+                next_sums += LINE
             piece[i] = add_piece(rows, row_of(sums, part, now), piece[i])
             prefetch(piece[i] + 3 * LINE)
 
