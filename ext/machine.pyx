@@ -57,7 +57,6 @@ cdef class Machine:
     cdef Crossing crossing
     cdef Stretch* stretches
     cdef int64_t n_stretches, row
-    cdef bint has_barrier
 
     def __cinit__(self):
         memset(&self.run, 0, sizeof(Run))
@@ -71,7 +70,7 @@ cdef class Machine:
                 free(self.run.workers[i].fired[0])
                 free(self.run.workers[i].fired[1])
                 free(self.run.workers[i].spikes)
-        if self.has_barrier:
+        if self.run.barrier.n:
             dismantle(&self.run.barrier)
         free(self.run.workers)
         free(self.run.blocks)
@@ -261,13 +260,14 @@ cdef class Machine:
     cdef int _bind_workers(self) except -1:
         """Their shares of the slots, and of what was made of these."""
         cdef const int64_t[::1] shares = self.arrays["shares"]
-        cdef const int64_t[::1] part_ptr = np.zeros(0, np.int64) if self.run.wide else self.arrays["part_ptr"]
+        cdef const int64_t[::1] part_ptr
         cdef int64_t i, block = 0
         cdef Worker* worker
+        if not self.run.wide:
+            part_ptr = self.arrays["part_ptr"]
         self.run.n_workers = shares.shape[0] - 1
         if build(&self.run.barrier, <int>self.run.n_workers):
             raise MemoryError("native engine: barrier")
-        self.has_barrier = True
         self.run.workers = <Worker*>calloc(self.run.n_workers, sizeof(Worker))
         if self.run.workers == NULL:
             raise MemoryError("native engine: workers")

@@ -57,8 +57,9 @@ def sum_sent(
     const int32_t[::1] x, const int32_t[::1] y, int64_t chip_width, int64_t chip_height,
     int64_t[:, ::1] sent, int32_t[:, ::1] n_ops,
 ):
-    """Fills sent [n_senders, len(SENT)], zeros so far: what one spike of each sender counts; and n_ops [n_entries, 2], zeros so far: dense and sparse operations of each packet.
-    n_dense [n_axons]; core_of_sender, x, y: rows of cores, and the host port as one row more."""
+    """Fills sent [n_senders, len(SENT)], zeros so far: what one spike of each sender counts; and n_ops
+    [n_entries, 2]: dense and sparse operations of each packet. n_dense [n_axons]; core_of_sender, x, y: rows
+    of cores, and the host port as one row more."""
     cdef int64_t n_senders = entry_ptr.shape[0] - 1, host = x.shape[0] - 1, sender, entry, source, axon
     cdef int64_t* out
     cdef Trip trip

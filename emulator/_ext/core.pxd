@@ -305,24 +305,21 @@ cdef inline void add_weights(
         k += 1
 
 
+cdef inline const uint8_t* add_targets(const Rows* rows, uint16_t* sums, const Target* piece) noexcept nogil:
+    cdef int64_t n = piece[0]
+    cdef const Target* target = piece + 1
+    if rows.weight_bytes == 1:
+        add_weights(sums, target, <const int8_t*>(target + n), n)
+    else:
+        add_weights(sums, target, <const int16_t*>(target + n), n)
+    return <const uint8_t*>piece + bytes_of_piece(n, sizeof(Target), rows.weight_bytes)
+
+
 cdef inline const uint8_t* add_piece(const Rows* rows, uint16_t* sums, const uint8_t* piece) noexcept nogil:
     """A spike in one part: adds its weights. Returns where the next piece is."""
-    cdef const uint16_t* near = <const uint16_t*>piece
-    cdef const uint32_t* far = <const uint32_t*>piece
-    cdef int64_t n
     if rows.target_bytes == 2:
-        n = near[0]
-        if rows.weight_bytes == 1:
-            add_weights(sums, near + 1, <const int8_t*>(near + 1 + n), n)
-            return piece + bytes_of_piece(n, 2, 1)
-        add_weights(sums, near + 1, <const int16_t*>(near + 1 + n), n)
-        return piece + bytes_of_piece(n, 2, 2)
-    n = far[0]
-    if rows.weight_bytes == 1:
-        add_weights(sums, far + 1, <const int8_t*>(far + 1 + n), n)
-        return piece + bytes_of_piece(n, 4, 1)
-    add_weights(sums, far + 1, <const int16_t*>(far + 1 + n), n)
-    return piece + bytes_of_piece(n, 4, 2)
+        return add_targets(rows, sums, <const uint16_t*>piece)
+    return add_targets(rows, sums, <const uint32_t*>piece)
 
 
 cdef inline void expect_row(const Rows* rows, int64_t row) noexcept nogil:
@@ -357,6 +354,7 @@ cdef inline void add_pieces(
     """Rows of several pieces: those of n <= AT_ONCE spikes, part by part, so that the sums stay near."""
     cdef const uint8_t* piece[AT_ONCE]
     cdef const uint8_t* next_sums
+    cdef uint16_t* base
     cdef int64_t i, part, line
     # Of the sums of the next part each spike fetches so many lines. Few spikes would not touch most of them.
     cdef int64_t n_lines = sums.n_turns * sums.width * <int64_t>sizeof(uint16_t) // (LINE * n) + 1 if n else 0
@@ -370,6 +368,7 @@ cdef inline void add_pieces(
         prefetch(piece[i] + LINE)
         prefetch(piece[i] + 2 * LINE)
     for part in range(first_part, end_part):
+        base = row_of(sums, part, now)
         next_sums = <const uint8_t*>row_of(sums, part + 1 if part + 1 < end_part else part, now)
         for i in range(n):
             if i + AHEAD < n:
@@ -377,7 +376,7 @@ cdef inline void add_pieces(
             for line in range(n_lines):
                 prefetch_for_later(next_sums)
                 next_sums += LINE
-            piece[i] = add_piece(rows, row_of(sums, part, now), piece[i])
+            piece[i] = add_piece(rows, base, piece[i])
             prefetch(piece[i] + 3 * LINE)
 
 

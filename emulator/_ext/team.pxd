@@ -14,13 +14,13 @@ cdef extern from *:
         pthread_cond_t turned;
     } spikemesh_barrier;
     static inline int spikemesh_build(spikemesh_barrier *barrier, int n) {
-        barrier->n = n;
         barrier->arrived = barrier->round = barrier->n_asleep = 0;
         if (pthread_mutex_init(&barrier->lock, NULL)) return -1;
         if (pthread_cond_init(&barrier->turned, NULL)) {
             pthread_mutex_destroy(&barrier->lock);
             return -1;
         }
+        barrier->n = n;
         return 0;
     }
     static inline void spikemesh_dismantle(spikemesh_barrier *barrier) {
@@ -55,7 +55,7 @@ cdef extern from *:
     }
     """
     ctypedef struct Barrier "spikemesh_barrier":
-        int n  # threads that have to arrive
+        int n  # threads that have to arrive; 0 until it is built
     int build "spikemesh_build"(Barrier* barrier, int n) noexcept nogil
     void dismantle "spikemesh_dismantle"(Barrier* barrier) noexcept nogil
     ctypedef unsigned long Thread "pthread_t"

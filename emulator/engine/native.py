@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -27,7 +26,6 @@ from emulator.record import Record, State, Timing
 Progress = Callable[[int, int], None]
 Ints = NDArray[np.integer[Any]]
 ARBITERS = ("round_robin", "fixed", "oldest")
-LARGE = 1 << 22  # bytes
 CHUNK_S = 0.1  # how long the engine runs before it lets Python look at signals and progress
 
 assert PROBE_VARIABLES == ("u", "v", "v_raw")  # their places are the codes in ext/machine.pyx
@@ -223,14 +221,12 @@ class _Run:
         }
 
     def _sums(self, width: int) -> NDArray[Any]:
-        """Room for the inputs of the ticks to come. Narrow: not set to anything yet; on large pages, which
-        numpy asks for from LARGE bytes on, if pages matter."""
+        """Room for the inputs of the ticks to come; narrow ones are not set to anything yet."""
         if self.wide:
             return np.zeros((self.n_delays + 1, width), dtype=np.int64)
         rows = self.prepared.rows
         shape = len(rows.arrays["part_slot"]) - 1, rows.settings["n_rows"], rows.settings["width"]
-        n = math.prod(shape)
-        return np.empty(LARGE if LARGE // 16 < n < LARGE else n, dtype=np.uint16)[:n].reshape(shape)
+        return np.empty(shape, dtype=np.uint16)
 
     def _starts(self, of_state: str) -> dict[str, NDArray[Any]]:
         """Registers at the start of a sample: the image's, or those of the state given."""

@@ -96,6 +96,31 @@ def test_parts_of_the_chip_are_those_of_the_reference(
     assert_equal_on_both_engines(program, 2)
 
 
+@pytest.mark.parametrize("delays", [1, 4])
+def test_a_volley_of_a_thousand_spikes_goes_through_all_parts(
+    delays: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "PLACES", 512)
+    monkeypatch.setattr(rows, "SHORT_PIECE", 0)
+    rng, n = np.random.default_rng(8), 1100
+    net = em.Network("volley")
+    source, cells = net.add_source("in", n), net.add_population("cells", N, ALIKE)
+    pre, post = np.repeat(np.arange(n), 4), rng.integers(0, N, 4 * n)
+    weights = em.Triplets(pre, post, rng.integers(-100, 100, 4 * n), rng.integers(1, delays + 1, 4 * n))
+    net.connect(source, cells, weights, synapse=em.LoihiSynapse(weight_bits=8))
+    program = em.compile(net, em.load_chip("loihi-wide"))
+    assert len(rows.parts_of(program.image, rows.shares_of(program.image, 1)).part_slot) > 2
+    raster = np.isin(np.arange(N_TICKS), [2, 3, 9])[:, np.newaxis] & (rng.random(n) < 0.97)
+    assert_equal_on_both_engines(program, 8, stimulus={"in": raster})
+
+
+def test_a_run_leaves_the_rounding_of_its_thread_as_it_was() -> None:
+    """Inside it floats are rounded toward zero: there 0.1 + 0.2 is 0.3."""
+    program = em.compile(network(9, step=2, delays=1), em.load_chip("loihi-wide"))
+    em.run(program, 3, stimulus={"in": stimulus(9)["in"][:3]}, timing=False, threads=2)
+    assert np.add(*np.array([0.1, 0.2])) == 0.30000000000000004
+
+
 def test_a_sender_may_have_more_synapses_than_16_bits_count() -> None:
     net = em.Network("many")
     source, cells = net.add_source("in", 1), net.add_population("cells", 300, ALIKE)
