@@ -94,6 +94,9 @@ def test_parts_of_the_chip_are_those_of_the_reference(
     assert parts.target_bytes == target_bytes
     assert len(parts.part_slot) > 3 or target_bytes == 4
     assert_equal_on_both_engines(program, 2)
+    state = em.run(program, 5, {"in": stimulus(2)["in"][:5]}, timing=False).state
+    assert state.pending.any()
+    assert_equal_on_both_engines(program, 2, state=state)
 
 
 @pytest.mark.parametrize("delays", [1, 4])
