@@ -1,7 +1,7 @@
 """Compartments one at a time, for comparing the arithmetic with emulator/arith.py and reference/core.py."""
 
 from emulator._ext cimport arith
-from emulator._ext.core cimport Outcome, Stretch, update_alike, update_each, update_lean, update_leanest
+from emulator._ext.core cimport Outcome, Stretch, update_alike, update_each, update_short
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
 
 
@@ -30,7 +30,7 @@ def decay_each(const int32_t[::1] value, const int32_t[::1] keep, int32_t[::1] o
         arith.fesetround(mode)
 
 
-VARIANTS = ("each", "alike", "lean", "leanest")
+VARIANTS = ("each", "alike", "short", "short, one bias")
 
 
 def step(
@@ -76,13 +76,12 @@ def step(
             n, shift, &s, &due[0], &configuration[2, 0], &registers[0, 0], &registers[1, 0], &counter[0],
             &outcome[0, 0], &outcome[1, 0], &out,
         )
-    elif variant == "lean":
-        update_lean(
+    else:
+        s.same_bias = variant == "short, one bias"
+        update_short(
             n, shift, &s, &due[0], &configuration[2, 0], &registers[0, 0], &registers[1, 0], &outcome[1, 0],
             &out,
         )
-    else:
-        update_leanest(n, shift, &s, &due[0], &registers[0, 0], &registers[1, 0], &outcome[1, 0], &out)
     arith.fesetround(mode)
     return out.n_active, out.n_fired, out.left
 

@@ -93,11 +93,13 @@ def sum_sent(
 
 
 def book_sent(
-    const int64_t[::1] n_spikes, const int64_t[:, ::1] sent, const int32_t[::1] core_of_sender,
-    const int32_t[::1] group_of_sender, int64_t first_column, int64_t[:, ::1] by_core, int64_t[:, ::1] by_group
+    const int64_t[::1] n_spikes, int64_t n_slots, const int64_t[:, ::1] sent,
+    const int32_t[::1] core_of_sender, const int32_t[::1] group_of_sender, int64_t spikes_column,
+    int64_t first_column, int64_t[:, ::1] by_core, int64_t[:, ::1] by_group
 ):
     """Adds what the spikes of every sender count, in columns first_column .., to the sender's account; to its
-    core what counts there, and to no core (the last row) what happens on the way. Arrivals: book_received."""
+    core what counts there, and to no core (the last row) what happens on the way. Arrivals: book_received.
+    Spikes of the first n_slots senders, the compartments, are counted themselves, in spikes_column."""
     cdef int64_t sender, column, n, value, nowhere = by_core.shape[0] - 1
     cdef int64_t* of_group
     if (
@@ -110,6 +112,9 @@ def book_sent(
             n = n_spikes[sender]
             if n == 0:
                 continue
+            if sender < n_slots:
+                by_core[core_of_sender[sender], spikes_column] += n
+                by_group[group_of_sender[sender], spikes_column] += n
             of_group = &by_group[group_of_sender[sender], first_column]
             for column in range(N_SENT):
                 value = n * sent[sender, column]

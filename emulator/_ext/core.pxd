@@ -30,6 +30,8 @@ cdef extern from *:
     typedef int32_t *restrict spikemesh_int32;
     typedef uint16_t *restrict spikemesh_uint16;
     typedef uint8_t *restrict spikemesh_uint8;
+    typedef const int8_t *restrict spikemesh_const8;
+    typedef const int16_t *restrict spikemesh_const16;
     """
     ctypedef void cloned_void "SPIKEMESH_CLONES void"
     ctypedef void body_void "SPIKEMESH_BODY void"
@@ -37,6 +39,8 @@ cdef extern from *:
     ctypedef int32_t* apart32 "spikemesh_int32"
     ctypedef uint16_t* apart16 "spikemesh_uint16"
     ctypedef uint8_t* apart8 "spikemesh_uint8"
+    ctypedef const int8_t* narrow8 "spikemesh_const8"
+    ctypedef const int16_t* narrow16 "spikemesh_const16"
     void prefetch "spikemesh_prefetch"(const void* address) noexcept nogil
     void prefetch_for_later "spikemesh_prefetch_for_later"(const void* address) noexcept nogil
 
@@ -47,6 +51,7 @@ cdef enum:
     LINE = 64  # bytes of a cache line
     MOST_LINES = 8  # of the sums of the next part that a spike fetches
     AT_ONCE = 512  # spikes that are taken through the parts together
+    SPAN = 32  # places whose weights are kept together, see Rows; divides the width of all sums
     FETCHED = 16  # lines of a spike to come that are fetched ahead; on longer rows the hardware follows
 
 
@@ -101,6 +106,8 @@ cdef inline body_void update_body(
     bint same_bias,
     bint counting,
     bint timed,
+    bint instant,
+    bint leaky,
     int64_t n,
     int32_t shift,
     const Stretch* s,
@@ -123,7 +130,8 @@ cdef inline body_void update_body(
     """One tick of n compartments; clears `due`. Steps 1 to 7 of the reference, without branches: a compiler
     that finds one does not vectorise. The thread rounds toward zero, see `decay`.
 
-    The first four are known where it is inlined. counting: a refractory counter may be above 0.
+    The first six are known where it is inlined. counting: a refractory counter may be above 0. instant: of u
+    nothing is kept, and firing sets v to 0. leaky: not all of v is kept.
     """
     cdef int64_t i
     cdef int32_t q, u, v, counter, is_active, is_fired, mask
@@ -144,15 +152,19 @@ cdef inline body_void update_body(
         v = v_out[i]
         counter = counter_out[i] if counting else 0
         is_active = (q | u | v | own_bias | counter) != 0
-        u = wrap24(decay(u, share_u) + q)
-        v = decay(v, share_v) + wrap24(u + own_bias)
+        if instant:  # 22 bits and 20 that never need a wrap
+            u = q
+            v = (decay(v, share_v) if leaky else v) + (u + own_bias)
+        else:
+            u = wrap24(decay(u, share_u) + q)
+            v = decay(v, share_v) + wrap24(u + own_bias)
         v = own_vmin if v < own_vmin else v
         v = own_vmax if v > own_vmax else v
         if counting:
             v &= -<int32_t>(counter == 0)
         is_fired = v > own_threshold
         mask = -is_fired
-        v = (v & ~mask) | ((v - own_threshold) & own_soft & mask)
+        v = v & ~mask if instant else (v & ~mask) | ((v - own_threshold) & own_soft & mask)
         if counting:
             counter = (counter & ~mask) | (own_refractory & mask)
             counter -= counter > 0
@@ -175,8 +187,8 @@ cdef inline cloned_void update_each(
 ) noexcept nogil:
     """Compartments with a configuration each."""
     update_body(
-        False, False, True, True, n, shift, s, due, keep_u, keep_v, bias, threshold, vmin, vmax, refractory,
-        soft, u, v, counter, active, fired, outcome,
+        False, False, True, True, False, True, n, shift, s, due, keep_u, keep_v, bias, threshold, vmin, vmax,
+        refractory, soft, u, v, counter, active, fired, outcome,
     )
 
 
@@ -186,31 +198,65 @@ cdef inline cloned_void update_alike(
 ) noexcept nogil:
     """Compartments with one configuration."""
     update_body(
-        True, False, True, True, n, shift, s, due, NULL, NULL, bias, NULL, NULL, NULL, NULL,
+        True, False, True, True, False, True, n, shift, s, due, NULL, NULL, bias, NULL, NULL, NULL, NULL,
         NULL, u, v, counter, active, fired, outcome,
     )
 
 
-cdef inline cloned_void update_lean(
+# The rest is as update_alike, where no tick is lost after a spike and nobody asks who was active.
+
+cdef inline body_void update_lean(
+    bint same_bias, bint instant, bint leaky, int64_t n, int32_t shift, const Stretch* s, apart16 due,
+    const32 bias, apart32 u, apart32 v, apart8 fired, Outcome* outcome,
+) noexcept nogil:
+    update_body(
+        True, same_bias, False, False, instant, leaky, n, shift, s, due, NULL, NULL, bias, NULL, NULL, NULL,
+        NULL, NULL, u, v, NULL, NULL, fired, outcome,
+    )
+
+
+cdef inline cloned_void update_cuba(
     int64_t n, int32_t shift, const Stretch* s, apart16 due, const32 bias, apart32 u, apart32 v,
     apart8 fired, Outcome* outcome,
 ) noexcept nogil:
-    """As update_alike, where no tick is lost after a spike and nobody asks who was active."""
-    update_body(
-        True, False, False, False, n, shift, s, due, NULL, NULL, bias, NULL, NULL, NULL, NULL,
-        NULL, u, v, NULL, NULL, fired, outcome,
-    )
+    if s.same_bias:
+        update_lean(True, False, True, n, shift, s, due, NULL, u, v, fired, outcome)
+    else:
+        update_lean(False, False, True, n, shift, s, due, bias, u, v, fired, outcome)
 
 
-cdef inline cloned_void update_leanest(
-    int64_t n, int32_t shift, const Stretch* s, apart16 due, apart32 u, apart32 v, apart8 fired,
-    Outcome* outcome,
+cdef inline cloned_void update_leaky(
+    int64_t n, int32_t shift, const Stretch* s, apart16 due, const32 bias, apart32 u, apart32 v,
+    apart8 fired, Outcome* outcome,
 ) noexcept nogil:
-    """As update_lean, with one bias."""
-    update_body(
-        True, True, False, False, n, shift, s, due, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-        NULL, u, v, NULL, NULL, fired, outcome,
-    )
+    """Leaky integrate-and-fire: input acts at once."""
+    if s.same_bias:
+        update_lean(True, True, True, n, shift, s, due, NULL, u, v, fired, outcome)
+    else:
+        update_lean(False, True, True, n, shift, s, due, bias, u, v, fired, outcome)
+
+
+cdef inline cloned_void update_perfect(
+    int64_t n, int32_t shift, const Stretch* s, apart16 due, const32 bias, apart32 u, apart32 v,
+    apart8 fired, Outcome* outcome,
+) noexcept nogil:
+    """Perfect integrate-and-fire: as the leaky one, without a leak."""
+    if s.same_bias:
+        update_lean(True, True, False, n, shift, s, due, NULL, u, v, fired, outcome)
+    else:
+        update_lean(False, True, False, n, shift, s, due, bias, u, v, fired, outcome)
+
+
+cdef inline void update_short(
+    int64_t n, int32_t shift, const Stretch* s, uint16_t* due, const int32_t* bias, int32_t* u, int32_t* v,
+    uint8_t* fired, Outcome* outcome,
+) noexcept nogil:
+    if s.keep_u or s.soft:
+        update_cuba(n, shift, s, due, bias, u, v, fired, outcome)
+    elif s.keep_v < 4096:
+        update_leaky(n, shift, s, due, bias, u, v, fired, outcome)
+    else:
+        update_perfect(n, shift, s, due, bias, u, v, fired, outcome)
 
 
 cdef inline void update(
@@ -221,31 +267,31 @@ cdef inline void update(
 
     lean: no refractory counter of the stretch is above 0 and none will be, and `active` is not asked for.
     """
+    cdef const int32_t* bias = each.bias + start
+    cdef int32_t* u = c.u + start
+    cdef int32_t* v = c.v + start
+    cdef uint8_t* fired = c.fired + start
     if not s.uniform:
         update_each(
-            n, c.shift, s, due, each.keep_u + start, each.keep_v + start, each.bias + start,
-            each.threshold + start, each.vmin + start, each.vmax + start, each.refractory + start,
-            each.soft + start, c.u + start, c.v + start, c.counter + start, c.active + start,
-            c.fired + start, outcome,
+            n, c.shift, s, due, each.keep_u + start, each.keep_v + start, bias, each.threshold + start,
+            each.vmin + start, each.vmax + start, each.refractory + start, each.soft + start, u, v,
+            c.counter + start, c.active + start, fired, outcome,
         )
     elif not lean:
         update_alike(
-            n, c.shift, s, due, each.bias + start, c.u + start, c.v + start, c.counter + start,
-            c.active + start, c.fired + start, outcome,
-        )
-    elif not s.same_bias:
-        update_lean(
-            n, c.shift, s, due, each.bias + start, c.u + start, c.v + start, c.fired + start, outcome
+            n, c.shift, s, due, bias, u, v, c.counter + start, c.active + start, fired, outcome
         )
     else:
-        update_leanest(n, c.shift, s, due, c.u + start, c.v + start, c.fired + start, outcome)
+        update_short(n, c.shift, s, due, bias, u, v, fired, outcome)
 
 
 cdef struct Rows:
     # All synapses of a sender that a worker adds are a row; rows are in order of workers, then senders. A row
-    # has a piece for each part of the worker's share of the chip: a count n, n targets (all three of the same
-    # width; a target is a place in the sums, from the row on that a spike adds to now), n weights (int8 or
-    # int16, divided as input_of says), padded as `bytes_of_piece` says.
+    # has a piece for each part of the worker's share of the chip, in one of two forms. Both begin with two
+    # heads, as wide as a target; a target is a place in the sums, from the row on that a spike adds to now.
+    #   list: n, 0, then n targets, then their n weights
+    #   span: first place / SPAN, n, then a weight for each of n * SPAN consecutive places
+    # Weights (int8 or int16) are divided as input_of says; `bytes_of_list` says how a list is padded.
     const uint8_t* bytes
     const int64_t* row_ptr  # [n_workers * n_senders + 1] byte of a row
     int64_t n_senders
@@ -253,9 +299,13 @@ cdef struct Rows:
     int32_t weight_bytes  # 1 or 2
 
 
-cdef inline int64_t bytes_of_piece(int64_t n, int64_t target_bytes, int64_t weight_bytes) noexcept nogil:
+cdef inline int64_t bytes_of_list(int64_t n, int64_t target_bytes, int64_t weight_bytes) noexcept nogil:
     """Bytes of n synapses: whole targets, so that the next piece is aligned."""
-    return target_bytes * ((target_bytes + n * (target_bytes + weight_bytes) + target_bytes - 1) // target_bytes)
+    return target_bytes * ((2 * target_bytes + n * (target_bytes + weight_bytes) + target_bytes - 1) // target_bytes)
+
+
+cdef inline int64_t bytes_of_span(int64_t n, int64_t target_bytes, int64_t weight_bytes) noexcept nogil:
+    return 2 * target_bytes + n * SPAN * weight_bytes
 
 
 cdef struct Sums:
@@ -305,21 +355,39 @@ cdef inline void add_weights(
         k += 1
 
 
-cdef inline const uint8_t* add_targets(const Rows* rows, uint16_t* sums, const Target* piece) noexcept nogil:
-    cdef int64_t n = piece[0]
-    cdef const Target* target = piece + 1
+cdef inline cloned_void add_span8(apart16 sums, narrow8 weight, int64_t n) noexcept nogil:
+    cdef int64_t k
+    for k in range(n * SPAN):
+        add_wrapping(&sums[k], weight[k])
+
+
+cdef inline cloned_void add_span16(apart16 sums, narrow16 weight, int64_t n) noexcept nogil:
+    cdef int64_t k
+    for k in range(n * SPAN):
+        add_wrapping(&sums[k], weight[k])
+
+
+cdef inline const uint8_t* add_heads(const Rows* rows, uint16_t* sums, const Target* head) noexcept nogil:
+    cdef int64_t n = head[0], n_spans = head[1]
+    cdef const Target* target = head + 2
+    if n_spans:
+        if rows.weight_bytes == 1:
+            add_span8(sums + n * SPAN, <const int8_t*>target, n_spans)
+        else:
+            add_span16(sums + n * SPAN, <const int16_t*>target, n_spans)
+        return <const uint8_t*>head + bytes_of_span(n_spans, sizeof(Target), rows.weight_bytes)
     if rows.weight_bytes == 1:
         add_weights(sums, target, <const int8_t*>(target + n), n)
     else:
         add_weights(sums, target, <const int16_t*>(target + n), n)
-    return <const uint8_t*>piece + bytes_of_piece(n, sizeof(Target), rows.weight_bytes)
+    return <const uint8_t*>head + bytes_of_list(n, sizeof(Target), rows.weight_bytes)
 
 
 cdef inline const uint8_t* add_piece(const Rows* rows, uint16_t* sums, const uint8_t* piece) noexcept nogil:
     """A spike in one part: adds its weights. Returns where the next piece is."""
     if rows.target_bytes == 2:
-        return add_targets(rows, sums, <const uint16_t*>piece)
-    return add_targets(rows, sums, <const uint32_t*>piece)
+        return add_heads(rows, sums, <const uint16_t*>piece)
+    return add_heads(rows, sums, <const uint32_t*>piece)
 
 
 cdef inline void expect_row(const Rows* rows, int64_t row) noexcept nogil:

@@ -14,11 +14,28 @@ from libc.string cimport memcpy, memset
 
 cdef extern from *:
     """
-    #if defined(__GNUC__) && (!defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
-    #error "flags are gathered eight at a time in the order of a little-endian machine"
+    #if defined(__SSE2__)
+    #include <emmintrin.h>
+    /* Bit i says whether flag i of 64 is set; a flag is 0 or 1. */
+    static inline uint64_t spikemesh_flags(const uint8_t *flags) {
+        uint64_t bits = 0;
+        for (int i = 0; i < 64; i += 16) {
+            const __m128i sixteen = _mm_loadu_si128((const __m128i *)(flags + i));
+            bits |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_slli_epi16(sixteen, 7)) << i;
+        }
+        return bits;
+    }
+    #else
+    static inline uint64_t spikemesh_flags(const uint8_t *flags) {
+        uint64_t bits = 0;
+        for (int i = 0; i < 64; i++)
+            bits |= (uint64_t)flags[i] << i;
+        return bits;
+    }
     #endif
     #define spikemesh_lowest_bit(value) __builtin_ctzll(value)
     """
+    uint64_t flags_of "spikemesh_flags"(const uint8_t* flags) noexcept nogil
     int lowest_bit "spikemesh_lowest_bit"(uint64_t value) noexcept nogil
 
 cdef enum:
@@ -263,16 +280,16 @@ cdef inline void gather(
     Worker* worker, int64_t parity, const uint8_t* fired, int64_t slot, int64_t end
 ) noexcept nogil:
     """Lists which of the slots have fired."""
-    cdef uint64_t eight
+    cdef uint64_t flags
     cdef int32_t* out = worker.fired[parity]
     cdef int64_t n = worker.n_fired[parity]
-    while slot + 8 <= end:
-        memcpy(&eight, fired + slot, 8)
-        while eight:  # a flag is one bit
-            out[n] = <int32_t>(slot + (lowest_bit(eight) >> 3))
+    while slot + 64 <= end:
+        flags = flags_of(fired + slot)
+        while flags:
+            out[n] = <int32_t>(slot + lowest_bit(flags))
             n += 1
-            eight &= eight - 1
-        slot += 8
+            flags &= flags - 1
+        slot += 64
     while slot < end:
         if fired[slot]:
             out[n] = <int32_t>slot

@@ -180,9 +180,6 @@ class _Run:
         for name, values in (("update_active", self.n_active), ("update_inactive", n_inactive)):
             by_core[:, EVENT_ID[name]] += totals(core, values, len(by_core))
             by_group[:, EVENT_ID[name]] += totals(group, values, len(by_group))
-        n_fired = self.n_spikes[: image.n_slots]
-        by_core[:, EVENT_ID["spikes"]] += totals(self.routes.slot_core, n_fired, len(by_core))
-        by_group[:, EVENT_ID["spikes"]] += totals(image.slot_group, n_fired, len(by_group))
         return by_core, by_group, self.routes.book(self.n_spikes, by_core, by_group)
 
     def _arrays(self, width: int) -> dict[str, NDArray[Any]]:

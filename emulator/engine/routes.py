@@ -52,7 +52,7 @@ class Routes:
     def book(
         self, n_spikes: NDArray[np.int64], by_core: NDArray[np.int64], by_group: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """Books what the packets of n_spikes [n_senders] cause; returns the grants of each link [n_tiles, 4].
+        """Books n_spikes [n_senders] and what their packets cause. Returns the grants of links [n_tiles, 4].
 
         Sending counts on the sender's core, receiving on the target's, the rest on no core; everything on
         the account of the sender.
@@ -68,8 +68,9 @@ class Routes:
             by_core[:-1, EVENT_ID[name]] += received[:-1, column]
         first = EVENT_ID[SENT[0]]
         blocks.routes.book_sent(
-            n_spikes, self.sent, self.core_of_sender, self.sender_group, first, by_core, by_group
-        )
+            n_spikes, image.n_slots, self.sent, self.core_of_sender, self.sender_group, EVENT_ID["spikes"],
+            first, by_core, by_group,
+        )  # fmt: skip
         return links.reshape(self.chip.n_tiles, len(DIRECTIONS))
 
 

@@ -21,6 +21,9 @@ Ints = NDArray[np.integer[Any]]
 
 PLACES = 1 << 16  # in the sums of a part that 16 bits tell apart
 SHORT_PIECE = 16  # synapses: to turn to a shorter one costs more than to add it
+SPAN = 32  # places, see Rows
+FASTER = 16  # places per synapse up to which a span is added faster than a list is, if rows are near
+NEAR_BYTES = 3 << 19  # of all rows, so that they stay in the cache of second level or nearly so
 UPDATE_WORK = 4  # updating a compartment takes about as long as so many synapses
 
 
@@ -83,30 +86,46 @@ def rows_of(image: Image, shares: Ints, *, divided: bool = True) -> Arranged:
     divided: False takes 64, so that sums that other weights have left behind can be gone on with.
     """
     parts = parts_of(image, shares)
-    cut = {**_places(image, shares, parts), "bits": parts.bits, "part_ptr": parts.part_ptr}
-    width = int(np.diff(parts.part_slot).max(initial=0))
-    per_tick = width if parts.delays > 1 else 0
+    width = SPAN * -(-int(np.diff(parts.part_slot).max(initial=0)) // SPAN)
     weight, shift = _weights(image, divided)
-    weight_bytes = 1 if weight.min(initial=0) >= -128 and weight.max(initial=0) <= 127 else 2
-    n_bytes = np.zeros((len(shares) - 1, image.n_senders), dtype=np.int64)
-    target_bytes = parts.target_bytes
-    largest = blocks.layout.measure_rows(image.arrays(), cut, target_bytes, weight_bytes, n_bytes)
-    if largest >> 8 * target_bytes:  # a count is as wide as a target
-        target_bytes = 4
-        blocks.layout.measure_rows(image.arrays(), cut, target_bytes, weight_bytes, n_bytes)
-    row_ptr = _pointers(n_bytes.ravel())
+    cut: dict[str, Any] = {
+        **_places(image, shares, parts),
+        "bits": parts.bits,
+        "part_ptr": parts.part_ptr,
+        "per_tick": width if parts.delays > 1 else 0,
+        "n_places": width * parts.delays,
+        "target_bytes": parts.target_bytes,
+        "weight_bytes": 1 if weight.min(initial=0) >= -128 and weight.max(initial=0) <= 127 else 2,
+    }
+    row_ptr = _row_ptr(image, cut)
     rows = np.empty(int(row_ptr[-1]), dtype=np.uint8)
-    blocks.layout.fill_rows(image.arrays(), cut, target_bytes, weight_bytes, weight, per_tick, row_ptr, rows)
+    blocks.layout.fill_rows(image.arrays(), cut, weight, row_ptr, rows)
     return Arranged(
         {"rows": rows, "row_ptr": row_ptr, "part_slot": parts.part_slot, "part_ptr": parts.part_ptr},
         {
-            "target_bytes": target_bytes,
-            "weight_bytes": weight_bytes,
+            "target_bytes": cut["target_bytes"],
+            "weight_bytes": cut["weight_bytes"],
             "shift": shift,
             "n_rows": image.max_delay_ticks * (2 if parts.delays > 1 else 1),
             "width": width,
         },
     )
+
+
+def _row_ptr(image: Image, cut: dict[str, Any]) -> NDArray[np.int64]:
+    """Where the rows begin. Decides how wide targets are and where spans take the place of lists."""
+    n_bytes = np.zeros((len(cut["part_ptr"]) - 1, image.n_senders), dtype=np.int64)
+    synapse_bytes = cut["target_bytes"] + cut["weight_bytes"]
+    smaller = synapse_bytes // cut["weight_bytes"]  # places per synapse up to which a span is
+    for sparsest in (FASTER, smaller) if image.n_synapses * synapse_bytes <= NEAR_BYTES else (smaller,):
+        cut["sparsest"] = sparsest
+        longest = blocks.layout.measure_rows(image.arrays(), cut, n_bytes)
+        if n_bytes.sum() <= NEAR_BYTES:
+            break
+    if longest >> 8 * cut["target_bytes"]:  # a list's length is as wide as a target
+        cut["target_bytes"] = 4
+        blocks.layout.measure_rows(image.arrays(), cut, n_bytes)
+    return _pointers(n_bytes.ravel())
 
 
 def _places(image: Image, shares: Ints, parts: Parts) -> dict[str, Ints]:

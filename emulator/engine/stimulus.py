@@ -50,11 +50,13 @@ def build_drive(
     window = Window(0 if state is None else state.n_ticks, n_ticks)
     generators = flat_generators(program, window, int(seed))
     script = script_events(program, window)
-    rows = np.concatenate([rows, *(script[0] + sample * n_ticks for sample in range(n_samples))])
-    inputs = np.concatenate([inputs, np.tile(script[1], n_samples)])
+    if len(script[0]):
+        rows = np.concatenate([rows, *(script[0] + sample * n_ticks for sample in range(n_samples))])
+        inputs = np.concatenate([inputs, np.tile(script[1], n_samples)])
     rows, inputs = _in_order(rows, inputs, max(program.image.n_inputs, 1))
     event_ptr = np.zeros(n_samples * n_ticks + 1, dtype=np.int64)
-    np.cumsum(np.bincount(rows, minlength=n_samples * n_ticks), out=event_ptr[1:])
+    if len(rows):
+        np.cumsum(np.bincount(rows, minlength=n_samples * n_ticks), out=event_ptr[1:])
     return Drive(
         n_samples=n_samples,
         n_ticks=n_ticks,

@@ -137,6 +137,36 @@ def test_a_sender_may_have_more_synapses_than_16_bits_count() -> None:
     assert_equal_on_both_engines(program, 8, stimulus={"in": raster})
 
 
+@pytest.mark.parametrize("near_bytes", [0, rows.NEAR_BYTES])
+@pytest.mark.parametrize("places", [rows.PLACES, 128])
+@pytest.mark.parametrize(("step", "delays"), [(2, 1), (1, 1), (2, 2)])
+def test_layers_are_kept_as_spans(
+    step: int, delays: int, places: int, near_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All to all, half of all, and every synapse of the last layer twice, which no span can hold."""
+    monkeypatch.setattr(rows, "PLACES", places)
+    monkeypatch.setattr(rows, "NEAR_BYTES", near_bytes)
+    rng = np.random.default_rng(3)
+    net = em.Network("layers")
+    last, n_last = net.add_source("in", 12), 12
+    for name, n, share, times in (("a", 70, 1.0, 1), ("b", 150, 0.5, 1), ("c", 40, 1.0, 2)):
+        cells = net.add_population(name, n, ALIKE)
+        pre, post = (np.tile(i, times) for i in np.nonzero(rng.random((n_last, n)) < share))
+        mantissa = step * rng.integers(-120 // step, 240 // step + 1, len(pre))
+        weights = em.Triplets(pre, post, mantissa, rng.integers(1, delays + 1, len(pre)))
+        net.connect(last, cells, weights, synapse=em.LoihiSynapse(weight_bits=8))
+        last, n_last = cells, n
+    program = em.compile(net, em.load_chip("loihi-wide"))
+    kept = rows.rows_of(program.image, rows.shares_of(program.image, 1))
+    lists = (2 + kept.settings["weight_bytes"]) * program.image.n_synapses  # bytes
+    n_bytes = kept.arrays["rows"].nbytes
+    if delays == 1:
+        assert n_bytes < 0.95 * lists
+    elif near_bytes:  # larger than lists, but faster
+        assert n_bytes > 1.05 * lists
+    assert_equal_on_both_engines(program, 3)
+
+
 def test_a_state_that_other_weights_have_left_is_gone_on_with() -> None:
     """Weights here are multiples of 8 * 64, the sums in the state are not."""
     program = em.compile(network(3, step=8, delays=3), em.load_chip("loihi-wide"))
