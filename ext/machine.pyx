@@ -121,8 +121,8 @@ cdef class Machine:
         run.rows.weight_bytes = settings["weight_bytes"]
         run.rows.target_bytes = settings["target_bytes"]
         run.sums.values = <uint16_t*>self._address("sums", "uint16")
-        run.sums.n_turns = run.n_delays
         _, run.sums.n_rows, run.sums.width = self.arrays["sums"].shape
+        run.sums.wraps = settings["wraps"]
         return 0
 
     cdef int _bind_configuration(self) except -1:

@@ -309,26 +309,36 @@ cdef inline int64_t bytes_of_span(int64_t n, int64_t target_bytes, int64_t weigh
 
 
 cdef struct Sums:
-    # Inputs of the ticks to come, modulo 2**16. The rows of a part take turns, `n_turns` of them: as many as
-    # the longest delay has ticks. If all delays are the same, a spike adds to the row that was just read. If
-    # they differ, a target says by how many rows beyond the next it is due; so that no place ever has to be
-    # brought back into the ring there are twice as many rows: row r + n_turns is due with row r.
+    # Inputs of the ticks to come, modulo 2**16. The rows of a part take turns. If all delays are the same there
+    # are as many as a delay has ticks, and a spike adds to the row that was just read. If they differ, a target
+    # says by how many rows beyond the next it is due, and behind the last row comes the first again: so that
+    # this is cutting bits off a place, rows and width are powers of two.
     uint16_t* values  # [n_parts, n_rows, width]
-    int64_t n_turns
-    int64_t n_rows  # n_turns, or twice as many
-    int64_t width  # slots of the largest part
+    int64_t n_rows
+    int64_t width  # at least the slots of the largest part
+    int32_t wraps  # 1: delays differ
 
 
 cdef inline uint16_t* row_of(const Sums* sums, int64_t part, int64_t row) noexcept nogil:
     return sums.values + (part * sums.n_rows + row) * sums.width
 
 
-cdef inline cloned_void join_late(apart16 due, apart16 late, int64_t n) noexcept nogil:
-    """Moves what row r + n_turns holds to row r."""
-    cdef int64_t i
-    for i in range(n):
-        due[i] = <uint16_t>((<uint32_t>due[i] + late[i]) & 0xffff)
-        late[i] = 0
+cdef struct Goal:
+    # where the places of targets are counted from
+    uint16_t* sums
+    uint32_t first  # place
+    uint32_t mask  # of places that wrap; 0: they do not, and first is 0
+
+
+cdef inline Goal goal_of(const Sums* sums, int64_t part, int64_t now) noexcept nogil:
+    """For spikes of the tick whose inputs were row `now`."""
+    cdef Goal goal
+    goal.sums, goal.first, goal.mask = row_of(sums, part, now), 0, 0
+    if sums.wraps:
+        goal.sums = row_of(sums, part, 0)
+        goal.mask = <uint32_t>(sums.n_rows * sums.width - 1)
+        goal.first = <uint32_t>((now + 1) * sums.width) & goal.mask
+    return goal
 
 
 ctypedef fused Target:
@@ -341,9 +351,13 @@ ctypedef fused Weight:
 
 
 cdef inline void add_weights(
-    uint16_t* sums, const Target* target, const Weight* weight, int64_t n
+    const Goal* goal, const Target* target, const Weight* weight, int64_t n
 ) noexcept nogil:
+    cdef uint16_t* sums = goal.sums
     cdef int64_t k = 0
+    if goal.mask:
+        add_wrapped(goal, target, weight, n)
+        return
     while k + 4 <= n:
         add_wrapping(&sums[target[k]], weight[k])
         add_wrapping(&sums[target[k + 1]], weight[k + 1])
@@ -352,6 +366,23 @@ cdef inline void add_weights(
         k += 4
     while k < n:
         add_wrapping(&sums[target[k]], weight[k])
+        k += 1
+
+
+cdef inline void add_wrapped(
+    const Goal* goal, const Target* target, const Weight* weight, int64_t n
+) noexcept nogil:
+    cdef uint16_t* sums = goal.sums
+    cdef uint32_t first = goal.first, mask = goal.mask
+    cdef int64_t k = 0
+    while k + 4 <= n:
+        add_wrapping(&sums[(first + target[k]) & mask], weight[k])
+        add_wrapping(&sums[(first + target[k + 1]) & mask], weight[k + 1])
+        add_wrapping(&sums[(first + target[k + 2]) & mask], weight[k + 2])
+        add_wrapping(&sums[(first + target[k + 3]) & mask], weight[k + 3])
+        k += 4
+    while k < n:
+        add_wrapping(&sums[(first + target[k]) & mask], weight[k])
         k += 1
 
 
@@ -367,27 +398,42 @@ cdef inline cloned_void add_span16(apart16 sums, narrow16 weight, int64_t n) noe
         add_wrapping(&sums[k], weight[k])
 
 
-cdef inline const uint8_t* add_heads(const Rows* rows, uint16_t* sums, const Target* head) noexcept nogil:
+cdef inline void add_span(const Goal* goal, int64_t place, const Weight* weight, int64_t n) noexcept nogil:
+    """Weights of n * SPAN places from `place` on."""
+    cdef int64_t first = place, n_before = n, i
+    if goal.mask:
+        first = (goal.first + place) & goal.mask
+        n_before = (<int64_t>goal.mask + 1 - first) // SPAN
+        if n_before < n:
+            add_span(goal, place + n_before * SPAN, weight + n_before * SPAN, n - n_before)
+            n = n_before
+    if Weight is int8_t:
+        add_span8(goal.sums + first, weight, n)
+    else:
+        add_span16(goal.sums + first, weight, n)
+
+
+cdef inline const uint8_t* add_heads(const Rows* rows, const Goal* goal, const Target* head) noexcept nogil:
     cdef int64_t n = head[0], n_spans = head[1]
     cdef const Target* target = head + 2
     if n_spans:
         if rows.weight_bytes == 1:
-            add_span8(sums + n * SPAN, <const int8_t*>target, n_spans)
+            add_span(goal, n * SPAN, <const int8_t*>target, n_spans)
         else:
-            add_span16(sums + n * SPAN, <const int16_t*>target, n_spans)
+            add_span(goal, n * SPAN, <const int16_t*>target, n_spans)
         return <const uint8_t*>head + bytes_of_span(n_spans, sizeof(Target), rows.weight_bytes)
     if rows.weight_bytes == 1:
-        add_weights(sums, target, <const int8_t*>(target + n), n)
+        add_weights(goal, target, <const int8_t*>(target + n), n)
     else:
-        add_weights(sums, target, <const int16_t*>(target + n), n)
+        add_weights(goal, target, <const int16_t*>(target + n), n)
     return <const uint8_t*>head + bytes_of_list(n, sizeof(Target), rows.weight_bytes)
 
 
-cdef inline const uint8_t* add_piece(const Rows* rows, uint16_t* sums, const uint8_t* piece) noexcept nogil:
+cdef inline const uint8_t* add_piece(const Rows* rows, const Goal* goal, const uint8_t* piece) noexcept nogil:
     """A spike in one part: adds its weights. Returns where the next piece is."""
     if rows.target_bytes == 2:
-        return add_heads(rows, sums, <const uint16_t*>piece)
-    return add_heads(rows, sums, <const uint32_t*>piece)
+        return add_heads(rows, goal, <const uint16_t*>piece)
+    return add_heads(rows, goal, <const uint32_t*>piece)
 
 
 cdef inline void expect_row(const Rows* rows, int64_t row) noexcept nogil:
@@ -401,7 +447,7 @@ cdef inline void expect_row(const Rows* rows, int64_t row) noexcept nogil:
 
 
 cdef inline void add_rows(
-    const Rows* rows, uint16_t* sums, int64_t first_row, const int32_t* sender, int64_t n
+    const Rows* rows, const Goal* goal, int64_t first_row, const int32_t* sender, int64_t n
 ) noexcept nogil:
     """Rows of one piece: those of n spikes, one after the other."""
     cdef int64_t i
@@ -412,7 +458,7 @@ cdef inline void add_rows(
             prefetch(rows.row_ptr + first_row + sender[i + 2 * AHEAD])
         if i + AHEAD < n:
             expect_row(rows, first_row + sender[i + AHEAD])
-        add_piece(rows, sums, rows.bytes + rows.row_ptr[first_row + sender[i]])
+        add_piece(rows, goal, rows.bytes + rows.row_ptr[first_row + sender[i]])
 
 
 cdef inline void add_pieces(
@@ -422,10 +468,10 @@ cdef inline void add_pieces(
     """Rows of several pieces: those of n <= AT_ONCE spikes, part by part, so that the sums stay near."""
     cdef const uint8_t* piece[AT_ONCE]
     cdef const uint8_t* next_sums
-    cdef uint16_t* base
+    cdef Goal goal
     cdef int64_t i, part, line
     # Of the sums of the next part each spike fetches so many lines. Few spikes would not touch most of them.
-    cdef int64_t n_lines = sums.n_turns * sums.width * <int64_t>sizeof(uint16_t) // (LINE * n) + 1 if n else 0
+    cdef int64_t n_lines = sums.n_rows * sums.width * <int64_t>sizeof(uint16_t) // (LINE * n) + 1 if n else 0
     if n_lines > MOST_LINES:
         n_lines = 0
     for i in range(n):
@@ -436,15 +482,15 @@ cdef inline void add_pieces(
         prefetch(piece[i] + LINE)
         prefetch(piece[i] + 2 * LINE)
     for part in range(first_part, end_part):
-        base = row_of(sums, part, now)
-        next_sums = <const uint8_t*>row_of(sums, part + 1 if part + 1 < end_part else part, now)
+        goal = goal_of(sums, part, now)
+        next_sums = <const uint8_t*>row_of(sums, part + 1 if part + 1 < end_part else part, 0)
         for i in range(n):
             if i + AHEAD < n:
                 prefetch(piece[i + AHEAD])
             for line in range(n_lines):
                 prefetch_for_later(next_sums)
                 next_sums += LINE
-            piece[i] = add_piece(rows, base, piece[i])
+            piece[i] = add_piece(rows, &goal, piece[i])
             prefetch(piece[i] + 3 * LINE)
 
 
@@ -454,10 +500,10 @@ cdef inline void add_spikes_of(
 ) noexcept nogil:
     """Adds the synapses of n spikes to the sums of parts first_part .. end_part - 1, all of one worker, whose
     rows begin with first_row; row `now` of the sums was just read."""
-    if sums.n_rows > sums.n_turns:
-        now += 1
+    cdef Goal goal
     if end_part == first_part + 1:
-        add_rows(rows, row_of(sums, first_part, now), first_row, sender, n)
+        goal = goal_of(sums, first_part, now)
+        add_rows(rows, &goal, first_row, sender, n)
         return
     while n > AT_ONCE:
         add_pieces(rows, sums, now, first_part, end_part, first_row, sender, AT_ONCE)

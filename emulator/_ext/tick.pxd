@@ -3,7 +3,7 @@
 # Workers share the cores out among them. A worker touches registers and sums of its own cores only, so that
 # one meeting in a tick, when all know who fired, is enough, and no bit depends on how many they are.
 from emulator._ext.arith cimport fesetround, input_of, round_toward_zero, times64
-from emulator._ext.core cimport BLOCK, Compartments, Configuration, Outcome, Rows, Stretch, Sums, add_spikes_of, join_late, prefetch, row_of, update
+from emulator._ext.core cimport BLOCK, Compartments, Configuration, Outcome, Rows, Stretch, Sums, add_spikes_of, prefetch, row_of, update
 from emulator._ext.crossing cimport Crossing, cross
 from emulator._ext.generator cimport Generators, inputs_of_tick
 from emulator._ext.team cimport Barrier, meet
@@ -239,8 +239,6 @@ cdef inline void step_blocks(Run* run, Worker* worker, int64_t parity, int64_t* 
     for i in range(worker.first_block, worker.end_block):
         block = &run.blocks[i]
         due = row_of(sums, block.part, worker.row_of_sums) + block.start - run.part_slot[block.part]
-        if sums.n_rows > sums.n_turns:
-            join_late(due, due + sums.n_turns * sums.width, block.n)
         if block.quiet and not any_of(due, block.n):
             if run.crossing != NULL:
                 memset(run.compartments.active + block.start, 0, block.n)
@@ -341,14 +339,14 @@ cdef inline void deliver(Run* run, Worker* worker, int64_t parity) noexcept nogi
     """Adds the synapses of all spikes of the tick, of whatever worker, to the sums of the worker's cores."""
     cdef const int32_t* inputs = run.inputs.sender[parity]
     cdef int64_t n_inputs = run.inputs.n[parity]
-    cdef int64_t n_turns = run.wide_rows.n_rows if run.wide else run.sums.n_turns, i
+    cdef int64_t n_rows = run.wide_rows.n_rows if run.wide else run.sums.n_rows, i
     if worker == run.workers:
         book(run, inputs, n_inputs, worker.counts[parity])
         add_counts(run, worker.row, parity)
     for i in range(run.n_workers):
         add_spikes(run, worker, run.workers[i].fired[parity], run.workers[i].n_fired[parity])
     add_spikes(run, worker, inputs, n_inputs)
-    worker.row_of_sums = worker.row_of_sums + 1 if worker.row_of_sums + 1 < n_turns else 0
+    worker.row_of_sums = worker.row_of_sums + 1 if worker.row_of_sums + 1 < n_rows else 0
 
 
 cdef inline void add_counts(Run* run, int64_t row, int64_t parity) noexcept nogil:
@@ -487,9 +485,7 @@ cdef inline void end_sums(Run* run, int64_t row_of_sums, int64_t sample, int64_t
     cdef int32_t* pending
     cdef uint16_t* due
     for delay in range(run.n_delays):
-        due = row_of(sums, part, (row_of_sums + delay) % sums.n_turns)
-        if sums.n_rows > sums.n_turns:
-            join_late(due, due + sums.n_turns * sums.width, n)
+        due = row_of(sums, part, (row_of_sums + delay) % sums.n_rows)
         pending = <int32_t*>run.samples.end_pending + (sample * run.n_delays + delay) * run.n_slots
         pending += run.part_slot[part]
         for slot in range(n):

@@ -74,6 +74,7 @@ def parts_of(image: Image, shares: Ints) -> Parts:
         if image.n_synapses >= SHORT_PIECE * n_pieces or n_parts.max() <= 1:
             break
         bits += 1
+    bits = min(bits, max(int(np.diff(shares).max()) - 1, SPAN - 1).bit_length())
     worker = np.repeat(np.arange(len(n_parts)), n_parts)
     part_slot = shares[worker] + ((np.arange(len(worker)) - part_ptr[worker]) << bits)
     return Parts(bits, delays, np.append(part_slot, image.n_slots), part_ptr)
@@ -86,7 +87,7 @@ def rows_of(image: Image, shares: Ints, *, divided: bool = True) -> Arranged:
     divided: False takes 64, so that sums that other weights have left behind can be gone on with.
     """
     parts = parts_of(image, shares)
-    width = SPAN * -(-int(np.diff(parts.part_slot).max(initial=0)) // SPAN)
+    width = _width(parts)
     weight, shift = _weights(image, divided)
     cut: dict[str, Any] = {
         **_places(image, shares, parts),
@@ -106,10 +107,18 @@ def rows_of(image: Image, shares: Ints, *, divided: bool = True) -> Arranged:
             "target_bytes": cut["target_bytes"],
             "weight_bytes": cut["weight_bytes"],
             "shift": shift,
-            "n_rows": image.max_delay_ticks * (2 if parts.delays > 1 else 1),
+            "n_rows": parts.delays if parts.delays > 1 else image.max_delay_ticks,
             "width": width,
+            "wraps": int(parts.delays > 1),
         },
     )
+
+
+def _width(parts: Parts) -> int:
+    """Of a row of sums: a power of two where places wrap, see `Sums` of _ext/core.pxd."""
+    if parts.delays > 1:
+        return 1 << parts.bits
+    return SPAN * -(-int(np.diff(parts.part_slot).max(initial=0)) // SPAN)
 
 
 def _row_ptr(image: Image, cut: dict[str, Any]) -> NDArray[np.int64]:
