@@ -10,6 +10,7 @@
 Public names only; what each does is told where it is defined.
 """
 
+from emulator import traffic
 from emulator.chip.spec import ChipSpec
 from emulator.compiler import compile
 from emulator.energy import Ledger
@@ -58,4 +59,5 @@ __all__ = [
     "load_record",
     "run",
     "run_mesh",
+    "traffic",
 ]

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from emulator.chip.spec import ChipSpec
 from emulator.errors import SimulationError
+from emulator.traffic.injection import MAX_INJECT_PS, PACKET_DTYPE
 
 Ints = NDArray[np.integer[Any]]
-PACKET_DTYPE = np.dtype([("inject_ps", np.int64), ("src", np.int32), ("dst", np.int32)])
-MAX_INJECT_PS = 2**60
 
 
 @dataclass(frozen=True, eq=False)
