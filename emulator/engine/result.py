@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from emulator import energy, formats
 from emulator.errors import SimulationError
 from emulator.program import Program
-from emulator.record import Record, State
+from emulator.record import Record, State, Trace
+from emulator.traffic import TickLimits, tick_limits
 
 Ints = NDArray[np.integer[Any]]
 
@@ -97,6 +98,18 @@ class Result:
             raise SimulationError("tick_ps: this run had timing=False; run it with timing=True")
         table = self.record.timing.tick_ps.reshape(self.record.n_samples, self.n_ticks)
         return table[0] if self.batch is None else table
+
+    @property
+    def trace(self) -> Trace:
+        """Every packet of the run, with its instants."""
+        if self.record.trace is None:
+            raise SimulationError("trace: this run kept none; run it with trace=True")
+        return self.record.trace
+
+    @functools.cached_property
+    def tick_limits(self) -> TickLimits:
+        """How near each tick came to what no mesh could do better; takes trace=True."""
+        return tick_limits(self.trace, self.program.image, self.program.chip)
 
     @functools.cached_property
     def energy(self) -> energy.Ledger:

@@ -29,14 +29,21 @@ from emulator.traffic.patterns import (
     transpose,
     uniform,
 )
+from emulator.traffic.statistics import Fairness, Histogram, fairness, histogram
+from emulator.traffic.ticks import TickLimits, tick_limits
 
 __all__ = [
     "PACKET_DTYPE",
     "PATTERNS",
+    "Fairness",
+    "Histogram",
     "Pattern",
+    "TickLimits",
     "WireLimit",
     "bit_complement",
     "burst",
+    "fairness",
+    "histogram",
     "hotspot",
     "ideal_saturation",
     "link_cycle_ps",
@@ -45,6 +52,7 @@ __all__ = [
     "open_loop",
     "pattern_of",
     "single_stream_rate",
+    "tick_limits",
     "tornado",
     "transpose",
     "uniform",
