@@ -5,16 +5,16 @@ from __future__ import annotations
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from numpy.typing import NDArray
 
 from emulator import __version__
 from emulator import report as reports
 from emulator.cli.bench import bench_app
-from emulator.cli.options import Engine, EngineOption, Json, check_target, name_pictures
+from emulator.cli.options import Engine, EngineOption, Json, check_target, name_pictures, raster_ticks
 from emulator.cli.output import Output, RunFailed, UsageError, progress_bar
+from emulator.cli.trace import trace_command
 from emulator.compiler import compile as compile_network
 from emulator.engine import load_record
 from emulator.engine import run as run_program
@@ -58,6 +58,7 @@ class By(StrEnum):
 
 assert set(By) == set(reports.BREAKDOWNS)
 app.add_typer(bench_app, name="bench")
+app.command("trace")(trace_command)
 
 
 class Reset(StrEnum):
@@ -200,7 +201,7 @@ def run_command(
     loaded = load_program(program)
     spikes = None if stimulus is None else load_stimulus(stimulus, loaded)
     if ticks is None:
-        ticks = _raster_ticks(spikes)
+        ticks = raster_ticks(spikes)
     # bad input shows here, so that whatever goes wrong below is the run's
     build_drive(loaded, ticks, spikes, batch=batch, state=None, timing=timing, seed=seed)
     try:
@@ -223,17 +224,6 @@ def run_command(
     output.text(reports.result_text(result))
     output.data({**reports.result_numbers(result), "record": str(out)})
     output.note(f"\nwrote {out}; next: spikemesh report {out} --out pictures")
-
-
-def _raster_ticks(spikes: dict[str, NDArray[Any]] | None) -> int:
-    """Ticks of the rasters of a stimulus. Raises UsageError if there is none to tell, or they disagree."""
-    lengths = {name: array.shape[-2] for name, array in (spikes or {}).items() if array.dtype == bool}
-    if not lengths:
-        raise UsageError("--ticks is missing: only a stimulus of rasters says how long a run is")
-    if len(set(lengths.values())) > 1:
-        listed = ", ".join(f"{name!r} has {n_ticks}" for name, n_ticks in lengths.items())
-        raise UsageError(f"the rasters differ in their ticks: {listed}; make them equal")
-    return int(next(iter(lengths.values())))
 
 
 @app.command("report")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from numpy.typing import NDArray
 
 from emulator.cli.output import Output, UsageError
 from emulator.engine.run import ENGINES
@@ -39,3 +40,14 @@ def name_pictures(output: Output, paths: list[Path]) -> None:
     """Says where the pictures are."""
     if paths:
         output.text("\n".join(["\nPictures", *(f"  {path}" for path in paths)]))
+
+
+def raster_ticks(spikes: dict[str, NDArray[Any]] | None) -> int:
+    """Ticks of the rasters of a stimulus. Raises UsageError if there is none to tell, or they disagree."""
+    lengths = {name: array.shape[-2] for name, array in (spikes or {}).items() if array.dtype == bool}
+    if not lengths:
+        raise UsageError("--ticks is missing: only a stimulus of rasters says how long a run is")
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{name!r} has {n_ticks}" for name, n_ticks in lengths.items())
+        raise UsageError(f"the rasters differ in their ticks: {listed}; make them equal")
+    return int(next(iter(lengths.values())))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from emulator import formats
 from emulator.chip.spec import ChipSpec
+from emulator.engine.journeys import of_mesh
 from emulator.errors import SimulationError
 from emulator.traffic import (
     Fairness,
@@ -75,6 +78,11 @@ class MeshResult:
     def fairness(self) -> Fairness:
         """How evenly the sources were served."""
         return fairness(self.chip.n_tiles, self.src, self.arrive_ps, self.queueing_ps)
+
+    def save_trace(self, path: str | PathLike[str], max_events: int = formats.MAX_EVENTS) -> formats.Shown:
+        """Writes the packets for ui.perfetto.dev; returns what of them is in the file."""
+        arrays = (self.src, self.dst, self.push_ps, self.arrive_ps, self.grants)
+        return formats.save_trace(of_mesh(self.chip, *arrays), path, max_events)
 
     def latency_histogram(self, n_bins: int = 50) -> Histogram:
         """Packets by latency, zero-load part and queueing part."""

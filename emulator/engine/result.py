@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator import energy, formats
+from emulator.engine.journeys import of_run
 from emulator.errors import SimulationError
 from emulator.program import Program
 from emulator.record import Record, State, Trace
@@ -124,6 +125,12 @@ class Result:
     def save(self, path: str | PathLike[str]) -> None:
         """Writes the record and its program; `load_record` reads them."""
         formats.save_result(self, path)
+
+    def save_trace(self, path: str | PathLike[str], max_events: int = formats.MAX_EVENTS) -> formats.Shown:
+        """Writes the trace for ui.perfetto.dev; returns what of it is in the file. Takes trace=True."""
+        trace, timing = self.trace, self.record.timing
+        assert timing is not None
+        return formats.save_trace(of_run(self.program, trace, timing, self.n_ticks), path, max_events)
 
     def _own(self, address: Ints) -> tuple[Ints, Ints]:
         """Rows and neuron indices of the recorded spikes of the slots in `address`."""

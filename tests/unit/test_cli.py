@@ -213,11 +213,24 @@ def test_the_mesh_bench_prints_a_table_a_picture_and_json(spikemesh: Spikemesh, 
     assert told["pictures"] == ["here.png"] and (tmp_path / "here.png").exists()
 
 
+def test_a_trace_is_written_with_the_wire_limit_of_its_ticks(spikemesh: Spikemesh, tmp_path: Path) -> None:
+    write_inputs(tmp_path)
+    spikemesh("compile", "demo.net", "--chip", "tiny", "-o", "demo.prog")
+    traced = spikemesh("trace", "demo.prog", "--stimulus", "spikes.npz", "-o", "t.json")
+    assert traced.code == 0 and "Mesh, held against the wire limit" in traced.out
+    assert "no tracks of links" in traced.err and "ui.perfetto.dev" in traced.err
+    assert len(json.loads((tmp_path / "t.json").read_text())["traceEvents"]) > 6
+    cut = ("--engine", "reference", "--max-events", 5, "--json")
+    told = json.loads(spikemesh("trace", "demo.prog", "--stimulus", "spikes.npz", "-o", "t.json", *cut).out)
+    assert told["links"] and 0 < told["n_packets_shown"] < told["n_packets"] and "the first" in told["note"]
+    assert told["wire_limit"]["slowest"][0]["bound_ps"] <= told["wire_limit"]["slowest"][0]["makespan_ps"]
+
+
 def test_version_and_help_come_with_examples(spikemesh: Spikemesh) -> None:
     assert spikemesh("--version").out == f"spikemesh {em.__version__}\n"
     top = spikemesh("--help")
-    assert top.code == 0 and all(name in top.out for name in ("chips", "compile", "run", "report", "bench"))
-    for command in ("chips", "compile", "run", "report", "bench", "bench mesh"):
+    assert top.code == 0 and all(name in top.out for name in ("chips", "compile", "run", "report", "trace"))
+    for command in ("chips", "compile", "run", "report", "bench", "bench mesh", "trace"):
         shown = spikemesh(*command.split(), "-h")
         assert shown.code == 0 and f"spikemesh {command} " in shown.out.split("Usage")[1]
 
@@ -264,6 +277,8 @@ BAD = {
     "pictures into a file": (("report", "run.rec", "--out", "demo.net"), "expected a folder"),
     "unknown bench": (("bench", "letters"), "no bench 'letters', choose from digits (handwritten"),
     "mesh bench of an unknown pattern": (("bench", "mesh", "--pattern", "spiral"), "'spiral' is not one of"),
+    "trace of nothing": (("trace", "no.prog", "-o", "t.json", "--ticks", 1), "no such file"),
+    "trace into no folder": (("trace", "no.prog", "-o", "no/t.json", "--ticks", 1), "does not exist"),
     "mesh bench of no rates": (("bench", "mesh", "--rates", "a,b"), "expected numbers with commas"),
     "mesh bench above 1": (("bench", "mesh", "--rates", "0.5,2"), "rates: 2.0 is none"),
     "mesh bench of no size": (("bench", "mesh", "--size", "8"), "such as 8x8"),
