@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from emulator.bench.outcome import CHIP, Outcome, Progress
-from emulator.engine import load_curve
+from emulator.engine import load_curve, run_mesh
 from emulator.engine.load_curve import MEASURE_SLOTS, WARMUP_SLOTS
 from emulator.formats import load_chip
 from emulator.report.load_text import load_numbers, load_text
+from emulator.traffic import open_loop
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,9 @@ def mesh(
         changes |= {"mesh.width": traffic.size[0], "mesh.height": traffic.size[1]}
     if traffic.fifo_depth is not None:
         changes["mesh.fifo_depth"] = traffic.fifo_depth
+    loaded = load_chip(chip).replace(changes)
     curve = load_curve(
-        load_chip(chip).replace(changes),
+        loaded,
         traffic.pattern,
         traffic.rates,
         warmup_slots=traffic.warmup_slots,
@@ -55,4 +57,12 @@ def mesh(
 
         return draw_load(curve)
 
-    return Outcome(load_numbers(curve), load_text(curve), {}, (("load", draw),))
+    def draw_links() -> bytes:
+        from emulator.report.traffic_picture import draw_traffic
+
+        rate = min(curve.saturation_rate or curve.ideal_saturation, curve.ideal_saturation)
+        packets = open_loop(loaded, traffic.pattern, rate, traffic.measure_slots, seed=traffic.seed)
+        return draw_traffic(run_mesh(loaded, packets, engine), f"{traffic.pattern} traffic at {rate:.3g}")
+
+    pictures = (("load", draw), ("links", draw_links))
+    return Outcome(load_numbers(curve), load_text(curve), {}, pictures)

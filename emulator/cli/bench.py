@@ -125,7 +125,9 @@ def mesh_command(
     warmup: Annotated[int, typer.Option(min=0, help="Slots before the measurement.")] = WARMUP_SLOTS,
     measure: Annotated[int, typer.Option(min=1, help="Slots of the measurement.")] = MEASURE_SLOTS,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same packets.")] = 0,
-    plot: Annotated[bool, typer.Option("--plot", help="Draw latency and throughput against load.")] = False,
+    plot: Annotated[
+        bool, typer.Option("--plot", help="Draw the curves, and the links at saturation.")
+    ] = False,
     engine: EngineOption = Engine.native,
     json: Json = False,
 ) -> None:
@@ -148,8 +150,10 @@ def mesh_command(
     output.text(outcome.text)
     paths = []
     if plot:
-        write_atomic(target, outcome.pictures[0][1]())
-        paths.append(target)
+        places = (target, target.with_stem(f"{target.stem}-links"))
+        for path, (_, draw) in zip(places, outcome.pictures, strict=True):
+            write_atomic(path, draw())
+            paths.append(path)
     name_pictures(output, paths)
     output.data({**outcome.numbers, "pictures": [str(path) for path in paths]})
 

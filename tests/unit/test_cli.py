@@ -210,7 +210,7 @@ def test_the_mesh_bench_prints_a_table_a_picture_and_json(spikemesh: Spikemesh, 
     assert (tmp_path / "mesh-tornado.png").read_bytes().startswith(b"\x89PNG")
     told = json.loads(spikemesh("bench", "mesh", *short, "--plot", "here.png", "--json").out)
     assert told["pattern"] == "uniform" and [point["offered_rate"] for point in told["points"]] == [0.1, 1.0]
-    assert told["pictures"] == ["here.png"] and (tmp_path / "here.png").exists()
+    assert told["pictures"] == ["here.png", "here-links.png"] and (tmp_path / "here.png").exists()
 
 
 def test_a_trace_is_written_with_the_wire_limit_of_its_ticks(spikemesh: Spikemesh, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import emulator as em
 from emulator import traffic as tr
 from emulator.report.load_picture import draw_load
 from emulator.report.load_text import load_text
+from emulator.report.traffic_picture import draw_traffic
 
 module = sys.modules["emulator.engine.load_curve"]
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -165,5 +166,15 @@ def test_the_same_curve_in_json_is_what_python_returns(tmp_path: Path) -> None:
     curve = em.load_curve(chip, "tornado", [0.1], warmup_slots=100, measure_slots=500, seed=2)
     assert json.loads(json.dumps(outcome.numbers))["points"][0]["latency_ps"] == curve.points[0].latency_ps
     assert outcome.numbers["saturation_rate"] == curve.saturation_rate
-    name, draw = outcome.pictures[0]
-    assert name == "load" and draw().startswith(PNG)
+    assert [name for name, _ in outcome.pictures] == ["load", "links"]
+    assert all(draw().startswith(PNG) for _, draw in outcome.pictures)
+
+
+@pytest.mark.parametrize(("side", "pattern"), [(4, "tornado"), (30, "neighbour")])
+def test_the_load_of_links_is_drawn_of_small_and_large_meshes(side: int, pattern: str) -> None:
+    result = em.run_mesh(mesh(side), tr.burst(mesh(side), pattern, 3))
+    assert draw_traffic(result, "a burst").startswith(PNG)
+
+
+def test_the_load_of_links_is_drawn_even_when_nothing_was_sent() -> None:
+    assert draw_traffic(em.run_mesh(mesh(2), tr.burst(mesh(2), "uniform", 0)), "silence").startswith(PNG)
