@@ -10,10 +10,11 @@
 Public names only; what each does is told where it is defined.
 """
 
+from emulator import traffic
 from emulator.chip.spec import ChipSpec
 from emulator.compiler import compile
 from emulator.energy import Ledger
-from emulator.engine import MeshResult, Result, load_record, run, run_mesh
+from emulator.engine import LoadCurve, MeshResult, Result, load_curve, load_record, run, run_mesh
 from emulator.errors import (
     CompileError,
     DescriptionError,
@@ -36,6 +37,7 @@ __all__ = [
     "EmulatorError",
     "ImageError",
     "Ledger",
+    "LoadCurve",
     "LoihiCuba",
     "LoihiSynapse",
     "MeshResult",
@@ -53,9 +55,11 @@ __all__ = [
     "compile",
     "from_nir",
     "load_chip",
+    "load_curve",
     "load_network",
     "load_program",
     "load_record",
     "run",
     "run_mesh",
+    "traffic",
 ]

@@ -41,6 +41,22 @@ class Timing:
 
 
 @dataclass(frozen=True, eq=False)
+class Trace:
+    """Every packet of a run: by row, then source, then order of push. Instants in ps from the tick's start.
+
+    A packet counts its core by its row in the image; n_cores: the host port.
+    """
+
+    row: Ints  # int64 [n_packets], as those of `Record.counts_by_tick`
+    source: Ints  # int32 [n_packets] core that sent it
+    target: Ints  # int32 [n_packets] core it is for
+    axon: Ints  # int32 [n_packets] of the target, numbered through; to the host: as in Image.entry_axon
+    push_ps: Ints  # int64 [n_packets] entry into the source's FIFO
+    arrive_ps: Ints  # int64 [n_packets] entry into the target's intake, or arrival at the host port
+    grants: Ints | None  # int64 [n_grants, 4] packet, tile, output port, ps; by packet. None: untold
+
+
+@dataclass(frozen=True, eq=False)
 class Record:
     """One run of one image. A *row* is a tick of a sample: row = sample * n_ticks + tick."""
 
@@ -57,6 +73,7 @@ class Record:
     link_counts: Ints  # int64 [n_tiles, 4] grants of each link (E, W, N, S)
     timing: Timing | None  # None with timing=False
     state: State  # after the last tick
+    trace: Trace | None = None  # None unless the run was asked for it; files do not keep it
 
     @property
     def n_rows(self) -> int:
@@ -64,18 +81,23 @@ class Record:
 
 
 def first_difference(a: Record, b: Record) -> str | None:
-    """Names the first field, and the first place in it, where two records differ; None if equal."""
+    """Names the first field, and the first place in it, where two records differ; None if equal.
+
+    Grants of traces are compared if both tell them.
+    """
     for name in (field.name for field in fields(Record)):
         left, right = getattr(a, name), getattr(b, name)
         if name == "probes":
             pairs = [(f"probes[{i}]", x, y) for i, (x, y) in enumerate(zip(left, right, strict=True))]
-        elif name in ("timing", "state"):
+        elif name in ("timing", "state", "trace"):
             if (left is None) != (right is None):
                 return f"{name}: {left} != {right}"
             if left is None:
                 continue
             pairs = [
-                (f"{name}.{f.name}", getattr(left, f.name), getattr(right, f.name)) for f in fields(left)
+                (f"{name}.{f.name}", getattr(left, f.name), getattr(right, f.name))
+                for f in fields(left)
+                if f.name != "grants" or not (left.grants is None or right.grants is None)
             ]
         else:
             pairs = [(name, left, right)]

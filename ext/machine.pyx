@@ -395,6 +395,26 @@ cdef class Machine:
             spikes = spikes[np.argsort(spikes[:, 0], kind="stable")]
         return spikes
 
+    def sent_packets(self):
+        """Of the row run last: senders that sent packets (slots that fired, then the host's), int32 [n], and
+        push_ps, arrive_ps of their packets, int64, sender by sender in the order of their entries."""
+        cdef Crossing* c = &self.crossing
+        cdef int64_t i, k = 0, n_senders = c.n_fired + c.n_inputs, n_packets = 0
+        cdef int32_t sender
+        senders = np.empty(n_senders, dtype=np.int32)
+        cdef int32_t[::1] sender_view = senders
+        for i in range(n_senders):
+            sender = c.fired[i] if i < c.n_fired else c.inputs[i - c.n_fired]
+            sender_view[i] = sender
+            n_packets += c.entry_ptr[sender + 1] - c.entry_ptr[sender]
+        push_ps, arrive_ps = np.empty(n_packets, dtype=np.int64), np.empty(n_packets, dtype=np.int64)
+        cdef int64_t[::1] push_view = push_ps
+        cdef int64_t[::1] arrive_view = arrive_ps
+        for k in range(n_packets):
+            push_view[k] = c.mesh.packets[k].push_ps
+            arrive_view[k] = c.mesh.packets[k].arrive_ps
+        return senders, push_ps, arrive_ps
+
     def mesh_extremes(self, int64_t[::1] stall_ps, int64_t[:, ::1] occupancy_max, int64_t[::1] intake_max):
         """Fills stall_ps [n_cores + 1], occupancy_max [n_tiles, n_ports] and intake_max [n_cores]."""
         cdef Mesh* mesh = &self.crossing.mesh

@@ -71,6 +71,7 @@ class Drive:
     batched: bool = False  # whether the samples are shown as an axis
     state: State | None = None  # None: the image's initial state in every sample
     timing: bool = True
+    trace: bool = False  # whether the record tells every packet; takes timing
 
     @property
     def n_ticks_after(self) -> int:

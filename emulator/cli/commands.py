@@ -5,21 +5,22 @@ from __future__ import annotations
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from numpy.typing import NDArray
 
 from emulator import __version__
 from emulator import report as reports
-from emulator.bench import BENCHES, CHIP, Outcome
+from emulator.cli.bench import bench_app
+from emulator.cli.options import Engine, EngineOption, Json, check_target, name_pictures, raster_ticks
 from emulator.cli.output import Output, RunFailed, UsageError, progress_bar
+from emulator.cli.trace import trace_command
 from emulator.compiler import compile as compile_network
 from emulator.engine import load_record
 from emulator.engine import run as run_program
-from emulator.engine.run import ENGINES, MAX_THREADS
+from emulator.engine.run import MAX_THREADS
 from emulator.engine.stimulus import build_drive
-from emulator.errors import EmulatorError, SimulationError
+from emulator.errors import EmulatorError
 from emulator.formats import (
     chip_schema,
     chips,
@@ -44,15 +45,6 @@ app = typer.Typer(
     epilog="First steps: spikemesh bench digits --out pictures, then spikemesh chips.",
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout instead of text.")]
-
-
-class Engine(StrEnum):
-    """Both give the same record, bit for bit."""
-
-    native = "native"
-    reference = "reference"
-
 
 class By(StrEnum):
     """What the energy of a run can be broken down by."""
@@ -64,11 +56,9 @@ class By(StrEnum):
     tick = "tick"
 
 
-assert set(Engine) == set(ENGINES)
 assert set(By) == set(reports.BREAKDOWNS)
-EngineOption = Annotated[
-    Engine, typer.Option(help="native: compiled, fast; reference: plain and slow, same bits.")
-]
+app.add_typer(bench_app, name="bench")
+app.command("trace")(trace_command)
 
 
 class Reset(StrEnum):
@@ -154,7 +144,7 @@ def compile_command(
     spikemesh compile saved.net --chip my_chip.yaml --mapping cores.npz -o model.prog
     """
     output = Output(json)
-    _check_target(out)
+    check_target(out)
     described = _network(network, dt_s, reset, integrator)
     pinned = None if mapping is None else load_arrays(mapping)
     program = compile_network(described, load_chip(chip), seed=seed, mapping=pinned)
@@ -207,11 +197,11 @@ def run_command(
     spikemesh run model.prog --stimulus spikes.npz --batch 360 -o run.rec
     """
     output = Output(json)
-    _check_target(out)
+    check_target(out)
     loaded = load_program(program)
     spikes = None if stimulus is None else load_stimulus(stimulus, loaded)
     if ticks is None:
-        ticks = _raster_ticks(spikes)
+        ticks = raster_ticks(spikes)
     # bad input shows here, so that whatever goes wrong below is the run's
     build_drive(loaded, ticks, spikes, batch=batch, state=None, timing=timing, seed=seed)
     try:
@@ -236,25 +226,6 @@ def run_command(
     output.note(f"\nwrote {out}; next: spikemesh report {out} --out pictures")
 
 
-def _check_target(path: Path) -> None:
-    """Finds before the work what would keep its outcome from being written."""
-    if path.is_dir():
-        raise UsageError(f"{path}: a folder, expected the name of a file to write")
-    if not path.parent.is_dir():
-        raise UsageError(f"{path}: the folder {path.parent} does not exist: create it first")
-
-
-def _raster_ticks(spikes: dict[str, NDArray[Any]] | None) -> int:
-    """Ticks of the rasters of a stimulus. Raises UsageError if there is none to tell, or they disagree."""
-    lengths = {name: array.shape[-2] for name, array in (spikes or {}).items() if array.dtype == bool}
-    if not lengths:
-        raise UsageError("--ticks is missing: only a stimulus of rasters says how long a run is")
-    if len(set(lengths.values())) > 1:
-        listed = ", ".join(f"{name!r} has {n_ticks}" for name, n_ticks in lengths.items())
-        raise UsageError(f"the rasters differ in their ticks: {listed}; make them equal")
-    return int(next(iter(lengths.values())))
-
-
 @app.command("report")
 def report_command(
     record: Annotated[Path, typer.Argument(help="Record file, from `spikemesh run`.")],
@@ -275,7 +246,7 @@ def report_command(
     output.text(reports.result_text(result))
     if by is not None and by != "event":  # that one is there already
         output.text("\n" + reports.breakdown_text(result, by))
-    _name_pictures(output, paths)
+    name_pictures(output, paths)
     table = by or "event"
     output.data(
         {
@@ -285,54 +256,3 @@ def report_command(
             "pictures": [str(path) for path in paths],
         }
     )
-
-
-def _name_pictures(output: Output, paths: list[Path]) -> None:
-    if paths:
-        output.text("\n".join(["\nPictures", *(f"  {path}" for path in paths)]))
-
-
-@app.command("bench")
-def bench_command(
-    name: Annotated[str, typer.Argument(help=f"One of: {', '.join(BENCHES)}.")],
-    data: Annotated[Path | None, typer.Option(help="Other data in the format of the shipped file.")] = None,
-    chip: Annotated[str, typer.Option(help="A chip that ships, or a YAML file.")] = CHIP,
-    samples: Annotated[
-        int | None, typer.Option(min=1, help="The first so many of the data. \\[default: all]")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for pictures of each run.")] = None,
-    engine: EngineOption = Engine.native,
-    json: Json = False,
-) -> None:
-    """Run a trained network on real data and say what it answers and what that costs.
-
-    \b
-    spikemesh bench digits --out pictures
-    spikemesh bench soundloc --samples 100
-    spikemesh bench digits --data other.npz --json
-    """
-    if name not in BENCHES:
-        listed = "; ".join(f"{known} ({bench.description})" for known, bench in BENCHES.items())
-        raise UsageError(f"no bench {name!r}, choose from {listed}")
-    output = Output(json)
-    if out is not None:
-        reports.make_folder(out)
-    try:
-        with progress_bar() as bar:
-            outcome = BENCHES[name].run(data, engine, bar.step, chip=chip, n_samples=samples)
-    except SimulationError as error:
-        raise RunFailed(error) from error
-    output.text(outcome.text)
-    paths = [] if out is None else _bench_pictures(outcome, out)
-    _name_pictures(output, paths)
-    output.data({**outcome.numbers, "pictures": [str(path) for path in paths]})
-    pictures = f"spikemesh bench {name} --out pictures; " if out is None else ""
-    output.note(f"\nnext: {pictures}spikemesh chips {chip} explains every cost")
-
-
-def _bench_pictures(outcome: Outcome, folder: Path) -> list[Path]:
-    """What the bench itself draws, then the pictures of each run."""
-    paths = [reports.save_picture(folder, name, draw()) for name, draw in outcome.pictures]
-    for run, result in outcome.results.items():
-        paths += reports.save_pictures(result, folder, prefix=f"{run}-")
-    return paths

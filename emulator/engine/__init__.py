@@ -4,8 +4,18 @@ Invariant: the engines see an Image, a ChipSpec and a Drive, and nothing else; n
 network are translated here, once, for both.
 """
 
+from emulator.engine.load_curve import LoadCurve, LoadPoint, load_curve
 from emulator.engine.mesh import MeshResult, run_mesh
 from emulator.engine.result import Result, load_record
 from emulator.engine.run import run
 
-__all__ = ["MeshResult", "Result", "load_record", "run", "run_mesh"]
+__all__ = [
+    "LoadCurve",
+    "LoadPoint",
+    "MeshResult",
+    "Result",
+    "load_curve",
+    "load_record",
+    "run",
+    "run_mesh",
+]

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from emulator import formats
 from emulator.chip.spec import ChipSpec
+from emulator.engine.journeys import of_mesh
 from emulator.errors import SimulationError
+from emulator.traffic import (
+    Fairness,
+    Histogram,
+    WireLimit,
+    fairness,
+    histogram,
+    link_cycle_ps,
+    wire_limit,
+    zero_load_ps,
+)
+from emulator.traffic.injection import MAX_INJECT_PS, PACKET_DTYPE
 
 Ints = NDArray[np.integer[Any]]
-PACKET_DTYPE = np.dtype([("inject_ps", np.int64), ("src", np.int32), ("dst", np.int32)])
-MAX_INJECT_PS = 2**60
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +38,57 @@ class MeshResult:
     link_counts: Ints  # int64 [n_tiles, 4] grants of each link (E, W, N, S)
     occupancy_max: Ints  # int64 [n_tiles, n_ports] highest filling of each input FIFO (E, W, N, S, local)
     stall_ps: Ints  # int64 [n_tiles] waiting of packets for room at their source
+    chip: ChipSpec
+    inject_ps: Ints  # int64 [n_packets] when each was ready
+    src: Ints  # int32 [n_packets] tiles
+    dst: Ints  # int32 [n_packets]
+    grants: Ints | None = None  # int64 [n_grants, 4] packet, tile, output port, ps; engine "reference" alone
+
+    @property
+    def latency_ps(self) -> Ints:
+        """int64 [n_packets] from ready to arrival."""
+        return np.asarray(self.arrive_ps - self.inject_ps)
+
+    @functools.cached_property
+    def zero_load_ps(self) -> Ints:
+        """int64 [n_packets] what the same way takes on an empty mesh."""
+        return zero_load_ps(self.chip, self.src, self.dst)
+
+    @property
+    def queueing_ps(self) -> Ints:
+        """int64 [n_packets] the rest of the latency: waiting at the source and on the way."""
+        return np.asarray(self.latency_ps - self.zero_load_ps)
+
+    @property
+    def makespan_ps(self) -> int:
+        """From when the first packet was ready until the last arrived; 0 without packets."""
+        return int(self.arrive_ps.max() - self.inject_ps.min()) if len(self.src) else 0
+
+    @property
+    def link_busy_ps(self) -> Ints:
+        """int64 [n_tiles, 4] time each link was taken: grants times its cycle."""
+        return np.asarray(self.link_counts * link_cycle_ps(self.chip))
+
+    @property
+    def wire_limit(self) -> WireLimit | None:
+        """Bounds of `makespan_ps` when all is ready at once; None without packets."""
+        return wire_limit(self.chip, self.src, self.dst, link_counts=self.link_counts)
+
+    @property
+    def fairness(self) -> Fairness:
+        """How evenly the sources were served."""
+        return fairness(self.chip.n_tiles, self.src, self.arrive_ps, self.queueing_ps)
+
+    def save_trace(self, path: str | PathLike[str], max_events: int = formats.MAX_EVENTS) -> formats.Shown:
+        """Writes the packets for ui.perfetto.dev; returns what of them is in the file."""
+        arrays = (self.src, self.dst, self.push_ps, self.arrive_ps, self.grants)
+        return formats.save_trace(of_mesh(self.chip, *arrays), path, max_events)
+
+    def latency_histogram(self, n_bins: int = 50) -> Histogram:
+        """Packets by latency, zero-load part and queueing part."""
+        if not isinstance(n_bins, int) or n_bins < 1:
+            raise SimulationError(f"n_bins={n_bins!r}: must be an integer from 1 up")
+        return histogram(self.latency_ps, self.zero_load_ps, n_bins)
 
 
 def run_mesh(chip: ChipSpec, packets: NDArray[Any], engine: str = "native") -> MeshResult:
@@ -38,12 +102,14 @@ def run_mesh(chip: ChipSpec, packets: NDArray[Any], engine: str = "native") -> M
     if engine == "reference":
         from emulator import reference
 
-        return MeshResult(**reference.run_mesh(chip, inject_ps, src, dst))
-    if engine == "native":
+        found = reference.run_mesh(chip, inject_ps, src, dst)
+    elif engine == "native":
         from emulator.engine import native
 
-        return MeshResult(**native.run_mesh(chip, inject_ps, src, dst))
-    raise SimulationError(f"engine {engine!r}: choose from native, reference")
+        found = native.run_mesh(chip, inject_ps, src, dst)
+    else:
+        raise SimulationError(f"engine {engine!r}: choose from native, reference")
+    return MeshResult(**found, chip=chip, inject_ps=inject_ps, src=src, dst=dst)
 
 
 def _columns(chip: ChipSpec, packets: NDArray[Any]) -> tuple[Ints, NDArray[np.int32], NDArray[np.int32]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from emulator.chip.spec import ChipSpec
 from emulator.chip.state import state_dtype
 from emulator.engine import blocks
 from emulator.engine.compartments import Stretches, configuration_of, stretches_of
+from emulator.engine.packets import Packets
 from emulator.engine.routes import SENT, Routes, routes_of, totals
 from emulator.engine.rows import Arranged, rows_of, shares_of, wide_rows_of
 from emulator.errors import RegisterOverflow, SimulationError
@@ -120,10 +122,13 @@ class _Run:
         if n_rows == 0:  # no tick comes to an end: every sample is left as it started
             for name, start in self.starts.items():
                 self.ends[name.replace("start", "end")][:] = start
-        for chunk in _chunks(n_rows):
+        packets = Packets(self.image, self.routes) if drive.trace else None
+        for chunk in _chunks(n_rows) if packets is None else repeat(1, n_rows):
             status, row = self.machine.advance(chunk)
             if status:
                 self._fail(status, row)
+            if packets is not None:
+                packets.add(done, *self.machine.sent_packets())
             done += chunk
             if progress is not None:
                 progress(done, n_rows)
@@ -140,6 +145,7 @@ class _Run:
             link_counts=by_link,
             timing=self._timing() if drive.timing else None,
             state=self._state(),
+            trace=None if packets is None else packets.trace(),
         )
 
     def _state(self) -> State:

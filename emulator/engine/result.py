@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator import energy, formats
+from emulator.engine.journeys import of_run
 from emulator.errors import SimulationError
 from emulator.program import Program
-from emulator.record import Record, State
+from emulator.record import Record, State, Trace
+from emulator.traffic import TickLimits, tick_limits
 
 Ints = NDArray[np.integer[Any]]
 
@@ -98,6 +100,18 @@ class Result:
         table = self.record.timing.tick_ps.reshape(self.record.n_samples, self.n_ticks)
         return table[0] if self.batch is None else table
 
+    @property
+    def trace(self) -> Trace:
+        """Every packet of the run, with its instants."""
+        if self.record.trace is None:
+            raise SimulationError("trace: this run kept none; run it with trace=True")
+        return self.record.trace
+
+    @functools.cached_property
+    def tick_limits(self) -> TickLimits:
+        """How near each tick came to what no mesh could do better; takes trace=True."""
+        return tick_limits(self.trace, self.program.image, self.program.chip)
+
     @functools.cached_property
     def energy(self) -> energy.Ledger:
         """The run's counts at the chip's prices."""
@@ -111,6 +125,12 @@ class Result:
     def save(self, path: str | PathLike[str]) -> None:
         """Writes the record and its program; `load_record` reads them."""
         formats.save_result(self, path)
+
+    def save_trace(self, path: str | PathLike[str], max_events: int = formats.MAX_EVENTS) -> formats.Shown:
+        """Writes the trace for ui.perfetto.dev; returns what of it is in the file. Takes trace=True."""
+        trace, timing = self.trace, self.record.timing
+        assert timing is not None
+        return formats.save_trace(of_run(self.program, trace, timing, self.n_ticks), path, max_events)
 
     def _own(self, address: Ints) -> tuple[Ints, Ints]:
         """Rows and neuron indices of the recorded spikes of the slots in `address`."""

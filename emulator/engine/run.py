@@ -37,6 +37,7 @@ def run(
     batch: int | None = None,
     state: State | None = None,
     seed: int = 0,
+    trace: bool = False,
     progress: Progress | None = None,
 ) -> Result:
     """Runs a compiled network.
@@ -53,6 +54,7 @@ def run(
         but generators go on where they stopped.
     seed: 0..2**64 - 1, of the draws of Poisson sources: same seed, same spikes, whatever the engine, the
         threads, and the runs that the ticks are split into. Samples of a batch draw differently.
+    trace: keep source, target, push and arrival of every packet, `result.trace`; some 40 bytes each.
     progress: called now and then with (rows done, rows in all); a row is a tick of a sample.
 
     Raises SimulationError naming every problem of the arguments.
@@ -61,7 +63,9 @@ def run(
     if problems:
         raise SimulationError(problems)
     try:
-        drive = build_drive(program, n_ticks, stimulus, batch=batch, state=state, timing=timing, seed=seed)
+        drive = build_drive(
+            program, n_ticks, stimulus, batch=batch, state=state, timing=timing, seed=seed, trace=trace
+        )
         return Result(record=_engine(engine, threads)(program, drive, progress), program=program)
     except RegisterOverflow as error:
         raise SimulationError(_overflow_text(program, drive, error)) from error

@@ -31,6 +31,7 @@ def build_drive(
     state: State | None,
     timing: bool,
     seed: int = 0,
+    trace: bool = False,
 ) -> Drive:
     """Raises SimulationError naming every problem."""
     problems: list[str] = []
@@ -40,6 +41,8 @@ def build_drive(
         problems.append(f"{n_samples} samples of {n_ticks} ticks: more than {MAX_ROWS} in all; split the run")
     if _whole(seed, "seed", 0, problems) > MAX_SEED:
         problems.append(f"seed={seed}: outside 0..{MAX_SEED}")
+    if trace and not timing:
+        problems.append("trace=True with timing=False: only a timed run knows when packets travel")
     if state is not None:
         problems += _state_problems(program, state, n_samples, n_ticks)
     if problems:
@@ -67,6 +70,7 @@ def build_drive(
         batched=batch is not None,
         state=state,
         timing=bool(timing),
+        trace=bool(trace),
     )
 
 

@@ -12,8 +12,12 @@ from emulator.formats.nir import from_nir
 from emulator.formats.programs import load_program, save_program
 from emulator.formats.records import load_record, save_result
 from emulator.formats.stimuli import load_stimulus
+from emulator.formats.trace_events import MAX_EVENTS, Journeys, Shown, save_trace
 
 __all__ = [
+    "MAX_EVENTS",
+    "Journeys",
+    "Shown",
     "chip_schema",
     "chips",
     "from_nir",
@@ -26,5 +30,6 @@ __all__ = [
     "save_network",
     "save_program",
     "save_result",
+    "save_trace",
     "write_atomic",
 ]

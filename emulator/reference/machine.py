@@ -15,7 +15,7 @@ What fires never depends on 3: a packet always acts in the tick its synapse says
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,20 +30,13 @@ from emulator.record import Record, State, Timing
 from emulator.reference.clock import Clock
 from emulator.reference.core import Core, Update
 from emulator.reference.generator import draw_inputs
+from emulator.reference.journal import Journal
 from emulator.reference.mesh import EAST, N_SIDES, NORTH, SOUTH, WEST, Mesh, Packet, crosses
 from emulator.reference.source import Source
+from emulator.reference.spike import Spike
 from emulator.reference.tally import Tally
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Spike:
-    """Payload of a packet: where it goes and on whose account."""
-
-    core: int  # row of the target core; n_cores: host port
-    axon: int  # numbered through
-    group: int
 
 
 class Machine:
@@ -58,6 +51,7 @@ class Machine:
         self.spikes: list[tuple[int, int]] = []
         n_tiles_used = len(np.unique(image.core_id // chip.cores.per_tile))
         self.barrier_ps = chip.barrier_of(n_tiles_used)
+        self.journal = Journal(drive.trace)
         n_ports = N_SIDES + chip.cores.per_tile
         self.timing = Timing(
             tick_ps=np.zeros(drive.n_samples * drive.n_ticks, dtype=np.int64),
@@ -182,8 +176,8 @@ class TimedTick:
         self.mesh = Mesh(
             chip,
             self.clock,
-            on_hop=lambda tile, side, packet: machine.count_hop(tile, side, _spike(packet).group),
-            on_eject=lambda tile, port, packet: machine.count_ejected(_spike(packet)),
+            on_hop=self._hopped,
+            on_eject=self._ejected,
             on_arrive=self._arrived,
             intake_depth=chip.mesh.intake_depth,
         )
@@ -195,6 +189,14 @@ class TimedTick:
         for core, outcome in zip(machine.cores, updates, strict=True):
             self.clock.env.process(self._soma(core, outcome))
         self.clock.env.process(self._host(inputs))
+
+    def _hopped(self, tile: int, side: int, packet: Packet) -> None:
+        self.machine.count_hop(tile, side, _spike(packet).group)
+        self.machine.journal.grant(packet, tile, side, self.clock.now_ps)
+
+    def _ejected(self, tile: int, port: int, packet: Packet) -> None:
+        self.machine.count_ejected(_spike(packet))
+        self.machine.journal.grant(packet, tile, port, self.clock.now_ps)
 
     def run(self) -> int:
         """Runs the tick to its end and returns `done_ps`: the latest soma end, service end, host push or
@@ -223,6 +225,7 @@ class TimedTick:
                 for packet in self.machine.packets(core.first_slot + index):
                     yield env.timeout(latency.send)
                     self.machine.count_sent(core.row, _spike(packet))
+                    self.machine.journal.send(self.machine.tally.row, core.row, packet)
                     yield self.sources[core.row].push(packet)
         self._done()
 
@@ -230,10 +233,12 @@ class TimedTick:
         for sender in inputs:
             for packet in self.machine.packets(sender):
                 self.machine.count_sent(None, _spike(packet))
+                self.machine.journal.send(self.machine.tally.row, self.machine.image.n_cores, packet)
                 yield self.sources[-1].push(packet)
                 self._done()
 
     def _arrived(self, tile: int, port: int, packet: Packet) -> None:
+        self.machine.journal.arrive(packet, self.clock.now_ps)
         if port < N_SIDES:
             self._done()  # at the host port, which is always ready
         else:
@@ -308,6 +313,7 @@ def run(image: Image, chip: ChipSpec, drive: Drive, progress: Progress | None = 
         link_counts=tally.links,
         timing=machine.timing if drive.timing else None,
         state=_join(image, chip, states, drive.n_ticks_after),
+        trace=machine.journal.trace() if drive.trace else None,
     )
 
 

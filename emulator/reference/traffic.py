@@ -21,18 +21,20 @@ def run_mesh(chip: ChipSpec, inject_ps: Ints, src: Ints, dst: Ints) -> dict[str,
     tile's queue (ordered by inject_ps, then position) and local FIFO allow.
 
     Returns int64 arrays: push_ps, arrive_ps [n]; link_counts [n_tiles, 4]; occupancy_max [n_tiles, n_ports];
-    stall_ps [n_tiles].
+    stall_ps [n_tiles]; grants [n_grants, 4] packet, tile, output port, ps, by packet on its way.
     """
     clock = Clock()
     n = len(inject_ps)
     push_ps, arrive_ps = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    grants: list[tuple[Any, int, int, int]] = []
     links = np.zeros((chip.n_tiles, N_SIDES), dtype=np.int64)
 
     def on_hop(tile: int, side: int, packet: Packet) -> None:
         links[tile, side] += 1
+        on_eject(tile, side, packet)
 
     def on_eject(tile: int, port: int, packet: Packet) -> None:
-        pass
+        grants.append((packet.payload, tile, port, clock.now_ps))
 
     def on_arrive(tile: int, port: int, packet: Packet) -> None:
         position: Any = packet.payload
@@ -58,10 +60,12 @@ def run_mesh(chip: ChipSpec, inject_ps: Ints, src: Ints, dst: Ints) -> dict[str,
     mesh.assert_drained()
     stall_ps[:] = [source.stall_ps for source in sources]
     occupancy = np.array([[fifo.occupancy_max for fifo in fifos] for fifos in mesh.inputs], dtype=np.int64)
+    told = np.array(grants, dtype=np.int64).reshape(-1, 4)
     return {
         "push_ps": push_ps,
         "arrive_ps": arrive_ps,
         "link_counts": links,
         "occupancy_max": occupancy,
         "stall_ps": stall_ps,
+        "grants": told[np.lexsort((told[:, 3], told[:, 0]))],
     }

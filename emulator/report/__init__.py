@@ -8,9 +8,10 @@ from emulator.report.breakdown_text import BREAKDOWNS, breakdown_text
 from emulator.report.chip_text import chip_line, chip_numbers, chip_text, chips_text
 from emulator.report.pictures import make_folder, save_picture, save_pictures
 from emulator.report.program_text import program_text
-from emulator.report.result_text import result_text
+from emulator.report.result_text import result_text, run_line
 from emulator.report.summary import result_numbers
 from emulator.report.utilisation import peaks
+from emulator.report.wire_text import wire_numbers, wire_text
 
 __all__ = [
     "BREAKDOWNS",
@@ -24,6 +25,9 @@ __all__ = [
     "program_text",
     "result_numbers",
     "result_text",
+    "run_line",
     "save_picture",
     "save_pictures",
+    "wire_numbers",
+    "wire_text",
 ]

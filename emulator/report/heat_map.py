@@ -56,7 +56,7 @@ def draw_heat_map(load: MeshLoad, where: str) -> Figure:
     width = max(6.4, columns * pitch + 0.2 + 1.05 * n_scales)
     height = max(3.2, rows * pitch + FOOT_IN + HEAD_IN)
     figure = canvas.new_figure(width, height)
-    canvas.title(figure, "Energy per core on the mesh", f"{where}{shown(load, frame)}")
+    canvas.title(figure, load.shading.title, f"{where}{shown(load, frame)}")
     room = height - HEAD_IN - FOOT_IN
     low = FOOT_IN + (room - rows * pitch) / 2
     axes = figure.add_axes((0.1 / width, low / height, columns * pitch / width, rows * pitch / height))
@@ -68,7 +68,8 @@ def draw_heat_map(load: MeshLoad, where: str) -> Figure:
     energy = _draw_cores(axes, load, frame, pitch)
     links = _draw_links(axes, load, frame)
     _draw_coordinates(axes, frame, reach)
-    _draw_host(axes, load, frame, reach)
+    if load.foot is None:
+        _draw_host(axes, load, frame, reach)
     draw_foot(figure, load)
     colour_bars(figure, [energy, *links])
     return figure
@@ -110,7 +111,11 @@ def _draw_cores(axes: Axes, load: MeshLoad, frame: Frame, pitch: float) -> Scale
     axes.add_collection(PolyCollection(squares, facecolor=ENERGY_COLOURS(norm(value)), **edge))
     if pitch * wide >= LABEL_IN:
         _label_cores(axes, corner[used] + (wide / 2, tall / 2), value, norm)
-    return ScalarMappable(norm, ENERGY_COLOURS), f"dynamic energy of a core ({prefix}J)", highest
+    return (
+        ScalarMappable(norm, ENERGY_COLOURS),
+        load.shading.named(prefix),
+        highest,
+    )
 
 
 def _label_cores(axes: Axes, middle: Floats, value: Floats, norm: Normalize) -> None:

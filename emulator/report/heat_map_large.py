@@ -41,11 +41,15 @@ def draw_large(load: MeshLoad, where: str) -> Figure:
     width = max(7.0, 2 * (map_width + AXIS_IN) + 2.4)
     height = map_height + AXIS_IN + HEAD_IN + FOOT_IN
     figure = canvas.new_figure(width, height)
-    canvas.title(figure, "Energy per core on the mesh, and load of its links", f"{where}{shown(load, frame)}")
+    canvas.title(figure, f"{load.shading.title}, and load of its links", f"{where}{shown(load, frame)}")
     scales: list[Scale] = []
     factor, prefix = scale_for(max(load.core_j.values(), default=0.0))
     maps = (
-        (_core_map(load, frame) * factor, ENERGY_COLOURS, f"dynamic energy of a core ({prefix}J)"),
+        (
+            _core_map(load, frame) * factor,
+            ENERGY_COLOURS,
+            load.shading.named(prefix),
+        ),
         (_link_map(load, frame), LINK_COLOURS, "packets over the busiest link of a router"),
     )
     for place, (values, colours, label) in enumerate(maps):
@@ -53,7 +57,8 @@ def draw_large(load: MeshLoad, where: str) -> Figure:
         box = (left / width, (FOOT_IN + AXIS_IN) / height, map_width / width, map_height / height)
         scales.append(_draw_map(figure.add_axes(box), values, frame, colours, label))
         draw_borders(figure.axes[-1], load, frame)
-        _mark_host(figure.axes[-1], load)
+        if load.foot is None:
+            _mark_host(figure.axes[-1], load)
     draw_foot(figure, load)
     colour_bars(figure, scales)
     return figure

@@ -30,6 +30,19 @@ Scale = tuple[ScalarMappable, str, float]
 """Colours, what they mean, and the highest value."""
 
 
+@dataclass(frozen=True)
+class Shading:
+    """What the colours of the cores stand for."""
+
+    title: str = "Energy per core on the mesh"
+    label: str = "dynamic energy of a core"
+    unit: str = "J"
+
+    def named(self, prefix: str) -> str:
+        """The label with its unit and an SI prefix."""
+        return f"{self.label} ({prefix}{self.unit})"
+
+
 @dataclass(frozen=True, eq=False)
 class MeshLoad:
     """What the picture shows. Tile id = y * width + x; core id = tile id * per_tile + core in tile."""
@@ -40,11 +53,13 @@ class MeshLoad:
     host_x: int
     host_y: int
     host_side: str  # "E", "W", "N" or "S"
-    core_j: dict[int, float]  # dynamic energy of each used core by its id
+    core_j: dict[int, float]  # dynamic energy of each used core by its id, or what `shading` says
     link_packets: NDArray[np.int64]  # [n_tiles, 4] by direction E, W, N, S
     host_in: int  # packets in through the port
     host_out: int
     chip_size: tuple[int, int] | None = None  # tiles of one chip of a board; None: the mesh is one chip
+    shading: Shading = Shading()
+    foot: str | None = None  # under the picture, of the mesh without a host; None: what passed the host port
 
     @property
     def core_columns(self) -> int:
@@ -108,7 +123,8 @@ def readable(load: MeshLoad) -> bool:
 def shown(load: MeshLoad, frame: Frame) -> str:
     dashed = "; dashed: borders of chips" if any(borders(load, frame)) else ""
     if frame.n_tiles == load.width * load.height:
-        return f"; {load.width} x {load.height} tiles of {load.per_tile} cores{dashed}"
+        cores = f" of {load.per_tile} cores" if load.foot is None else ""
+        return f"; {load.width} x {load.height} tiles{cores}{dashed}"
     return (
         f"; shown: tiles x {frame.x0}-{frame.x1}, y {frame.y0}-{frame.y1}"
         f" of {load.width} x {load.height}, the rest is unused{dashed}"
@@ -131,16 +147,15 @@ def draw_borders(axes: Axes, load: MeshLoad, frame: Frame) -> None:
 
 
 def draw_foot(figure: Figure, load: MeshLoad) -> None:
-    """What passed the host port, in words."""
+    """What passed the host port, in words, or what else is to be said."""
     width, height = figure.get_size_inches()
-    figure.text(
-        0.25 / width,
-        0.17 / height,
-        f"host port at tile ({load.host_x}, {load.host_y}) {load.host_side}:"
-        f" {number(load.host_in)} packets in, {number(load.host_out)} out",
-        fontsize=9.5,
-        color=HOST_COLOUR,
-    )
+    text = load.foot
+    if text is None:
+        text = (
+            f"host port at tile ({load.host_x}, {load.host_y}) {load.host_side}:"
+            f" {number(load.host_in)} packets in, {number(load.host_out)} out"
+        )
+    figure.text(0.25 / width, 0.17 / height, text, fontsize=9.5, color=HOST_COLOUR)
 
 
 def colour_bars(figure: Figure, scales: list[Scale]) -> None:

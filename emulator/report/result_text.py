@@ -9,13 +9,14 @@ from emulator.report.events import event_label
 from emulator.report.summary import result_numbers
 from emulator.report.tables import facts_text, sections, table_text
 from emulator.report.units import number, percent, seconds, si
+from emulator.report.wire_text import wire_text
 
 if TYPE_CHECKING:
     from emulator.engine.result import Result
 
 
 def result_text(result: Result) -> str:
-    """Activity, energy by event, energy per unit of work, and timing."""
+    """Activity, energy by event, energy per unit of work, timing, and the wire limit of a traced run."""
     numbers = result_numbers(result)
     return sections(
         run_line(numbers),
@@ -23,6 +24,7 @@ def result_text(result: Result) -> str:
         energy_text(result),
         facts_text(f"Energy per unit of work, static power {_in_or_out(numbers)}", _per_unit(numbers)),
         facts_text("Time on the chip", _timing(numbers)),
+        wire_text(result),
     )
 
 

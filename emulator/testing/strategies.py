@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from emulator import arith
 from emulator.chip.spec import ChipSpec
-from emulator.engine.mesh import PACKET_DTYPE
 from emulator.network import LoihiCuba, LoihiSynapse, Network, Poisson, Regular, Scripted, Triplets
+from emulator.traffic import PACKET_DTYPE
 
 MAX_TILES = 4
 MAX_CORES_PER_TILE = 4

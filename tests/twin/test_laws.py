@@ -44,6 +44,28 @@ def test_twin_native_and_reference_records_are_equal(case: Case) -> None:
 
 @law
 @given(cases(BASE))
+def test_twin_traces_are_equal_and_tell_what_was_counted(case: Case) -> None:
+    program = compiled(case)
+    reference, native = (run(case, program, engine=engine, trace=True) for engine in ("reference", "native"))
+    assert first_difference(reference.record, native.record) is None
+    trace, chip = native.trace, case.chip
+    assert len(trace.row) == native.counts["packets"]
+    assert (trace.arrive_ps > trace.push_ps).all()
+    grants = reference.trace.grants
+    hops = grants[grants[:, 2] < 4]
+    # on tiles at the edge a grant of a side without a neighbour is one to the host port
+    inside = reference.record.link_counts > 0
+    counted = np.bincount(hops[:, 1] * 4 + hops[:, 2], minlength=4 * chip.n_tiles).reshape(-1, 4)
+    assert np.array_equal(counted[inside], reference.record.link_counts[inside])
+    assert counted[~inside].sum() == native.counts["host_out"]
+    limits = native.tick_limits
+    assert (limits.bound_ps <= limits.makespan_ps).all() and (limits.closeness <= 1).all()
+    ticks = native.tick_ps.ravel()[limits.row]
+    assert (limits.makespan_ps <= ticks).all() and limits.n_packets.sum() == len(trace.row)
+
+
+@law
+@given(cases(BASE))
 def test_twin_strict_runs_end_alike(case: Case) -> None:
     """Either nothing overflows and the records are those of the chip, or both name the same overflow."""
     program = compiled(case)

@@ -201,12 +201,37 @@ def test_the_soundloc_bench_prints_tables_pictures_and_json(spikemesh: Spikemesh
     assert "spikemesh chips loihi-spice explains every cost" in as_json.err
 
 
+def test_the_mesh_bench_prints_a_table_a_picture_and_json(spikemesh: Spikemesh, tmp_path: Path) -> None:
+    short = ("--size", "3x3", "--rates", "0.1,1.0", "--warmup", 100, "--measure", 500)
+    shown = spikemesh("bench", "mesh", "--pattern", "tornado", *short, "--plot")
+    assert (
+        shown.code == 0 and "tornado on loihi, 3 x 3 tiles" in shown.out and "mesh-tornado.png" in shown.out
+    )
+    assert (tmp_path / "mesh-tornado.png").read_bytes().startswith(b"\x89PNG")
+    told = json.loads(spikemesh("bench", "mesh", *short, "--plot", "here.png", "--json").out)
+    assert told["pattern"] == "uniform" and [point["offered_rate"] for point in told["points"]] == [0.1, 1.0]
+    assert told["pictures"] == ["here.png", "here-links.png"] and (tmp_path / "here.png").exists()
+
+
+def test_a_trace_is_written_with_the_wire_limit_of_its_ticks(spikemesh: Spikemesh, tmp_path: Path) -> None:
+    write_inputs(tmp_path)
+    spikemesh("compile", "demo.net", "--chip", "tiny", "-o", "demo.prog")
+    traced = spikemesh("trace", "demo.prog", "--stimulus", "spikes.npz", "-o", "t.json")
+    assert traced.code == 0 and "Mesh, held against the wire limit" in traced.out
+    assert "no tracks of links" in traced.err and "ui.perfetto.dev" in traced.err
+    assert len(json.loads((tmp_path / "t.json").read_text())["traceEvents"]) > 6
+    cut = ("--engine", "reference", "--max-events", 5, "--json")
+    told = json.loads(spikemesh("trace", "demo.prog", "--stimulus", "spikes.npz", "-o", "t.json", *cut).out)
+    assert told["links"] and 0 < told["n_packets_shown"] < told["n_packets"] and "the first" in told["note"]
+    assert told["wire_limit"]["slowest"][0]["bound_ps"] <= told["wire_limit"]["slowest"][0]["makespan_ps"]
+
+
 def test_version_and_help_come_with_examples(spikemesh: Spikemesh) -> None:
     assert spikemesh("--version").out == f"spikemesh {em.__version__}\n"
     top = spikemesh("--help")
-    assert top.code == 0 and all(name in top.out for name in ("chips", "compile", "run", "report", "bench"))
-    for command in ("chips", "compile", "run", "report", "bench"):
-        shown = spikemesh(command, "-h")
+    assert top.code == 0 and all(name in top.out for name in ("chips", "compile", "run", "report", "trace"))
+    for command in ("chips", "compile", "run", "report", "bench", "bench mesh", "trace"):
+        shown = spikemesh(*command.split(), "-h")
         assert shown.code == 0 and f"spikemesh {command} " in shown.out.split("Usage")[1]
 
 
@@ -251,6 +276,15 @@ BAD = {
     "unknown breakdown": (("report", "run.rec", "--by", "mood"), "'mood' is not one of"),
     "pictures into a file": (("report", "run.rec", "--out", "demo.net"), "expected a folder"),
     "unknown bench": (("bench", "letters"), "no bench 'letters', choose from digits (handwritten"),
+    "mesh bench of an unknown pattern": (("bench", "mesh", "--pattern", "spiral"), "'spiral' is not one of"),
+    "trace of nothing": (("trace", "no.prog", "-o", "t.json", "--ticks", 1), "no such file"),
+    "trace into no folder": (("trace", "no.prog", "-o", "no/t.json", "--ticks", 1), "does not exist"),
+    "mesh bench of no rates": (("bench", "mesh", "--rates", "a,b"), "expected numbers with commas"),
+    "mesh bench above 1": (("bench", "mesh", "--rates", "0.5,2"), "rates: 2.0 is none"),
+    "mesh bench of no size": (("bench", "mesh", "--size", "8"), "such as 8x8"),
+    "mesh bench that cannot be": (("bench", "mesh", "--pattern", "transpose"), "must be square"),
+    "mesh bench into a file it may not draw": (("bench", "mesh", "a.png"), "add --plot"),
+    "mesh bench into no folder": (("bench", "mesh", "--plot", "no/a.png"), "does not exist"),
     "bench on other data": (("bench", "digits", "--data", "spikes.npz"), "x_packed is missing"),
     "bench into a file": (("bench", "digits", "--out", "demo.net"), "expected a folder"),
     "bench on other sounds": (("bench", "soundloc", "--data", "spikes.npz"), "ipd is missing: numbers"),

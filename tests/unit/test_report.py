@@ -120,6 +120,25 @@ def test_a_run_without_timing_says_that_static_power_is_left_out(untimed: em.Res
     assert report.result_numbers(untimed)["time"] is None
 
 
+def test_a_traced_run_is_held_against_the_wire_limit() -> None:
+    raster = np.zeros((3, 2), dtype=bool)
+    raster[0] = True
+    result = em.run(small_program(), 3, {"in": raster}, trace=True)
+    numbers = report.wire_numbers(result)
+    assert numbers is not None and numbers["n_ticks"] == 3
+    # tick 0: two packets over the host port of tile 0 to core 0, cycle 1: 2 + 1 + 2 ps for source and target
+    first = next(row for row in numbers["slowest"] if row["tick"] == 0)
+    assert (first["makespan_ps"], first["bound_ps"], first["binding"]) == (5, 5, "injection")
+    assert first["busiest_link"] is None
+    # tick 1: one packet north: inject 2, hop 4, eject 2
+    second = next(row for row in numbers["slowest"] if row["tick"] == 1)
+    assert (second["makespan_ps"], second["bound_ps"], second["busiest_link"]) == (8, 8, "(0, 0) N")
+    text = report.result_text(result)
+    assert "mean 100.0 %, lowest 100.0 %, highest 100.0 %" in text and "link (0, 0) N" in text
+    assert report.wire_numbers(em.run(small_program(), 3, {"in": raster})) is None
+    assert report.wire_numbers(em.run(small_program(), 3, trace=True)) is None  # no packets
+
+
 def test_a_run_of_no_ticks_is_reported_without_dividing_by_zero() -> None:
     result = em.run(small_program(), 0)
     assert "no tick was run" in report.result_text(result)

@@ -12,6 +12,7 @@ import pytest
 
 import emulator as em
 from emulator.engine.mesh import PACKET_DTYPE
+from emulator.testing.small_run import small_program
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +179,25 @@ def test_raw_voltage_shows_the_refractory_counter(engine: str) -> None:
 def test_mesh_packets_are_checked(match: str, packets: Any, tiny: em.ChipSpec) -> None:
     with pytest.raises(em.SimulationError, match=match):
         em.run_mesh(tiny, packets)
+
+
+def test_a_trace_takes_timing_and_has_to_be_asked_for() -> None:
+    program = small_program()
+    with pytest.raises(em.SimulationError, match="trace=True with timing=False"):
+        em.run(program, 1, timing=False, trace=True)
+    with pytest.raises(em.SimulationError, match="kept none; run it with trace=True"):
+        _ = em.run(program, 1).trace
+
+
+def test_a_trace_tells_each_packet_in_its_tick(engine: str) -> None:
+    # worked out in emulator/testing/small_run.py: both inputs in tick 0, hidden 0 in tick 1, out in tick 2
+    raster = np.zeros((3, 2), dtype=bool)
+    raster[0] = True
+    trace = em.run(small_program(), 3, {"in": raster}, engine=engine, trace=True).trace
+    assert trace.row.tolist() == [0, 0, 1, 2]
+    assert trace.source.tolist() == [2, 2, 0, 1] and trace.target.tolist() == [0, 0, 1, 2]
+    assert trace.axon.tolist()[:3] == [0, 1, 2]
+    assert trace.push_ps[:2].tolist() == [0, 0] and trace.arrive_ps[3] == 14
 
 
 def test_mesh_engine_is_one_of_two(tiny: em.ChipSpec) -> None:

@@ -1,0 +1,176 @@
+"""The commands of `spikemesh bench`: trained networks on data, and traffic on the mesh alone."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from emulator import report as reports
+from emulator.bench import BENCHES, CHIP, Outcome
+from emulator.bench.mesh import Traffic
+from emulator.bench.mesh import mesh as bench_mesh
+from emulator.cli.options import Engine, EngineOption, Json, check_target, name_pictures
+from emulator.cli.output import Output, RunFailed, UsageError, progress_bar
+from emulator.engine.load_curve import MEASURE_SLOTS, WARMUP_SLOTS
+from emulator.errors import SimulationError
+from emulator.formats import write_atomic
+from emulator.traffic import PATTERNS
+
+MESH = "latency of the mesh against load, without cores"
+ChipOption = Annotated[str, typer.Option(help="A chip that ships, or a YAML file.")]
+
+
+class PatternName(StrEnum):
+    """Who sends to whom."""
+
+    uniform = "uniform"
+    transpose = "transpose"
+    bit_complement = "bit_complement"
+    tornado = "tornado"
+    neighbour = "neighbour"
+    hotspot = "hotspot"
+
+
+assert set(PatternName) == set(PATTERNS)
+
+
+class _Benches(TyperGroup):
+    """Says what there is when asked for what there is not."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        command = super().get_command(ctx, cmd_name)
+        if command is None:
+            known = {**{name: bench.description for name, bench in BENCHES.items()}, "mesh": MESH}
+            listed = "; ".join(f"{name} ({description})" for name, description in known.items())
+            raise UsageError(f"no bench {cmd_name!r}, choose from {listed}")
+        return command
+
+
+bench_app = typer.Typer(
+    cls=_Benches,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Run a trained network on real data, or traffic on the mesh alone, and say what comes of it.\n\n"
+    "\b\nspikemesh bench digits --out pictures\nspikemesh bench soundloc --samples 100\n"
+    "spikemesh bench mesh --pattern uniform --plot",
+)
+
+
+def _add(name: str) -> None:
+    """A command for a bench on data."""
+    bench = BENCHES[name]
+
+    @bench_app.command(name, help=f"{bench.description[:1].upper()}{bench.description[1:]}.")
+    def command(
+        data: Annotated[
+            Path | None, typer.Option(help="Other data in the format of the shipped file.")
+        ] = None,
+        chip: ChipOption = CHIP,
+        samples: Annotated[
+            int | None, typer.Option(min=1, help="The first so many of the data. \\[default: all]")
+        ] = None,
+        out: Annotated[Path | None, typer.Option(help="Folder for pictures of each run.")] = None,
+        engine: EngineOption = Engine.native,
+        json: Json = False,
+    ) -> None:
+        output = Output(json)
+        if out is not None:
+            reports.make_folder(out)
+        try:
+            with progress_bar() as bar:
+                outcome = bench.run(data, engine, bar.step, chip=chip, n_samples=samples)
+        except SimulationError as error:
+            raise RunFailed(error) from error
+        output.text(outcome.text)
+        paths = [] if out is None else _pictures(outcome, out)
+        name_pictures(output, paths)
+        output.data({**outcome.numbers, "pictures": [str(path) for path in paths]})
+        pictures = f"spikemesh bench {name} --out pictures; " if out is None else ""
+        output.note(f"\nnext: {pictures}spikemesh chips {chip} explains every cost")
+
+
+for _name in BENCHES:
+    _add(_name)
+
+
+def _pictures(outcome: Outcome, folder: Path) -> list[Path]:
+    """What the bench itself draws, then the pictures of each run."""
+    paths = [reports.save_picture(folder, name, draw()) for name, draw in outcome.pictures]
+    for run, result in outcome.results.items():
+        paths += reports.save_pictures(result, folder, prefix=f"{run}-")
+    return paths
+
+
+@bench_app.command("mesh")
+def mesh_command(
+    picture: Annotated[
+        Path | None, typer.Argument(help="File of the picture. \\[default: mesh-PATTERN.png]")
+    ] = None,
+    pattern: Annotated[PatternName, typer.Option(help="Who sends to whom.")] = PatternName.uniform,
+    chip: ChipOption = CHIP,
+    rates: Annotated[
+        str | None,
+        typer.Option(
+            help="Offered, in packets per tile and slot: 0.1,0.2,0.3. \\[default: up to saturation]"
+        ),
+    ] = None,
+    size: Annotated[str | None, typer.Option(help="Another mesh: 8x8. \\[default: the chip's]")] = None,
+    depth: Annotated[int | None, typer.Option(min=1, help="Slots of a FIFO. \\[default: the chip's]")] = None,
+    warmup: Annotated[int, typer.Option(min=0, help="Slots before the measurement.")] = WARMUP_SLOTS,
+    measure: Annotated[int, typer.Option(min=1, help="Slots of the measurement.")] = MEASURE_SLOTS,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same packets.")] = 0,
+    plot: Annotated[
+        bool, typer.Option("--plot", help="Draw the curves, and the links at saturation.")
+    ] = False,
+    engine: EngineOption = Engine.native,
+    json: Json = False,
+) -> None:
+    """Latency and throughput of the mesh against offered load, without cores.
+
+    \b
+    spikemesh bench mesh --pattern uniform --plot
+    spikemesh bench mesh --pattern tornado --size 8x8 --depth 4 --plot tornado.png
+    spikemesh bench mesh --rates 0.05,0.1,0.2 --json
+    """
+    output = Output(json)
+    target = picture or Path(f"mesh-{pattern}.png")
+    if picture is not None and not plot:
+        raise UsageError(f"{picture}: what is it for? To draw the curves into it add --plot")
+    if plot:
+        check_target(target)
+    traffic = Traffic(pattern, _rates(rates), _size(size), depth, warmup, measure, seed)
+    with progress_bar() as bar:
+        outcome = bench_mesh(traffic, engine, bar.step, chip=chip)
+    output.text(outcome.text)
+    paths = []
+    if plot:
+        places = (target, target.with_stem(f"{target.stem}-links"))
+        for path, (_, draw) in zip(places, outcome.pictures, strict=True):
+            write_atomic(path, draw())
+            paths.append(path)
+    name_pictures(output, paths)
+    output.data({**outcome.numbers, "pictures": [str(path) for path in paths]})
+
+
+def _rates(text: str | None) -> list[float] | None:
+    if text is None:
+        return None
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(f"--rates {text}: expected numbers with commas between: 0.1,0.2,0.3") from None
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    found = re.fullmatch(r"([1-9]\d{0,5})x([1-9]\d{0,5})", text)
+    if found is None:
+        raise UsageError(f"--size {text}: expected width and height in tiles, such as 8x8")
+    return int(found[1]), int(found[2])

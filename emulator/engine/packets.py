@@ -1,0 +1,53 @@
+"""Packets of a native run, row by row: what the engine knows by sender, told packet by packet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emulator.chip.image import Image
+from emulator.engine.routes import Routes
+from emulator.record import Trace
+
+Ints = NDArray[np.integer[Any]]
+
+
+class Packets:
+    """Collects the packets of each row."""
+
+    def __init__(self, image: Image, routes: Routes):
+        self._image, self._routes = image, routes
+        self._rows: list[Trace] = []
+
+    def add(self, row: int, senders: Ints, push_ps: Ints, arrive_ps: Ints) -> None:
+        """senders: slots ascending, then host inputs; each sent a packet per entry, in order."""
+        first, end = self._image.entry_ptr[senders], self._image.entry_ptr[senders + 1]
+        n = end - first
+        # entries first .. end - 1 of each sender, one after the other
+        entry = np.arange(n.sum()) + np.repeat(first - (np.cumsum(n) - n), n)
+        self._rows.append(
+            Trace(
+                row=np.full(len(entry), row, dtype=np.int64),
+                source=np.repeat(self._routes.core_of_sender[senders], n).astype(np.int32),
+                target=self._image.entry_core[entry].astype(np.int32),
+                axon=self._image.entry_axon[entry].astype(np.int32),
+                push_ps=push_ps,
+                arrive_ps=arrive_ps,
+                grants=None,
+            )
+        )
+
+    def trace(self) -> Trace:
+        """All rows as one."""
+        empty = np.zeros(0, dtype=np.int64)
+        columns = {"row": empty, "push_ps": empty, "arrive_ps": empty}
+        columns |= {name: np.zeros(0, dtype=np.int32) for name in ("source", "target", "axon")}
+        return Trace(
+            **{
+                name: np.concatenate([none, *(getattr(part, name) for part in self._rows)])
+                for name, none in columns.items()
+            },
+            grants=None,
+        )

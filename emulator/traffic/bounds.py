@@ -1,0 +1,192 @@
+"""What is known of traffic without running it: loads of links, zero-load latencies, bounds of any mesh.
+
+The routes are those of the chip's routing; every link of a route is taken once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emulator.chip.board import border_links
+from emulator.chip.events import DIRECTIONS
+from emulator.chip.spec import ChipSpec
+from emulator.errors import SimulationError
+from emulator.traffic.patterns import Pattern, pattern_of
+
+Ints = NDArray[np.integer[Any]]
+Longs = NDArray[np.int64]
+PAIRS_AT_ONCE = 2**20
+
+
+@dataclass(frozen=True)
+class WireLimit:
+    """No mesh of this kind delivers the packets sooner. All in ps from when the first packet is ready."""
+
+    link_ps: int  # the busiest link: inject_ps + (load - 1) * cycle_ps + its hop_ps + eject_ps
+    injection_ps: int  # the busiest source: inject_ps + (packets - 1) * cycle_ps + eject_ps
+    ejection_ps: int  # the busiest destination: likewise
+    distance_ps: int  # the longest way at zero load
+    link: tuple[int, int] | None  # tile and side (E, W, N, S) of the busiest link; None: no link is used
+
+    @property
+    def bound_ps(self) -> int:
+        """The highest of them."""
+        return max(self.link_ps, self.injection_ps, self.ejection_ps, self.distance_ps)
+
+    @property
+    def binding(self) -> str:
+        """Which of them that is: "link", "injection", "ejection" or "distance"."""
+        names = ("link", "injection", "ejection", "distance")
+        return max(names, key=lambda name: getattr(self, f"{name}_ps"))
+
+
+def zero_load_ps(chip: ChipSpec, src: Ints, dst: Ints) -> Longs:
+    """int64 [n]: latency from push to intake of a packet alone on the mesh, on a shortest way."""
+    mesh = chip.mesh
+    chip_width, chip_height = chip.chip_size
+    from_y, from_x = np.divmod(np.asarray(src, dtype=np.int64), mesh.width)
+    to_y, to_x = np.divmod(np.asarray(dst, dtype=np.int64), mesh.width)
+    n_x, n_y = np.abs(to_x - from_x), np.abs(to_y - from_y)
+    latency = mesh.inject_ps + n_x * mesh.hop_ps.ew + n_y * mesh.hop_ps.ns + mesh.eject_ps
+    if mesh.chip:
+        longer = mesh.chip.link.hop_ps
+        latency += np.abs(to_x // chip_width - from_x // chip_width) * (longer.ew - mesh.hop_ps.ew)
+        latency += np.abs(to_y // chip_height - from_y // chip_height) * (longer.ns - mesh.hop_ps.ns)
+    return np.asarray(latency)
+
+
+def link_loads(
+    chip: ChipSpec, src: Ints, dst: Ints, weight: NDArray[np.float64] | None = None
+) -> NDArray[Any]:
+    """[n_tiles, 4]: packets over each link (E, W, N, S), int64; with a weight [n] per packet float64.
+
+    Along a line every packet is + 1 where it enters and - 1 where it leaves; sums from one end to the other
+    are the loads.
+    """
+    width, height = chip.mesh.width, chip.mesh.height
+    from_y, from_x = np.divmod(np.asarray(src, dtype=np.int64), width)
+    to_y, to_x = np.divmod(np.asarray(dst, dtype=np.int64), width)
+    x_first = _x_first(chip, from_x, to_x)
+    along_y, along_x = np.where(x_first, from_y, to_y), np.where(x_first, to_x, from_x)
+    kind = np.int64 if weight is None else np.float64
+    loads: NDArray[Any] = np.zeros((len(DIRECTIONS), height, width), dtype=kind)
+    ways = (
+        (0, along_y, from_x, to_x, to_x > from_x),
+        (1, along_y, to_x + 1, from_x + 1, to_x < from_x),
+        (2, along_x, from_y, to_y, to_y > from_y),
+        (3, along_x, to_y + 1, from_y + 1, to_y < from_y),
+    )
+    for side, line, start, end, taken in ways:
+        n_lines, length = (height, width) if side < 2 else (width, height)
+        change: NDArray[Any] = np.zeros(n_lines * (length + 1), dtype=kind)
+        of_taken = None if weight is None else weight[taken]
+        for place, sign in ((start, 1), (end, -1)):
+            at = (line * (length + 1) + place)[taken]
+            change += sign * np.bincount(at, of_taken, minlength=len(change)).astype(kind)
+        along = change.reshape(n_lines, length + 1).cumsum(axis=1)[:, :length]
+        loads[side] = along if side < 2 else along.T
+    return loads.reshape(len(DIRECTIONS), -1).T.copy()
+
+
+def link_cycle_ps(chip: ChipSpec) -> Longs:
+    """int64 [n_tiles, 4]: least time between two grants of each link."""
+    cycle_ps = np.full((chip.n_tiles, len(DIRECTIONS)), chip.mesh.cycle_ps, dtype=np.int64)
+    if chip.mesh.chip:
+        cycle_ps[border_links(chip)] = chip.mesh.chip.link.cycle_ps
+    return cycle_ps
+
+
+def link_hop_ps(chip: ChipSpec) -> Longs:
+    """int64 [n_tiles, 4]: time of a hop over each link."""
+    mesh = chip.mesh
+    hop_ps = np.tile(np.repeat([mesh.hop_ps.ew, mesh.hop_ps.ns], 2).astype(np.int64), (chip.n_tiles, 1))
+    if mesh.chip:
+        longer = np.tile(
+            np.repeat([mesh.chip.link.hop_ps.ew, mesh.chip.link.hop_ps.ns], 2), (chip.n_tiles, 1)
+        )
+        border = border_links(chip)
+        hop_ps[border] = longer[border]
+    return hop_ps
+
+
+def ideal_saturation(chip: ChipSpec, pattern: str | Pattern) -> float:
+    """Highest rate, in packets per tile and slot of cycle_ps, that a mesh with perfect routers could carry:
+    1 over the expected load of the busiest link, or of the busiest intake; never above 1."""
+    chosen = pattern_of(chip, pattern)
+    loads, ejected = np.zeros((chip.n_tiles, len(DIRECTIONS))), np.zeros(chip.n_tiles)
+    tiles = np.arange(chip.n_tiles, dtype=np.int64)
+    if chosen.target is not None:
+        loads = link_loads(chip, tiles, chosen.target).astype(np.float64)
+        ejected, total = np.bincount(chosen.target, minlength=chip.n_tiles).astype(np.float64), 1.0
+    else:
+        assert chosen.weights is not None
+        total = float(chosen.weights.sum())
+        ejected = chosen.weights * chip.n_tiles
+        step = max(1, PAIRS_AT_ONCE // chip.n_tiles)
+        for some in (tiles[first : first + step] for first in range(0, chip.n_tiles, step)):
+            src, dst = np.repeat(some, chip.n_tiles), np.tile(tiles, len(some))
+            loads += link_loads(chip, src, dst, np.tile(chosen.weights, len(some)))
+    busiest = float((loads * link_cycle_ps(chip) / chip.mesh.cycle_ps).max(initial=0.0))
+    return min(1.0, total / max(busiest, float(ejected.max())))
+
+
+def single_stream_rate(chip: ChipSpec, src: int, dst: int) -> float:
+    """Packets per ps of one source that always has one ready, to one destination, alone on the mesh."""
+    mesh = chip.mesh
+    used = link_loads(chip, np.array([src]), np.array([dst])) > 0
+    longest_ps = int(link_hop_ps(chip)[used].max(initial=0))
+    slowest_ps = max(mesh.cycle_ps, int(link_cycle_ps(chip)[used].max(initial=0)))
+    depth, credit_ps = mesh.fifo_depth, mesh.credit_ps
+    of_links = depth / (longest_ps + credit_ps) if longest_ps else 1.0
+    return min(1 / slowest_ps, of_links, depth / (mesh.inject_ps + credit_ps))
+
+
+def wire_limit(
+    chip: ChipSpec,
+    src: Ints,
+    dst: Ints,
+    *,
+    link_counts: Ints | None = None,
+    sent: Ints | None = None,
+    received: Ints | None = None,
+) -> WireLimit | None:
+    """Bounds of the time from when the first of these packets is ready until the last has arrived.
+
+    src, dst: tiles [n]. link_counts: [n_tiles, 4] if they are known. sent, received: packets of each source
+    and of each destination, where these are not the tiles: a tile may have several cores. None: no packets.
+    """
+    if not len(src):
+        return None
+    mesh = chip.mesh
+    loads = link_loads(chip, src, dst) if link_counts is None else np.asarray(link_counts)
+    needed = np.where(loads > 0, (loads - 1) * link_cycle_ps(chip) + link_hop_ps(chip), -1)
+    busiest = int(needed.argmax())
+    ends_ps = mesh.inject_ps + mesh.eject_ps
+    most_sent = int((np.bincount(src) if sent is None else sent).max())
+    most_received = int((np.bincount(dst) if received is None else received).max())
+    used = bool(loads.any())
+    return WireLimit(
+        link_ps=ends_ps + int(needed.flat[busiest]) if used else 0,
+        injection_ps=ends_ps + (most_sent - 1) * mesh.cycle_ps,
+        ejection_ps=ends_ps + (most_received - 1) * mesh.cycle_ps,
+        distance_ps=int(zero_load_ps(chip, src, dst).max()),
+        link=(busiest // len(DIRECTIONS), busiest % len(DIRECTIONS)) if used else None,
+    )
+
+
+def _x_first(chip: ChipSpec, from_x: Longs, to_x: Longs) -> NDArray[np.bool_]:
+    """bool [n]: whether a packet goes along x before it goes along y."""
+    routing: str = chip.mesh.routing
+    if routing == "xy":
+        return np.ones(len(from_x), dtype=np.bool_)
+    if routing == "yx":
+        return np.zeros(len(from_x), dtype=np.bool_)
+    if routing == "west_first":  # west before all else; otherwise north or south, then east
+        return np.asarray(to_x < from_x)
+    raise SimulationError(
+        f"chip {chip.name!r}: loads are not known ahead with routing {routing!r}: run the traffic"
+    )
