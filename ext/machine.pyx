@@ -14,7 +14,7 @@ from emulator._ext.tick cimport (
     ACTIVE, BARRIER, FIRST_SENT, INACTIVE, N_EVENTS, N_SENT, NO_MEMORY, NO_THREAD, OK, SPIKES,
     Block, Run, Worker, work,
 )
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
@@ -22,7 +22,7 @@ cimport numpy
 import numpy as np
 
 numpy.import_array()
-DTYPES = {name: np.dtype(name) for name in ("uint8", "uint16", "int32", "int64")}
+DTYPES = {name: np.dtype(name) for name in ("int8", "uint8", "uint16", "int32", "int64")}
 
 # Columns of the count tables; the same order as emulator/chip/events.py, checked by engine/native.py.
 EVENT_COLUMNS = {
@@ -309,7 +309,8 @@ cdef class Machine:
         c.host_x, c.host_y, c.host_port = settings["host_x"], settings["host_y"], settings["host_port"]
         mesh.width, mesh.height, mesh.n_ports = settings["width"], settings["height"], settings["n_ports"]
         mesh.n_routers = mesh.width * mesh.height
-        mesh.arbiter = settings["arbiter"]
+        mesh.arbiter, mesh.routing = settings["arbiter"], settings["routing"]
+        mesh.next_side = <const int8_t*>self._address("next_side", "int8")
         mesh.fifo_depth, mesh.intake_depth = settings["fifo_depth"], settings["intake_depth"]
         mesh.inject_ps, mesh.eject_ps = settings["inject_ps"], settings["eject_ps"]
         mesh.cycle_ps, mesh.credit_ps = settings["cycle_ps"], settings["credit_ps"]

@@ -1,16 +1,17 @@
 """The mesh alone: packets pushed at given instants, intakes always ready. Twin of emulator/reference/traffic.py."""
 
 from emulator._ext.mesh cimport (
-    FIRST_SOURCE, MESH_NO_MEMORY, N_SIDES, Mesh, Packet,
+    BY_TABLE, FIRST_SOURCE, MESH_NO_MEMORY, N_SIDES, Mesh, Packet,
     allocate, release, reset, run_events, wire,
 )
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int8_t, int32_t, int64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 
 def run_mesh(
     const int64_t[::1] settings,
+    const int8_t[::1] next_side,
     const int64_t[::1] inject_ps,
     const int32_t[::1] dst,
     const int64_t[::1] source_ptr,
@@ -24,7 +25,8 @@ def run_mesh(
 
     settings: width, height, ports per router, arbiter, fifo_depth, inject_ps, eject_ps, cycle_ps, credit_ps,
     then of links within a chip and of those between two chips: hop_ps east-west, north-south, cycle_ps; then
-    width and height of one chip. Fills push_ps, arrive_ps [n], link_counts [n_tiles, 4], occupancy_max
+    width and height of one chip; then the routing. next_side [n_tiles * n_tiles]: see mesh.pxd; empty unless
+    the routing is by table. Fills push_ps, arrive_ps [n], link_counts [n_tiles, 4], occupancy_max
     [n_tiles, n_ports], stall_ps [n_tiles]. Returns a status: 0 done, 1 out of memory, 2 deadlock.
     """
     cdef Mesh mesh
@@ -40,6 +42,7 @@ def run_mesh(
     mesh.inner.hop_ew_ps, mesh.inner.hop_ns_ps, mesh.inner.cycle_ps = settings[9], settings[10], settings[11]
     mesh.border.hop_ew_ps, mesh.border.hop_ns_ps, mesh.border.cycle_ps = settings[12], settings[13], settings[14]
     mesh.chip_width, mesh.chip_height = <int32_t>settings[15], <int32_t>settings[16]
+    mesh.routing = <int32_t>settings[17]
     mesh.n_sources = mesh.n_routers
     if (
         dst.shape[0] != n or push_ps.shape[0] != n or arrive_ps.shape[0] != n
@@ -47,8 +50,11 @@ def run_mesh(
         or link_counts.shape[0] != mesh.n_routers or link_counts.shape[1] != N_SIDES
         or occupancy_max.shape[0] != mesh.n_routers or occupancy_max.shape[1] != mesh.n_ports
         or stall_ps.shape[0] != mesh.n_routers
+        or (mesh.routing == BY_TABLE and next_side.shape[0] != <int64_t>mesh.n_routers * mesh.n_routers)
     ):
         raise ValueError("run_mesh: arrays of inconsistent shape")
+    if mesh.routing == BY_TABLE:
+        mesh.next_side = &next_side[0]
     with nogil:
         mesh.packets = <Packet*>calloc(n + 1, sizeof(Packet))
         status = allocate(&mesh, 64 + n)

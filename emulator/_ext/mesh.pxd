@@ -5,7 +5,7 @@
 # of event is left: an output has a reason to look for a packet to grant. A source knows when its own FIFO
 # has room, and a core serves its intake in order, so pushes and services need no events.
 cimport cython
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 
 cdef enum:
@@ -19,6 +19,12 @@ cdef enum Arbiter:
     ROUND_ROBIN = 0
     FIXED = 1
     OLDEST = 2
+
+cdef enum Order:  # of emulator/chip/routing.py
+    X_FIRST = 0
+    Y_FIRST = 1
+    WEST_FIRST = 2
+    BY_TABLE = 3
 
 cdef enum Status:
     MESH_OK = 0
@@ -98,6 +104,8 @@ cdef struct Mesh:
     int32_t n_ports
     int32_t n_routers
     int32_t arbiter
+    int32_t routing  # of Order
+    const int8_t* next_side  # [n_routers, n_routers] side by router and destination, 4 there; BY_TABLE only
     int64_t fifo_depth
     int64_t intake_depth  # 0: intakes are always ready
     int64_t inject_ps
@@ -178,13 +186,21 @@ cdef inline Event next_event(Mesh* mesh) noexcept nogil:
 
 
 cdef inline int32_t wanted_output(Mesh* mesh, int32_t router, Packet* packet) noexcept nogil:
-    """Dimension order: X, then Y, then the port at the destination. Returns an output id."""
+    """The side that the routing says, and at the destination the packet's port there. Returns an output id."""
     cdef int32_t x = router % mesh.width
     cdef int32_t y = router // mesh.width
     cdef int32_t port = packet.port
-    if packet.x != x:
+    cdef int32_t x_first
+    if packet.x == x and packet.y == y:
+        return router * mesh.n_ports + port
+    if mesh.routing == BY_TABLE:
+        return router * mesh.n_ports + mesh.next_side[
+            <int64_t>router * mesh.n_routers + packet.y * mesh.width + packet.x
+        ]
+    x_first = mesh.routing == X_FIRST or (mesh.routing == WEST_FIRST and packet.x < x)
+    if packet.y == y or (packet.x != x and x_first):
         port = EAST if packet.x > x else WEST
-    elif packet.y != y:
+    else:
         port = NORTH if packet.y > y else SOUTH
     return router * mesh.n_ports + port
 

@@ -145,7 +145,10 @@ class Mesh(BaseModel):
     arbiter: Literal["round_robin", "fixed", "oldest"] = Field(
         description="how an output chooses among the packets that wait for it"
     )
-    routing: Literal["xy"] = Field(description="way through the mesh: first along x, then along y")
+    routing: Literal["xy", "yx", "west_first", "table"] = Field(
+        description="way through the mesh, xy: first along x, then along y; yx: first along y; west_first: "
+        "along x first where that is west, else along y; table: by tile and destination, around what is dead"
+    )
     multicast: Literal["none"] = Field(description="one packet per target core")
     hop_ps: HopPs = Field(description="time of a hop by axis, ps")
     inject_ps: MeshPs = Field(description="push by a core or the host until the packet can be granted, ps")

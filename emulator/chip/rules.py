@@ -8,6 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from emulator.chip.channels import channels_text, cycle_of
+from emulator.chip.grid import Grid
+from emulator.chip.routing import MAX_TABLE_TILES
 from emulator.chip.violation import Path, Violation
 
 MAX_CORES = 2**20  # a count table per core and event still fits in memory
@@ -54,6 +57,24 @@ def _whole_chips(key: str, side: int, chip_side: int | None) -> Found:
         yield ("mesh", "chip", key), f"{chip_side}, does not divide mesh.{key} {side}: choose from {choices}"
 
 
+def _routing(width: int, height: int, routing: str) -> Found:
+    """No packets can wait for each other in a circle."""
+    if routing == "table" and width * height > MAX_TABLE_TILES:
+        size = f"{width} x {height} tiles are {width * height}"
+        yield (
+            ("mesh", "routing"),
+            f"'table', {size}, limit {MAX_TABLE_TILES}: choose from 'xy', 'yx', 'west_first'",
+        )
+        return
+    cycle = cycle_of(routing, Grid(width, height))
+    if cycle:
+        yield (
+            ("mesh", "routing"),
+            f"{routing!r}, links wait for each other in a circle, {channels_text(cycle, width)}, so that "
+            "packets could block each other forever: choose from 'xy', 'yx', 'west_first', 'table'",
+        )
+
+
 def _index_width(compartments: int, index_bits: Any) -> Found:
     reach = 2 ** max(index_bits)
     if compartments > reach:
@@ -72,6 +93,7 @@ _RULES: tuple[tuple[Callable[..., Found], tuple[Path, ...]], ...] = (
     (_buffers, (*_SIZE, _PER_TILE, ("mesh", "fifo_depth"), ("mesh", "intake_depth"))),
     (partial(_whole_chips, "width"), (("mesh", "width"), ("mesh", "chip", "width"))),
     (partial(_whole_chips, "height"), (("mesh", "height"), ("mesh", "chip", "height"))),
+    (_routing, (*_SIZE, ("mesh", "routing"))),
     (_index_width, (("limits", "compartments"), ("synapse_format", "index_bits"))),
 )
 """Each rule with the keys it reads."""

@@ -10,8 +10,16 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 
+from emulator.chip.grid import Grid
 from emulator.chip.groups import (
     STRICT,
     Arithmetic,
@@ -25,6 +33,7 @@ from emulator.chip.groups import (
     Mw,
     SynapseFormat,
 )
+from emulator.chip.routing import Routing, make_routing
 from emulator.chip.rules import broken_rules
 from emulator.chip.violation import InvalidChip, Path, Violation, group_of, shown, violation
 from emulator.errors import SpecError
@@ -65,6 +74,7 @@ class ChipSpec(BaseModel):
     latency_ps: LatencyPs = Field(description="time of events, ps")
     energy_pj: EnergyPj = Field(description="price of events, pJ")
     static_power_mw: Mw = Field(description="power of one chip at rest, mW; a board has it once per chip")
+    _given_routes: bytes | None = PrivateAttr(default=None)  # see `make_routing`
 
     @model_validator(mode="wrap")
     @classmethod
@@ -106,6 +116,16 @@ class ChipSpec(BaseModel):
     def n_ports(self) -> int:
         """Ports of a router: E, W, N, S and one per core of its tile."""
         return 4 + self.cores.per_tile
+
+    @property
+    def grid(self) -> Grid:
+        """Tiles and links of the mesh."""
+        return Grid(self.mesh.width, self.mesh.height)
+
+    @property
+    def routing(self) -> Routing:
+        """The ways through the mesh."""
+        return make_routing(self.mesh.routing, self.grid, self._given_routes)
 
     @property
     def host_tile(self) -> int:

@@ -66,9 +66,10 @@ def run_mesh(
     mesh = chip.mesh
     settings = [mesh.width, mesh.height, n_ports, ARBITERS.index(mesh.arbiter), mesh.fifo_depth]
     settings += [mesh.inject_ps, mesh.eject_ps, mesh.cycle_ps, mesh.credit_ps]
-    settings += [mesh.hop_ps.ew, mesh.hop_ps.ns, mesh.cycle_ps, *_border(chip).values()]
+    settings += [mesh.hop_ps.ew, mesh.hop_ps.ns, mesh.cycle_ps, *_border(chip).values(), chip.routing.code]
     status = blocks.mesh.run_mesh(
         np.array(settings, dtype=np.int64),
+        chip.routing.flat_table(),
         np.ascontiguousarray(inject_ps[order]),
         np.ascontiguousarray(dst[order]),
         source_ptr,
@@ -215,6 +216,7 @@ class _Run:
             "counts": self.counts,
             "tick_ps": self.tick_ps,
             "service_ps": routes.service_ps() if drive.timing else np.zeros(0, dtype=np.int64),
+            "next_side": self.chip.routing.flat_table(),
             "core_x": routes.x,
             "core_y": routes.y,
             "core_port": routes.core_port,
@@ -300,6 +302,7 @@ class _Run:
             "height": mesh.height,
             "n_ports": len(DIRECTIONS) + chip.cores.per_tile,
             "arbiter": ARBITERS.index(mesh.arbiter),
+            "routing": chip.routing.code,
             "fifo_depth": mesh.fifo_depth,
             "intake_depth": mesh.intake_depth,
             "inject_ps": mesh.inject_ps,

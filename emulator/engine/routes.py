@@ -62,7 +62,7 @@ class Routes:
         links = np.zeros((mesh.height, mesh.width, len(DIRECTIONS)), dtype=np.int64)
         blocks.routes.book_received(
             n_spikes, image.entry_ptr, image.entry_core, self.n_ops, self.core_of_sender, self.x, self.y,
-            received, links,
+            self.chip.routing.code, self.chip.routing.flat_table(), received, links,
         )  # fmt: skip
         for column, name in zip((0, 0, 1, 2), BY_RECEIVER, strict=True):
             by_core[:-1, EVENT_ID[name]] += received[:-1, column]
@@ -88,7 +88,7 @@ def routes_of(image: Image, chip: ChipSpec) -> Routes:
     n_ops = np.empty((len(image.entry_core), 2), dtype=np.int32)
     blocks.routes.sum_sent(
         image.entry_ptr, image.entry_core, image.entry_axon, image.syn_ptr, n_dense, core_of_sender, x, y,
-        *chip.chip_size, sent, n_ops,
+        chip.routing.code, chip.routing.flat_table(), chip.mesh.width, *chip.chip_size, sent, n_ops,
     )  # fmt: skip
     return Routes(
         sent=sent,

@@ -23,6 +23,7 @@ import numpy as np
 from emulator import arith
 from emulator.chip.drive import Drive
 from emulator.chip.events import DIRECTIONS
+from emulator.chip.grid import N_SIDES
 from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
 from emulator.chip.state import state_dtype, state_tables
@@ -30,7 +31,7 @@ from emulator.record import Record, State, Timing
 from emulator.reference.clock import Clock
 from emulator.reference.core import Core, Update
 from emulator.reference.generator import draw_inputs
-from emulator.reference.mesh import EAST, N_SIDES, NORTH, SOUTH, WEST, Mesh, Packet, crosses
+from emulator.reference.mesh import Mesh, Packet, crosses
 from emulator.reference.source import Source
 from emulator.reference.tally import Tally
 
@@ -50,7 +51,7 @@ class Machine:
     """Cores, host port and counts of one run."""
 
     def __init__(self, image: Image, chip: ChipSpec, drive: Drive):
-        self.image, self.chip, self.drive = image, chip, drive
+        self.image, self.chip, self.drive, self.routing = image, chip, drive, chip.routing
         self.cores: list[Core] = []
         self.tally = Tally(drive.n_samples * drive.n_ticks, image.n_cores, image.n_groups, chip.n_tiles)
         self.host_tile = chip.host_port.y * chip.mesh.width + chip.host_port.x
@@ -166,7 +167,7 @@ class Machine:
             spike = packet.payload
             assert isinstance(spike, Spike)
             self.count_sent(core, spike)
-            for at_tile, side in route(self.chip, tile, packet.tile_id):
+            for at_tile, side in self.routing.route(tile, packet.tile_id):
                 self.count_hop(at_tile, side, spike.group)
             self.count_ejected(spike)
             if spike.core < self.image.n_cores:
@@ -261,18 +262,6 @@ class TimedTick:
 
     def _done(self) -> None:
         self.done_ps = max(self.done_ps, self.clock.now_ps)
-
-
-def route(chip: ChipSpec, src: int, dst: int) -> Iterator[tuple[int, int]]:
-    """Links (tile, side) from tile to tile, X first, then Y."""
-    x, y = chip.coordinates(src)
-    to_x, to_y = chip.coordinates(dst)
-    while x != to_x:
-        yield y * chip.mesh.width + x, EAST if to_x > x else WEST
-        x += 1 if to_x > x else -1
-    while y != to_y:
-        yield y * chip.mesh.width + x, NORTH if to_y > y else SOUTH
-        y += 1 if to_y > y else -1
 
 
 def run(image: Image, chip: ChipSpec, drive: Drive, progress: Progress | None = None) -> Record:

@@ -9,14 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from emulator.chip.events import DIRECTIONS
+from emulator.chip.grid import ARRIVED, EAST, N_SIDES, OPPOSITE, STEP, WEST
 from emulator.chip.spec import ChipSpec
 from emulator.errors import SimulationError
 from emulator.reference.clock import Clock
-
-N_SIDES = len(DIRECTIONS)
-EAST, WEST, NORTH, SOUTH = range(N_SIDES)
-OPPOSITE = (WEST, EAST, SOUTH, NORTH)
-STEP = ((1, 0), (-1, 0), (0, 1), (0, -1))  # x grows east, y grows north
 
 
 @dataclass(eq=False)
@@ -75,7 +71,7 @@ class Mesh:
     ):
         """on_hop(tile, side, packet): grant of a link. on_eject, on_arrive(tile, port, packet): grant of, and
         arrival at, a core or the host port. intake_depth None: intakes are always ready."""
-        self.chip, self.clock = chip, clock
+        self.chip, self.clock, self.routing = chip, clock, chip.routing
         self.n_ports = N_SIDES + chip.cores.per_tile
         self.in_flight = 0
         self._on_hop, self._on_eject, self._on_arrive = on_hop, on_eject, on_arrive
@@ -151,14 +147,9 @@ class Mesh:
         )
 
     def wanted_output(self, tile: int, packet: Packet) -> int:
-        """Dimension order: X, then Y, then the port at the destination."""
-        x, y = self.chip.coordinates(tile)
-        to_x, to_y = self.chip.coordinates(packet.tile_id)
-        if to_x != x:
-            return EAST if to_x > x else WEST
-        if to_y != y:
-            return NORTH if to_y > y else SOUTH
-        return packet.port
+        """The side that the routing says, and at the destination the packet's port there."""
+        side = self.routing.next_side(tile, packet.tile_id)
+        return packet.port if side == ARRIVED else side
 
     def _visible(self, tile: int, port: int, packet: Packet) -> None:
         fifo = self.inputs[tile][port]

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emulator.chip.grid import N_SIDES
 from emulator.chip.spec import ChipSpec
 from emulator.reference.clock import Clock
-from emulator.reference.mesh import N_SIDES, Mesh, Packet
+from emulator.reference.mesh import Mesh, Packet
 from emulator.reference.source import Source
 
 Ints = NDArray[np.integer]

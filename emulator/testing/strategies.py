@@ -65,6 +65,7 @@ def chips(draw: st.DrawFn, base: ChipSpec, max_side: int = MAX_TILES) -> ChipSpe
         "fifo_depth": st.integers(1, 4),
         "intake_depth": st.integers(1, 4),
         "arbiter": st.sampled_from(("round_robin", "fixed", "oldest")),
+        "routing": st.sampled_from(("xy", "yx", "west_first", "table")),
         "hop_ps.ew": _latency(1),
         "hop_ps.ns": _latency(1),
         "inject_ps": _latency(1),
