@@ -8,7 +8,7 @@ Counts of a spike's packets are known from its routes: they are summed up per se
 from emulator._ext.core cimport BLOCK, Compartments, Configuration, Stretch
 from emulator._ext.crossing cimport Crossing
 from emulator._ext.generator cimport Generators
-from emulator._ext.mesh cimport FIRST_SOURCE, Mesh, Packet, allocate, release, wire
+from emulator._ext.mesh cimport FIRST_SOURCE, Mesh, Packet, allocate, list_waits, release, wire
 from emulator._ext.team cimport Thread, build, dismantle, join_thread, start_thread
 from emulator._ext.tick cimport (
     ACTIVE, BARRIER, FIRST_SENT, INACTIVE, N_EVENTS, N_SENT, NO_MEMORY, NO_THREAD, OK, SPIKES,
@@ -395,6 +395,14 @@ cdef class Machine:
         if self.run.n_workers > 1:  # each worker's are in order, and the slots of the next are higher
             spikes = spikes[np.argsort(spikes[:, 0], kind="stable")]
         return spikes
+
+    def mesh_waits(self, int64_t[:, ::1] waits_for):
+        """Of status 2: fills [n_tiles, n_ports], see mesh.pxd, and returns the packets in flight."""
+        cdef Mesh* mesh = &self.crossing.mesh
+        if waits_for.shape[0] != mesh.n_routers or waits_for.shape[1] != mesh.n_ports:
+            raise ValueError("mesh_waits: one value per input FIFO")
+        list_waits(mesh, &waits_for[0, 0])
+        return mesh.in_flight
 
     def mesh_extremes(self, int64_t[::1] stall_ps, int64_t[:, ::1] occupancy_max, int64_t[::1] intake_max):
         """Fills stall_ps [n_cores + 1], occupancy_max [n_tiles, n_ports] and intake_max [n_cores]."""

@@ -1,8 +1,8 @@
 """The mesh alone: packets pushed at given instants, intakes always ready. Twin of emulator/reference/traffic.py."""
 
 from emulator._ext.mesh cimport (
-    BY_TABLE, FIRST_SOURCE, MESH_NO_MEMORY, N_SIDES, Mesh, Packet,
-    allocate, release, reset, run_events, wire,
+    BY_TABLE, FIRST_SOURCE, MESH_DEADLOCK, MESH_NO_MEMORY, N_SIDES, Mesh, Packet,
+    allocate, list_waits, release, reset, run_events, wire,
 )
 from libc.stdint cimport int8_t, int32_t, int64_t
 from libc.stdlib cimport calloc, free
@@ -20,6 +20,7 @@ def run_mesh(
     int64_t[:, ::1] link_counts,
     int64_t[:, ::1] occupancy_max,
     int64_t[::1] stall_ps,
+    int64_t[:, ::1] waits_for,
 ):
     """Runs packets [n], sorted by source tile, then inject_ps; packets of tile t are source_ptr[t] ..
 
@@ -27,7 +28,8 @@ def run_mesh(
     then of links within a chip and of those between two chips: hop_ps east-west, north-south, cycle_ps; then
     width and height of one chip; then the routing. next_side [n_tiles * n_tiles]: see mesh.pxd; empty unless
     the routing is by table. Fills push_ps, arrive_ps [n], link_counts [n_tiles, 4], occupancy_max
-    [n_tiles, n_ports], stall_ps [n_tiles]. Returns a status: 0 done, 1 out of memory, 2 deadlock.
+    [n_tiles, n_ports], stall_ps [n_tiles]; on deadlock waits_for [n_tiles, n_ports], see mesh.pxd. Returns a
+    status, 0 done, 1 out of memory, 2 deadlock, and the packets in flight.
     """
     cdef Mesh mesh
     cdef int64_t n = inject_ps.shape[0]
@@ -50,6 +52,7 @@ def run_mesh(
         or link_counts.shape[0] != mesh.n_routers or link_counts.shape[1] != N_SIDES
         or occupancy_max.shape[0] != mesh.n_routers or occupancy_max.shape[1] != mesh.n_ports
         or stall_ps.shape[0] != mesh.n_routers
+        or waits_for.shape[0] != mesh.n_routers or waits_for.shape[1] != mesh.n_ports
         or (mesh.routing == BY_TABLE and next_side.shape[0] != <int64_t>mesh.n_routers * mesh.n_routers)
     ):
         raise ValueError("run_mesh: arrays of inconsistent shape")
@@ -74,6 +77,8 @@ def run_mesh(
                 mesh.sources[tile].next_packet = source_ptr[tile]
                 mesh.sources[tile].end_packet = source_ptr[tile + 1]
             status = run_events(&mesh)
+            if status == MESH_DEADLOCK:
+                list_waits(&mesh, &waits_for[0, 0])
             for i in range(n):
                 push_ps[i] = mesh.packets[i].push_ps
                 arrive_ps[i] = mesh.packets[i].arrive_ps
@@ -86,4 +91,4 @@ def run_mesh(
                         link_counts[tile, side] = mesh.outputs[tile * mesh.n_ports + side].n_granted
         free(mesh.packets)
         release(&mesh)
-    return status
+    return status, mesh.in_flight

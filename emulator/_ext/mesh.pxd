@@ -420,6 +420,23 @@ cdef inline int run_events(Mesh* mesh) noexcept nogil:
     return MESH_DEADLOCK if mesh.in_flight else MESH_OK
 
 
+cdef inline void list_waits(Mesh* mesh, int64_t* waits_for) noexcept nogil:
+    """After a deadlock: fills [n_routers, n_ports] with the input FIFO whose room each one's head waits for;
+    NOBODY: it is empty, or its head waits for no input FIFO."""
+    cdef int32_t fifo_id, target
+    cdef int64_t place
+    cdef Fifo* fifo
+    for fifo_id in range(mesh.n_routers * mesh.n_ports):
+        fifo = &mesh.fifos[fifo_id]
+        target = NOBODY
+        if fifo.n_granted < fifo.n_taken:
+            place = fifo_id * mesh.fifo_depth + fifo.n_granted % mesh.fifo_depth
+            target = mesh.outputs[
+                wanted_output(mesh, fifo_id // mesh.n_ports, &mesh.packets[mesh.ring_packet[place]])
+            ].target
+        waits_for[fifo_id] = target if target >= 0 else NOBODY
+
+
 cdef inline void reset(Mesh* mesh) noexcept nogil:
     """Back to the initial state of a tick; keeps occupancy_max, stall_ps and the outputs' n_granted."""
     cdef int64_t i

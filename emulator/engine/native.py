@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator.chip.check import check_image
+from emulator.chip.deadlock import deadlock_text
 from emulator.chip.drive import KINDS, PROBE_VARIABLES, Drive
 from emulator.chip.events import DIRECTIONS, EVENT_ID, EVENTS
 from emulator.chip.image import Image
@@ -34,10 +35,9 @@ assert EVENTS[EVENT_ID[SENT[0]] : EVENT_ID[SENT[-1]] + 1] == SENT
 assert all(EVENT_ID[name] == column for name, column in blocks.machine.EVENT_COLUMNS.items())
 STATUS = {
     1: "out of memory",
-    2: "deadlock: packets are left that can never move",
     4: "the system starts no more threads",
 }
-OVERFLOWN = 3
+DEADLOCK, OVERFLOWN = 2, 3
 POLICIES = ("chip", "lava", "unbounded", "strict")  # their places are the codes in _ext/wide.pxd
 REGISTERS = ("q", "u", "x", "v")
 
@@ -67,7 +67,8 @@ def run_mesh(
     settings = [mesh.width, mesh.height, n_ports, ARBITERS.index(mesh.arbiter), mesh.fifo_depth]
     settings += [mesh.inject_ps, mesh.eject_ps, mesh.cycle_ps, mesh.credit_ps]
     settings += [mesh.hop_ps.ew, mesh.hop_ps.ns, mesh.cycle_ps, *_border(chip).values(), chip.routing.code]
-    status = blocks.mesh.run_mesh(
+    waits_for = np.zeros((chip.n_tiles, n_ports), dtype=np.int64)
+    status, in_flight = blocks.mesh.run_mesh(
         np.array(settings, dtype=np.int64),
         chip.routing.flat_table(),
         np.ascontiguousarray(inject_ps[order]),
@@ -76,7 +77,10 @@ def run_mesh(
         push_ps,
         arrive_ps,
         *out.values(),
+        waits_for,
     )
+    if status == DEADLOCK:
+        raise SimulationError(deadlock_text(chip, in_flight, waits_for))
     if status:
         raise SimulationError(f"mesh of chip {chip.name!r}: {STATUS[status]}")
     back = np.empty(n, dtype=np.int64)
@@ -152,7 +156,11 @@ class _Run:
             slot, register, value = self.machine.overflow()
             raise RegisterOverflow(slot, row, REGISTERS[register], value)
         n_ticks = max(self.drive.n_ticks, 1)
-        raise SimulationError(f"sample {row // n_ticks}, tick {row % n_ticks}: {STATUS[status]}")
+        text = STATUS.get(status)
+        if status == DEADLOCK:
+            waits_for = np.zeros((self.chip.n_tiles, self.chip.n_ports), dtype=np.int64)
+            text = deadlock_text(self.chip, self.machine.mesh_waits(waits_for), waits_for)
+        raise SimulationError(f"sample {row // n_ticks}, tick {row % n_ticks}: {text}")
 
     def _timing(self) -> Timing:
         n_ports = len(DIRECTIONS) + self.chip.cores.per_tile

@@ -75,7 +75,7 @@ class Machine:
             self._count_updates(core, outcome, row)
         inputs = self._inputs(row)
         if self.drive.timing:
-            self.timing.tick_ps[row] = TimedTick(self, updates, inputs).run() + self.barrier_ps
+            self.timing.tick_ps[row] = TimedTick(self, updates, inputs).run(row) + self.barrier_ps
         else:
             self._send_untimed(updates, inputs)
         self.tally.count("barrier")
@@ -197,11 +197,12 @@ class TimedTick:
             self.clock.env.process(self._soma(core, outcome))
         self.clock.env.process(self._host(inputs))
 
-    def run(self) -> int:
+    def run(self, row: int) -> int:
         """Runs the tick to its end and returns `done_ps`: the latest soma end, service end, host push or
         host arrival."""
         self.clock.run()
-        self.mesh.assert_drained()
+        sample, tick = divmod(row, self.machine.drive.n_ticks)
+        self.mesh.assert_drained(f"sample {sample}, tick {tick}: ")
         timing = self.machine.timing
         timing.stall_ps[:] += [source.stall_ps for source in self.sources]
         highest = [[fifo.occupancy_max for fifo in fifos] for fifos in self.mesh.inputs]

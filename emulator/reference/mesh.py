@@ -8,7 +8,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from emulator.chip.events import DIRECTIONS
+import numpy as np
+
+from emulator.chip.deadlock import NOBODY, deadlock_text
 from emulator.chip.grid import ARRIVED, EAST, N_SIDES, OPPOSITE, STEP, WEST
 from emulator.chip.spec import ChipSpec
 from emulator.errors import SimulationError
@@ -106,20 +108,18 @@ class Mesh:
         self._release(fifo)
         return fifo.visible.popleft()
 
-    def assert_drained(self) -> None:
+    def assert_drained(self, when: str = "") -> None:
         """Raises SimulationError when packets are left although nothing can happen any more."""
-        if self.in_flight:
-            waiting = [
-                f"tile {self.chip.coordinates(tile)} port {self.port_name(port)}: {len(fifo.visible)} packets"
-                for tile, fifos in enumerate(self.inputs)
-                for port, fifo in enumerate(fifos)
-                if fifo.visible
-            ]
-            raise SimulationError(f"deadlock: {self.in_flight} packets cannot move: {'; '.join(waiting)}")
-
-    @staticmethod
-    def port_name(port: int) -> str:
-        return DIRECTIONS[port] if port < N_SIDES else f"local {port - N_SIDES}"
+        if not self.in_flight:
+            return
+        waits_for = np.full((self.chip.n_tiles, self.n_ports), NOBODY, dtype=np.int64)
+        for tile, fifos in enumerate(self.inputs):
+            for port, fifo in enumerate(fifos):
+                side = self.wanted_output(tile, fifo.visible[0]) if fifo.visible else N_SIDES
+                if side < N_SIDES and self.outputs[tile][side].target is not None:
+                    beyond = self.chip.grid.neighbour(tile, side)
+                    waits_for[tile, port] = beyond * self.n_ports + OPPOSITE[side]
+        raise SimulationError(when + deadlock_text(self.chip, self.in_flight, waits_for))
 
     def _output(self, tile: int, port: int) -> Output:
         mesh, side = self.chip.mesh, port if port < N_SIDES else None
