@@ -299,6 +299,8 @@ cdef class Machine:
         c.active = self.run.wide_compartments.active if self.run.wide else self.run.compartments.active
         c.entry_ptr = <const int64_t*>self._address("entry_ptr", "int64")
         c.entry_core = <const int32_t*>self._address("entry_core", "int32")
+        if len(self.arrays["drops"]):
+            c.drops = <const uint8_t*>self._address("drops", "uint8")
         c.service_ps = <const int64_t*>self._address("service_ps", "int64")
         c.core_x = <const int32_t*>self._address("core_x", "int32")
         c.core_y = <const int32_t*>self._address("core_y", "int32")

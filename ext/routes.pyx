@@ -2,13 +2,13 @@
 axon-out entries for what a spike of each sender counts, one for what a run's spikes come to."""
 
 from emulator._ext.mesh cimport BY_TABLE, EAST, NORTH, SOUTH, WEST, WEST_FIRST, X_FIRST
-from libc.stdint cimport int8_t, int32_t, int64_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, llabs
 from libc.string cimport memset
 
 
 SENT = (
-    "transmitted", "inject", "host_in", "hop_e", "hop_w", "hop_n", "hop_s", "hop_chip", "eject", "host_out",
+    "transmitted", "inject", "dropped", "host_in", "hop_e", "hop_w", "hop_n", "hop_s", "hop_chip", "eject", "host_out",
     "axon_in", "synaptic_ops_dense", "synaptic_ops_sparse",
 )
 """Events that a spike of a sender causes, the same each time: the columns of its counts."""
@@ -16,6 +16,7 @@ SENT = (
 cdef enum:  # places in SENT
     TRANSMITTED
     INJECT
+    DROPPED
     HOST_IN
     HOP_E
     HOP_W
@@ -111,13 +112,13 @@ cdef inline Trip trip_of(
 
 def sum_sent(
     const int64_t[::1] entry_ptr, const int32_t[::1] entry_core, const int32_t[::1] entry_axon,
-    const int64_t[::1] syn_ptr, const int32_t[::1] n_dense, const int32_t[::1] core_of_sender,
+    const uint8_t[::1] drops, const int64_t[::1] syn_ptr, const int32_t[::1] n_dense, const int32_t[::1] core_of_sender,
     const int32_t[::1] x, const int32_t[::1] y, int32_t routing, const int8_t[::1] next_side, int64_t width,
     int64_t chip_width, int64_t chip_height, int64_t[:, ::1] sent, int32_t[:, ::1] n_ops,
 ):
     """Fills sent [n_senders, len(SENT)], zeros so far: what one spike of each sender counts; and n_ops
-    [n_entries, 2]: dense and sparse operations of each packet. n_dense [n_axons]; core_of_sender, x, y: rows
-    of cores, and the host port as one row more."""
+    [n_entries, 2]: dense and sparse operations of each packet. drops [n_entries], or empty: entries whose
+    packets are. n_dense [n_axons]; core_of_sender, x, y: rows of cores, and the host port as one row more."""
     cdef int64_t n_senders = entry_ptr.shape[0] - 1, host = x.shape[0] - 1, sender, entry, source, axon
     cdef int64_t* out
     cdef Trip trip
@@ -130,9 +131,13 @@ def sum_sent(
             source = core_of_sender[sender]
             out[TRANSMITTED] = entry_ptr[sender + 1] > entry_ptr[sender]
             for entry in range(entry_ptr[sender], entry_ptr[sender + 1]):
-                trip = trip_of(&ways, &x[0], &y[0], source, entry_core[entry])
                 out[INJECT] += source != host
                 out[HOST_IN] += source == host
+                if drops.shape[0] and drops[entry]:
+                    out[DROPPED] += 1
+                    n_ops[entry, 0] = n_ops[entry, 1] = 0
+                    continue
+                trip = trip_of(&ways, &x[0], &y[0], source, entry_core[entry])
                 out[HOP_E] += trip.east
                 out[HOP_W] += trip.west
                 out[HOP_N] += trip.north
@@ -173,7 +178,7 @@ def book_sent(
             for column in range(N_SENT):
                 value = n * sent[sender, column]
                 of_group[column] += value
-                if column <= INJECT:
+                if column <= DROPPED:
                     by_core[core_of_sender[sender], first_column + column] += value
                 elif column <= HOP_CHIP or column == HOST_OUT:
                     by_core[nowhere, first_column + column] += value
@@ -187,7 +192,7 @@ cdef struct Arrivals:
 
 def book_received(
     const int64_t[::1] n_spikes, const int64_t[::1] entry_ptr, const int32_t[::1] entry_core,
-    const int32_t[:, ::1] n_ops, const int32_t[::1] core_of_sender, const int32_t[::1] x,
+    const uint8_t[::1] drops, const int32_t[:, ::1] n_ops, const int32_t[::1] core_of_sender, const int32_t[::1] x,
     const int32_t[::1] y, int32_t routing, const int8_t[::1] next_side, int64_t[:, ::1] received,
     int64_t[:, :, ::1] links,
 ):
@@ -211,6 +216,8 @@ def book_received(
         for sender in range(n_senders):
             n = n_spikes[sender]
             for entry in range(entry_ptr[sender], entry_ptr[sender + 1] if n else entry_ptr[sender]):
+                if drops.shape[0] and drops[entry]:
+                    continue
                 of_core = &arrivals[entry_core[entry]]
                 if of_core.packets == 0:
                     touched[n_touched] = entry_core[entry]

@@ -13,6 +13,7 @@ cdef struct Crossing:
     const uint8_t* active  # [n_slots] whether the update of this tick was active
     const int64_t* entry_ptr  # [n_senders + 1]
     const int32_t* entry_core  # [n_entries]
+    const uint8_t* drops  # [n_entries] 1: its packets are dropped once they are sent; NULL: none are
     const int64_t* service_ps  # [n_entries]
     const int32_t* core_x  # [n_cores]
     const int32_t* core_y
@@ -65,9 +66,7 @@ cdef inline int64_t soma(Crossing* c, int64_t core, int64_t* next_fired, int64_t
         next_fired[0] += 1
         work_ps += updates_ps(c, slot, fired + 1) + c.spike_ps
         slot = fired + 1
-        if c.entry_ptr[fired + 1] > c.entry_ptr[fired]:
-            pack(c, fired, work_ps, c.send_ps, n_packets)
-            work_ps = 0
+        work_ps = pack(c, fired, work_ps, c.send_ps, n_packets)
     return work_ps + updates_ps(c, slot, end)
 
 
@@ -79,14 +78,18 @@ cdef inline int64_t updates_ps(Crossing* c, int64_t start, int64_t end) noexcept
     return n_active * c.active_ps + (end - start - n_active) * c.inactive_ps
 
 
-cdef inline void pack(
+cdef inline int64_t pack(
     Crossing* c, int64_t sender, int64_t work_ps, int64_t send_ps, int64_t* n_packets
 ) noexcept nogil:
-    """One packet per axon-out entry of a sender; the first waits for `work_ps`, each for `send_ps`."""
+    """One packet per axon-out entry of a sender; the first waits for `work_ps`, each for `send_ps`. Returns the
+    work after the last."""
     cdef Packet* packet
     cdef int64_t entry
     cdef int32_t core
     for entry in range(c.entry_ptr[sender], c.entry_ptr[sender + 1]):
+        if c.drops != NULL and c.drops[entry]:
+            work_ps += send_ps
+            continue
         packet = &c.mesh.packets[n_packets[0]]
         n_packets[0] += 1
         core = c.entry_core[entry]
@@ -100,3 +103,4 @@ cdef inline void pack(
         packet.gap_ps = work_ps + send_ps
         packet.not_before_ps = 0
         work_ps = 0
+    return work_ps

@@ -24,11 +24,11 @@ cdef extern from *:
 cdef enum:
     SPIKES = 0
     FIRST_SENT = 1  # transmitted .. synaptic_ops_sparse: what a sender's spike causes
-    N_SENT = 13
-    INACTIVE = 14
-    ACTIVE = 15
-    BARRIER = 16
-    N_EVENTS = 17
+    N_SENT = 14
+    INACTIVE = 15
+    ACTIVE = 16
+    BARRIER = 17
+    N_EVENTS = 18
 
 cdef enum Status:
     OK = 0

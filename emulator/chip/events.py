@@ -5,8 +5,9 @@ from __future__ import annotations
 EVENTS: tuple[str, ...] = (
     "spikes",  # a compartment fired
     "transmitted",  # a compartment or source spike that sent at least one packet
-    "inject",  # packet pushed into the mesh by a core
-    "host_in",  # packet pushed into the mesh by the host port
+    "inject",  # packet sent by a core
+    "dropped",  # packet that was sent but has no way to its target: dropped at its source
+    "host_in",  # packet sent by the host port
     "hop_e",  # grant of a link between routers, by direction
     "hop_w",
     "hop_n",

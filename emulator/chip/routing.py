@@ -77,6 +77,11 @@ class Routing:
             yield tile, side
             tile = self.grid.neighbour(tile, side)
 
+    @property
+    def reaches_all(self) -> bool:
+        """Whether every tile reaches every other, because nothing is dead."""
+        return self.grid.is_whole
+
     def reaches(self, src: Ints, dst: Ints) -> NDArray[np.bool_]:
         """bool [n]: whether a packet from tile src[i] gets to tile dst[i]."""
         src, dst = np.asarray(src, dtype=np.int64), np.asarray(dst, dtype=np.int64)

@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from emulator.chip.faults import grid_of
 from emulator.chip.grid import Grid
 from emulator.chip.groups import (
     STRICT,
@@ -120,7 +121,7 @@ class ChipSpec(BaseModel):
     @property
     def grid(self) -> Grid:
         """Tiles and links of the mesh."""
-        return Grid(self.mesh.width, self.mesh.height)
+        return grid_of(self.mesh.width, self.mesh.height, self.mesh.faults)
 
     @property
     def routing(self) -> Routing:
@@ -184,6 +185,8 @@ class ChipSpec(BaseModel):
         data["barrier_ps"] = {str(n_tiles): ps for n_tiles, ps in self.barrier_ps.items()}
         for key in ("weight_bits", "index_bits"):
             data["synapse_format"][key] = list(data["synapse_format"][key])
+        faults = data["mesh"]["faults"] or {}
+        faults.update({key: list(value) for key, value in faults.items() if isinstance(value, tuple)})
         return data
 
     @classmethod

@@ -5,7 +5,7 @@ Weights of all senders are 1: every sender fires once (`all-fire`).
     packets         deliveries to other cores: sum over the senders of the remote cores with a target
     local_packets   deliveries to the sender's own core, which take no hop
     host_packets    deliveries to the host port
-    spike_hops      links taken by all deliveries; inputs start at the host port's tile
+    spike_hops      links taken by all deliveries that are not dropped; inputs start at the host port's tile
     chip_hops       those of them that lead to another chip of the board
     max_link        highest load of a directed link between routers
 
@@ -106,7 +106,9 @@ def traffic(image: Image, chip: ChipSpec) -> dict[str, int]:
     to_host = target == image.n_cores
     pair, packets = _distinct(np.asarray(origin * (image.n_cores + 1) + target, dtype=np.int64))
     from_row, to_row = np.divmod(pair, image.n_cores + 1)
-    loads = link_loads(chip.routing, tile_of_row[from_row], tile_of_row[to_row], packets)
+    from_tile, to_tile = tile_of_row[from_row], tile_of_row[to_row]
+    arrive = chip.routing.reaches(from_tile, to_tile)
+    loads = link_loads(chip.routing, from_tile[arrive], to_tile[arrive], packets[arrive])
     return {
         "packets": int((~to_host & (origin != target)).sum()),
         "local_packets": int((origin == target).sum()),

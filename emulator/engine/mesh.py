@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from emulator.chip.faults import usable_cores
 from emulator.chip.spec import ChipSpec
+from emulator.chip.ways import MAX_SHOWN, WAY_OUT
 from emulator.errors import SimulationError
 
 Ints = NDArray[np.integer[Any]]
@@ -25,6 +28,8 @@ class MeshResult:
     link_counts: Ints  # int64 [n_tiles, 4] grants of each link (E, W, N, S)
     occupancy_max: Ints  # int64 [n_tiles, n_ports] highest filling of each input FIFO (E, W, N, S, local)
     stall_ps: Ints  # int64 [n_tiles] waiting of packets for room at their source
+    arrived: NDArray[np.bool_]  # bool [n_packets]; push_ps and arrive_ps of one that was dropped are 0
+    n_dropped: Ints  # int64 [n_tiles] packets dropped at their source, for want of a way
 
 
 def run_mesh(chip: ChipSpec, packets: NDArray[Any], engine: str = "native") -> MeshResult:
@@ -32,18 +37,52 @@ def run_mesh(chip: ChipSpec, packets: NDArray[Any], engine: str = "native") -> M
 
     packets: structured array [n] with fields inject_ps (>= 0), src and dst (tile ids). Each tile has an
     unbounded queue in order of inject_ps, then of position; packets enter at local port 0, and intakes are
-    always ready.
+    always ready. Packets without a way: an error, or dropped under policy `drop` of the chip's faults.
     """
     inject_ps, src, dst = _columns(chip, packets)
-    if engine == "reference":
+    has_way = _with_way(chip, src, dst)
+    sent = np.flatnonzero(has_way)
+    ran = _engine(engine)(chip, inject_ps[sent], src[sent], dst[sent])
+    for name in ("push_ps", "arrive_ps"):
+        whole = np.zeros(len(src), dtype=np.int64)
+        whole[sent] = ran[name]
+        ran[name] = whole
+    n_dropped = np.bincount(src[~has_way], minlength=chip.n_tiles).astype(np.int64)
+    return MeshResult(**ran, arrived=has_way, n_dropped=n_dropped)
+
+
+def _engine(name: str) -> Callable[..., dict[str, Any]]:
+    if name == "reference":
         from emulator import reference
 
-        return MeshResult(**reference.run_mesh(chip, inject_ps, src, dst))
-    if engine == "native":
+        return reference.run_mesh
+    if name == "native":
         from emulator.engine import native
 
-        return MeshResult(**native.run_mesh(chip, inject_ps, src, dst))
-    raise SimulationError(f"engine {engine!r}: choose from native, reference")
+        return native.run_mesh
+    raise SimulationError(f"engine {name!r}: choose from native, reference")
+
+
+def _with_way(chip: ChipSpec, src: Ints, dst: Ints) -> NDArray[np.bool_]:
+    """bool [n_packets]: whether it can arrive. Raises SimulationError if not, unless policy is `drop`."""
+    faults = chip.mesh.faults
+    if faults is None:
+        return np.ones(len(src), dtype=np.bool_)
+    # the first core of a tile is whose port is used
+    works = usable_cores(chip)[:: chip.cores.per_tile]
+    has_way = chip.routing.reaches(src, dst) & works[src] & works[dst]
+    if faults.policy == "drop" or has_way.all():
+        return np.asarray(has_way)
+    pairs, n_packets = np.unique(np.stack([src[~has_way], dst[~has_way]]), axis=1, return_counts=True)
+    about = f"mesh.faults of chip {chip.name!r}"
+    problems = [
+        f"packets: {n} from tile {chip.coordinates(start)} cannot reach tile {chip.coordinates(end)}: no way "
+        f"by mesh.routing {chip.mesh.routing!r}, or the first core of one is dead ({about}): {WAY_OUT}"
+        for (start, end), n in zip(pairs.T[:MAX_SHOWN].tolist(), n_packets.tolist(), strict=False)
+    ]
+    if len(n_packets) > MAX_SHOWN:
+        problems.append(f"packets: {len(n_packets) - MAX_SHOWN} pairs of tiles more that cannot be reached")
+    raise SimulationError(problems)
 
 
 def _columns(chip: ChipSpec, packets: NDArray[Any]) -> tuple[Ints, NDArray[np.int32], NDArray[np.int32]]:

@@ -95,8 +95,9 @@ class _Run:
         self.image, self.chip, self.drive = image, chip, drive
         check_image(image, chip)  # the blocks trust what passes
         self.wide = state_dtype(image, chip) == "int64"
-        self.prepared = _prepared(image, drive, threads, self.wide)
         self.routes = _routes(image, chip)
+        self.drops = np.zeros(0, dtype=np.uint8) if self.routes.drops is None else self.routes.drops
+        self.prepared = _prepared(self.routes, drive, threads, self.wide)
         n_rows, n_slots = drive.n_samples * drive.n_ticks, image.n_slots
         of_state = "int64" if self.wide else "int32"
         width = n_slots * len(image.planes)
@@ -225,6 +226,7 @@ class _Run:
             "tick_ps": self.tick_ps,
             "service_ps": routes.service_ps() if drive.timing else np.zeros(0, dtype=np.int64),
             "next_side": self.chip.routing.flat_table(),
+            "drops": self.drops,
             "core_x": routes.x,
             "core_y": routes.y,
             "core_port": routes.core_port,
@@ -347,18 +349,20 @@ class _Prepared:
     rows: Arranged
 
 
-def _prepared(image: Image, drive: Drive, threads: int, wide: bool) -> _Prepared:
+def _prepared(routes: Routes, drive: Drive, threads: int, wide: bool) -> _Prepared:
     """The last arrangement is kept for the next run with the same image, policy and number of threads."""
-    key = (wide, 1 if wide else min(threads, image.n_cores))
+    image = routes.image
+    dropped = b"" if routes.drops is None else routes.drops.tobytes()
+    key = (wide, 1 if wide else min(threads, image.n_cores), dropped)
     cached = image.derived.get("native arrangement")
     if cached is None or cached[0] != key:
         image.derived.pop("native arrangement", None)  # before the next one is made: they are large
-        cached = image.derived["native arrangement"] = key, _arrange(image, *key)
+        cached = image.derived["native arrangement"] = key, _arrange(routes.delivering(), *key[:2])
     prepared: _Prepared = cached[1]
     if drive.state is not None and not wide:
         undivided = (1 << prepared.rows.settings["shift"]) - 1
         if (drive.state.pending & undivided).any():  # a state that the weights of this image did not make
-            return replace(prepared, rows=rows_of(image, prepared.shares, divided=False))
+            return replace(prepared, rows=rows_of(routes.delivering(), prepared.shares, divided=False))
     return prepared
 
 

@@ -27,6 +27,8 @@ from emulator.chip.grid import N_SIDES
 from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
 from emulator.chip.state import state_dtype, state_tables
+from emulator.chip.ways import way_problems
+from emulator.errors import ImageError
 from emulator.record import Record, State, Timing
 from emulator.reference.clock import Clock
 from emulator.reference.core import Core, Update
@@ -51,6 +53,9 @@ class Machine:
     """Cores, host port and counts of one run."""
 
     def __init__(self, image: Image, chip: ChipSpec, drive: Drive):
+        problems = list(way_problems(image, chip))
+        if problems:
+            raise ImageError(problems)
         self.image, self.chip, self.drive, self.routing = image, chip, drive, chip.routing
         self.cores: list[Core] = []
         self.tally = Tally(drive.n_samples * drive.n_ticks, image.n_cores, image.n_groups, chip.n_tiles)
@@ -111,8 +116,17 @@ class Machine:
             return None
         return int(np.searchsorted(self.image.slot_ptr, sender, side="right")) - 1
 
-    def count_sent(self, core: int | None, spike: Spike) -> None:
+    def send(self, core: int | None, packet: Packet) -> bool:
+        """Books a packet as sent by a core, or by the host. False: it has no way and is dropped."""
+        spike = _spike(packet)
         self.tally.count("host_in" if core is None else "inject", core=core, group=spike.group)
+        tile = self.host_tile if core is None else int(self.image.core_id[core]) // self.chip.cores.per_tile
+        has_way = self.routing.reaches_all or bool(
+            self.routing.reaches(np.array([tile]), np.array([packet.tile_id]))[0]
+        )
+        if not has_way:
+            self.tally.count("dropped", core=core, group=spike.group)
+        return has_way
 
     def count_hop(self, tile: int, side: int, group: int) -> None:
         self.tally.hop(tile, side, group)
@@ -166,7 +180,8 @@ class Machine:
         for packet in self.packets(sender):
             spike = packet.payload
             assert isinstance(spike, Spike)
-            self.count_sent(core, spike)
+            if not self.send(core, packet):
+                continue
             for at_tile, side in self.routing.route(tile, packet.tile_id):
                 self.count_hop(at_tile, side, spike.group)
             self.count_ejected(spike)
@@ -224,16 +239,16 @@ class TimedTick:
                 yield env.timeout(latency.spike)
                 for packet in self.machine.packets(core.first_slot + index):
                     yield env.timeout(latency.send)
-                    self.machine.count_sent(core.row, _spike(packet))
-                    yield self.sources[core.row].push(packet)
+                    if self.machine.send(core.row, packet):
+                        yield self.sources[core.row].push(packet)
         self._done()
 
     def _host(self, inputs: list[int]) -> Generator[Any, Any, None]:
         for sender in inputs:
             for packet in self.machine.packets(sender):
-                self.machine.count_sent(None, _spike(packet))
-                yield self.sources[-1].push(packet)
-                self._done()
+                if self.machine.send(None, packet):
+                    yield self.sources[-1].push(packet)
+                    self._done()
 
     def _arrived(self, tile: int, port: int, packet: Packet) -> None:
         if port < N_SIDES:

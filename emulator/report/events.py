@@ -7,6 +7,7 @@ from emulator.chip.events import EVENTS
 EVENT_LABEL: dict[str, str] = {
     "spikes": "spike",
     "inject": "packet sent",
+    "dropped": "packet dropped, no way",
     "axon_in": "packet received",
     "hop_e": "hop east",
     "hop_w": "hop west",

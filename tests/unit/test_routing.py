@@ -42,7 +42,16 @@ def test_a_packet_takes_the_way_its_routing_says(order: str, expected: list[str]
     assert sides(order, 5, 5) == "" and sides(order, 5, 7) == "EE" and sides(order, 5, 13) == "NN"
 
 
-GRIDS = st.builds(Grid, st.integers(1, 5), st.integers(1, 5))
+@st.composite
+def grids(draw: st.DrawFn, faulty: bool = False) -> Grid:
+    width, height = draw(st.integers(1, 5)), draw(st.integers(1, 5))
+    tile = st.integers(0, width * height - 1)
+    if not faulty:
+        return Grid(width, height)
+    whole = Grid(width, height)
+    links = draw(st.frozensets(st.tuples(tile, st.integers(0, 3)), max_size=8))
+    dead = draw(st.frozensets(tile, max_size=3))
+    return Grid(width, height, dead, frozenset(link for link in links if whole.has_neighbour(*link)))
 
 
 def taken(routing: Routing) -> set[tuple[tuple[int, int], tuple[int, int]]]:
@@ -54,7 +63,7 @@ def taken(routing: Routing) -> set[tuple[tuple[int, int], tuple[int, int]]]:
     return {pair for way in ways for pair in pairwise(way)}
 
 
-@given(GRIDS, st.sampled_from(list(CODES)))
+@given(grids(faulty=True), st.sampled_from(list(CODES)))
 def test_the_dependencies_are_the_pairs_of_links_on_some_way(grid: Grid, order: str) -> None:
     routing = make_routing(order, grid)
     found = {
@@ -68,7 +77,7 @@ def test_the_dependencies_are_the_pairs_of_links_on_some_way(grid: Grid, order: 
     assert all(place[before] < place[after] for before, after in found)
 
 
-@given(GRIDS, st.sampled_from(list(CODES)))
+@given(grids(), st.sampled_from(list(CODES)))
 def test_without_faults_every_way_is_as_short_as_can_be(grid: Grid, order: str) -> None:
     routing = make_routing(order, grid)
     for src in range(grid.n_tiles):
@@ -77,17 +86,46 @@ def test_without_faults_every_way_is_as_short_as_can_be(grid: Grid, order: str) 
             assert len(list(routing.route(src, dst))) == distance
 
 
-@given(GRIDS, st.sampled_from(list(CODES)), st.data())
+@given(grids(faulty=True), st.sampled_from(list(CODES)), st.data())
 def test_loads_are_those_of_a_walk_along_every_way(grid: Grid, order: str, data: st.DataObject) -> None:
     routing, tile = make_routing(order, grid), st.integers(0, grid.n_tiles - 1)
     flows = data.draw(st.lists(st.tuples(tile, tile, st.integers(0, 9)), max_size=12))
     walked: Counter[tuple[int, int]] = Counter()
+    flows = [flow for flow in flows if routing.reaches([flow[0]], [flow[1]])[0]]
     for src, dst, n in flows:
         for link in routing.route(src, dst):
             walked[link] += n
     src, dst, n_packets = np.array(flows, dtype=np.int64).reshape(-1, 3).T
     loads = link_loads(routing, src, dst, n_packets)
     assert {(tile, side): n for (tile, side), n in np.ndenumerate(loads) if n} == +walked
+
+
+@given(grids(faulty=True), st.sampled_from(list(CODES)))
+def test_what_is_reached_is_what_live_links_lead_to(grid: Grid, order: str) -> None:
+    routing, whole = make_routing(order, grid), make_routing(order, Grid(grid.width, grid.height))
+    for src in range(grid.n_tiles):
+        for dst in range(grid.n_tiles):
+            reached = routing.reaches(np.array([src]), np.array([dst]))[0]
+            if order == "table":
+                assert not reached or all(grid.links[link] for link in routing.route(src, dst))
+            else:
+                live = all(grid.links[link] for link in whole.route(src, dst))
+                assert reached == (live and grid.tiles[src] and grid.tiles[dst])
+
+
+@given(grids(faulty=True))
+def test_a_table_reaches_whatever_links_alive_both_ways_lead_to(grid: Grid) -> None:
+    routing = make_routing("table", grid)
+    for src in np.flatnonzero(grid.tiles).tolist():
+        reached, waiting = {src}, [src]
+        while waiting:
+            tile = waiting.pop()
+            for side in np.flatnonzero(grid.links[tile]).tolist():
+                beyond = grid.neighbour(tile, side)
+                if beyond not in reached and grid.links[beyond, side ^ 1]:
+                    reached.add(beyond)
+                    waiting.append(beyond)
+        assert all(routing.reaches(np.array([src]), np.array([dst]))[0] for dst in reached)
 
 
 def test_a_large_mesh_is_sorted_level_by_level() -> None:
