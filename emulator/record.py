@@ -57,6 +57,7 @@ class Record:
     link_counts: Ints  # int64 [n_tiles, 4] grants of each link (E, W, N, S)
     timing: Timing | None  # None with timing=False
     state: State  # after the last tick
+    link_losses: Ints  # int64 [n_tiles, 4] packets that each link lost; their grants are in link_counts
 
     @property
     def n_rows(self) -> int:

@@ -8,13 +8,14 @@ Counts of a spike's packets are known from its routes: they are summed up per se
 from emulator._ext.core cimport BLOCK, Compartments, Configuration, Stretch
 from emulator._ext.crossing cimport Crossing
 from emulator._ext.generator cimport Generators
+from emulator._ext.losses cimport Losses
 from emulator._ext.mesh cimport FIRST_SOURCE, Mesh, Packet, allocate, list_waits, release, wire
 from emulator._ext.team cimport Thread, build, dismantle, join_thread, start_thread
 from emulator._ext.tick cimport (
     ACTIVE, BARRIER, FIRST_SENT, INACTIVE, N_EVENTS, N_SENT, NO_MEMORY, NO_THREAD, OK, SPIKES,
     Block, Run, Worker, work,
 )
-from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
@@ -22,7 +23,7 @@ cimport numpy
 import numpy as np
 
 numpy.import_array()
-DTYPES = {name: np.dtype(name) for name in ("int8", "uint8", "uint16", "int32", "int64")}
+DTYPES = {name: np.dtype(name) for name in ("int8", "uint8", "uint16", "int32", "uint32", "int64")}
 
 # Columns of the count tables; the same order as emulator/chip/events.py, checked by engine/native.py.
 EVENT_COLUMNS = {
@@ -94,6 +95,8 @@ cdef class Machine:
             self._bind_narrow(settings)
         self._bind_run(settings["n_ticks"])
         self._bind_generators(settings)
+        if "risky_entry" in arrays:
+            self._bind_losses(settings["first_tick"])
         self._bind_workers()
         if settings["timed"]:
             self._build_mesh(settings)
@@ -257,6 +260,27 @@ cdef class Machine:
                 self.run.inputs.drawn[parity] = &drawn[parity, 0]
         return 0
 
+    cdef int _bind_losses(self, int64_t first_tick) except -1:
+        cdef Losses* losses = &self.run.losses
+        losses.n_risky = len(self.arrays["risky_entry"])
+        losses.n_senders = len(self.arrays["n_packets"])
+        losses.n_counts = N_SENT
+        assert self.arrays["link_undo"].shape[1] == N_SENT
+        losses.risky_ptr = <const int64_t*>self._address("risky_ptr", "int64")
+        losses.risky_entry = <const int64_t*>self._address("risky_entry", "int64")
+        losses.risky_place = <const int64_t*>self._address("risky_place", "int64")
+        losses.n_packets = <const int64_t*>self._address("n_packets", "int64")
+        losses.core_of_sender = <const int32_t*>self._address("core_of_sender", "int32")
+        losses.link_ptr = <const int64_t*>self._address("link_ptr", "int64")
+        losses.key = <const uint32_t*>self._address("link_key", "uint32")
+        losses.threshold = <const int64_t*>self._address("link_threshold", "int64")
+        losses.undo = <const int64_t*>self._address("link_undo", "int64")
+        losses.n_lost = <int64_t*>self._address("n_lost", "int64")
+        losses.survivors = <int32_t*>self._address("survivors", "int32")
+        losses.lost_by = <int64_t*>self._address("lost_by", "int64")
+        losses.first_tick = first_tick
+        return 0
+
     cdef int _bind_workers(self) except -1:
         """Their shares of the slots, and of what was made of these."""
         cdef const int64_t[::1] shares = self.arrays["shares"]
@@ -316,6 +340,9 @@ cdef class Machine:
         mesh.fifo_depth, mesh.intake_depth = settings["fifo_depth"], settings["intake_depth"]
         mesh.inject_ps, mesh.eject_ps = settings["inject_ps"], settings["eject_ps"]
         mesh.cycle_ps, mesh.credit_ps = settings["cycle_ps"], settings["credit_ps"]
+        if self.run.losses.n_risky:
+            c.losses, c.lossy_link = &self.run.losses, <const int64_t*>self._address("link", "int64")
+            mesh.lossy = 1
         mesh.n_cores, mesh.n_sources = c.n_cores, c.n_cores + 1
         mesh.packets = <Packet*>malloc((n_entries + 1) * sizeof(Packet))
         c.fired = <int32_t*>malloc((self.run.n_slots + 1) * sizeof(int32_t))

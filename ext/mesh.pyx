@@ -15,6 +15,7 @@ def run_mesh(
     const int64_t[::1] inject_ps,
     const int32_t[::1] dst,
     const int64_t[::1] source_ptr,
+    const int64_t[::1] lost_by,
     int64_t[::1] push_ps,
     int64_t[::1] arrive_ps,
     int64_t[:, ::1] link_counts,
@@ -27,13 +28,13 @@ def run_mesh(
     settings: width, height, ports per router, arbiter, fifo_depth, inject_ps, eject_ps, cycle_ps, credit_ps,
     then of links within a chip and of those between two chips: hop_ps east-west, north-south, cycle_ps; then
     width and height of one chip; then the routing. next_side [n_tiles * n_tiles]: see mesh.pxd; empty unless
-    the routing is by table. Fills push_ps, arrive_ps [n], link_counts [n_tiles, 4], occupancy_max
+    the routing is by table. lost_by [n]: 1 + link (tile * 4 + side) that loses a packet, or 0. Fills push_ps, arrive_ps [n], link_counts [n_tiles, 4], occupancy_max
     [n_tiles, n_ports], stall_ps [n_tiles]; on deadlock waits_for [n_tiles, n_ports], see mesh.pxd. Returns a
     status, 0 done, 1 out of memory, 2 deadlock, and the packets in flight.
     """
     cdef Mesh mesh
     cdef int64_t n = inject_ps.shape[0]
-    cdef int64_t i, tile, side
+    cdef int64_t i, tile, side, link
     cdef int status
     memset(&mesh, 0, sizeof(Mesh))
     mesh.width, mesh.height, mesh.n_ports = <int32_t>settings[0], <int32_t>settings[1], <int32_t>settings[2]
@@ -47,7 +48,7 @@ def run_mesh(
     mesh.routing = <int32_t>settings[17]
     mesh.n_sources = mesh.n_routers
     if (
-        dst.shape[0] != n or push_ps.shape[0] != n or arrive_ps.shape[0] != n
+        dst.shape[0] != n or lost_by.shape[0] != n or push_ps.shape[0] != n or arrive_ps.shape[0] != n
         or source_ptr.shape[0] != mesh.n_routers + 1 or source_ptr[mesh.n_routers] != n
         or link_counts.shape[0] != mesh.n_routers or link_counts.shape[1] != N_SIDES
         or occupancy_max.shape[0] != mesh.n_routers or occupancy_max.shape[1] != mesh.n_ports
@@ -59,6 +60,8 @@ def run_mesh(
     if mesh.routing == BY_TABLE:
         mesh.next_side = &next_side[0]
     with nogil:
+        for i in range(n):
+            mesh.lossy |= lost_by[i] > 0
         mesh.packets = <Packet*>calloc(n + 1, sizeof(Packet))
         status = allocate(&mesh, 64 + n)
         if mesh.packets == NULL or status:
@@ -71,6 +74,9 @@ def run_mesh(
                 mesh.packets[i].y = dst[i] // mesh.width
                 mesh.packets[i].port = N_SIDES
                 mesh.packets[i].not_before_ps = inject_ps[i]
+                if lost_by[i]:
+                    link = lost_by[i] - 1
+                    mesh.packets[i].lost_at = <int32_t>(1 + link // N_SIDES * mesh.n_ports + link % N_SIDES)
             for tile in range(mesh.n_routers):
                 mesh.sources[tile].fifo = <int32_t>(tile * mesh.n_ports + N_SIDES)
                 mesh.fifos[mesh.sources[tile].fifo].feeder = <int32_t>(FIRST_SOURCE - tile)

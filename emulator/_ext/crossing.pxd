@@ -1,6 +1,7 @@
 # The packets of one tick on the mesh: when each is pushed, and when the tick ends. Twin of TimedTick in
 # emulator/reference/machine.py.
-from emulator._ext.mesh cimport Mesh, Packet, reset, run_events
+from emulator._ext.losses cimport Losses
+from emulator._ext.mesh cimport N_SIDES, Mesh, Packet, reset, run_events
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 
@@ -13,6 +14,8 @@ cdef struct Crossing:
     const uint8_t* active  # [n_slots] whether the update of this tick was active
     const int64_t* entry_ptr  # [n_senders + 1]
     const int32_t* entry_core  # [n_entries]
+    const Losses* losses  # NULL: nothing gets lost
+    const int64_t* lossy_link  # [n_links] of `losses`: tile * 4 + side
     const uint8_t* drops  # [n_entries] 1: its packets are dropped once they are sent; NULL: none are
     const int64_t* service_ps  # [n_entries]
     const int32_t* core_x  # [n_cores]
@@ -84,7 +87,7 @@ cdef inline int64_t pack(
     """One packet per axon-out entry of a sender; the first waits for `work_ps`, each for `send_ps`. Returns the
     work after the last."""
     cdef Packet* packet
-    cdef int64_t entry
+    cdef int64_t entry, risky = c.losses.risky_ptr[sender] if c.losses != NULL else 0, link
     cdef int32_t core
     for entry in range(c.entry_ptr[sender], c.entry_ptr[sender + 1]):
         if c.drops != NULL and c.drops[entry]:
@@ -102,5 +105,11 @@ cdef inline int64_t pack(
             packet.service_ps = c.service_ps[entry]
         packet.gap_ps = work_ps + send_ps
         packet.not_before_ps = 0
+        packet.lost_at = 0
+        if c.losses != NULL and risky < c.losses.risky_ptr[sender + 1] and c.losses.risky_entry[risky] == entry:
+            if c.losses.lost_by[risky] >= 0:
+                link = c.lossy_link[c.losses.lost_by[risky]]
+                packet.lost_at = <int32_t>(1 + link // N_SIDES * c.mesh.n_ports + link % N_SIDES)
+            risky += 1
         work_ps = 0
     return work_ps

@@ -46,12 +46,14 @@ cdef struct Packet:
     int64_t service_ps  # of the receiving core's synapse pipeline
     int64_t push_ps  # result
     int64_t arrive_ps  # result
+    int32_t lost_at  # 1 + output whose link loses it; 0: it arrives
 
 
 cdef struct Fifo:
     int64_t n_taken  # packets ever put in
     int64_t n_granted  # packets ever granted out
     int64_t n_visible  # of those put in, how many had arrived at the last grant
+    int64_t n_lost  # packets ever lost on the way in
     int64_t next_grant_ps
     int64_t occupancy_max
     int32_t feeder  # output id; FIRST_SOURCE - source id; NOBODY
@@ -121,6 +123,8 @@ cdef struct Mesh:
     int32_t* ring_packet  # [n_routers, n_ports, fifo_depth]
     int64_t* ring_arrive_ps
     int64_t* ring_grant_ps
+    int32_t lossy  # 1: packets may be lost
+    int64_t* ring_lost_ps  # [n_routers, n_ports, fifo_depth] when slots of lost packets are released; lossy
     int64_t* ring_start_ps  # [n_cores, intake_depth] service starts
     Packet* packets
     int64_t in_flight
@@ -223,7 +227,7 @@ cdef inline int put(Mesh* mesh, int32_t fifo_id, int32_t packet, int64_t arrive_
     """Takes the next slot of a FIFO for a packet that becomes visible at `arrive_ps`."""
     cdef Fifo* fifo = &mesh.fifos[fifo_id]
     cdef int64_t place = fifo_id * mesh.fifo_depth + fifo.n_taken % mesh.fifo_depth
-    if fifo.n_taken == 0:
+    if fifo.n_taken == 0 and fifo.n_lost == 0:
         mesh.touched_fifos[mesh.n_touched_fifos] = fifo_id
         mesh.n_touched_fifos += 1
     mesh.ring_packet[place] = packet
@@ -234,9 +238,50 @@ cdef inline int put(Mesh* mesh, int32_t fifo_id, int32_t packet, int64_t arrive_
     return 0
 
 
+cdef inline void lose(Mesh* mesh, int32_t fifo_id, int64_t release_ps) noexcept nogil:
+    """Takes the next slot of a FIFO for a packet that never becomes visible, until `release_ps`."""
+    cdef Fifo* fifo = &mesh.fifos[fifo_id]
+    if fifo.n_taken == 0 and fifo.n_lost == 0:
+        mesh.touched_fifos[mesh.n_touched_fifos] = fifo_id
+        mesh.n_touched_fifos += 1
+    mesh.ring_lost_ps[fifo_id * mesh.fifo_depth + fifo.n_lost % mesh.fifo_depth] = release_ps
+    fifo.n_lost += 1
+
+
+cdef inline int64_t room_beside_lost_ps(Mesh* mesh, int32_t fifo_id) noexcept nogil:
+    """`room_ps` when slots are released in two orders, by grants and by losses: there is room as soon as no
+    more than depth - 1 of all slots taken are held."""
+    cdef Fifo* fifo = &mesh.fifos[fifo_id]
+    cdef int64_t ring = fifo_id * mesh.fifo_depth, last_ps = 0
+    cdef int64_t granted = fifo.n_granted - 1, lost = fifo.n_lost - 1
+    cdef int64_t n_free = mesh.fifo_depth - 1 - (fifo.n_taken - fifo.n_granted)
+    cdef int64_t oldest_granted = granted - mesh.fifo_depth, oldest_lost = lost - mesh.fifo_depth
+    cdef int64_t granted_ps, lost_ps
+    if n_free < 0:
+        return -1
+    while n_free >= 0:  # from the latest release backwards
+        granted_ps = lost_ps = -1
+        if granted >= 0 and granted > oldest_granted:
+            granted_ps = mesh.ring_grant_ps[ring + granted % mesh.fifo_depth]
+        if lost >= 0 and lost > oldest_lost:
+            lost_ps = mesh.ring_lost_ps[ring + lost % mesh.fifo_depth]
+        if granted_ps < 0 and lost_ps < 0:
+            return 0
+        if granted_ps > lost_ps:
+            last_ps = granted_ps
+            granted -= 1
+        else:
+            last_ps = lost_ps
+            lost -= 1
+        n_free -= 1
+    return last_ps + mesh.credit_ps
+
+
 cdef inline int64_t room_ps(Mesh* mesh, int32_t fifo_id) noexcept nogil:
     """First instant at which the next slot of a FIFO can be taken; -1 when that is not yet known."""
     cdef Fifo* fifo = &mesh.fifos[fifo_id]
+    if fifo.n_lost:
+        return room_beside_lost_ps(mesh, fifo_id)
     if fifo.n_taken < mesh.fifo_depth:
         return 0
     if fifo.n_taken - fifo.n_granted >= mesh.fifo_depth:
@@ -315,7 +360,11 @@ cdef inline int grant(Mesh* mesh, int32_t output_id, int32_t fifo_id, int64_t no
     output.next_grant_ps = now_ps + output.cycle_ps
     output.n_granted += 1
     packet.arrive_ps = now_ps + output.latency_ps
-    if output.target >= 0:
+    if packet.lost_at == output_id + 1:
+        lose(mesh, output.target, packet.arrive_ps)
+        packet.arrive_ps = 0
+        mesh.in_flight -= 1
+    elif output.target >= 0:
         failed |= put(mesh, output.target, packet_id, packet.arrive_ps)
     else:
         mesh.in_flight -= 1
@@ -347,6 +396,8 @@ cdef inline int64_t blocked_until_ps(Mesh* mesh, int32_t output_id, int64_t now_
         if at_ps < 0:
             mesh.fifos[output.target].waiting = 1
             return -1
+        if at_ps > now_ps and mesh.fifos[output.target].n_lost:
+            mesh.fifos[output.target].waiting = 1  # a grant may release a slot before the lost packet does
     elif output.target < -1 and mesh.intake_depth:
         core = -2 - <int64_t>output.target
         intake = &mesh.intakes[core]
@@ -444,7 +495,7 @@ cdef inline void reset(Mesh* mesh) noexcept nogil:
     cdef Output* output
     for i in range(mesh.n_touched_fifos):
         fifo = &mesh.fifos[mesh.touched_fifos[i]]
-        fifo.n_taken = fifo.n_granted = fifo.n_visible = fifo.next_grant_ps = 0
+        fifo.n_taken = fifo.n_granted = fifo.n_visible = fifo.n_lost = fifo.next_grant_ps = 0
         fifo.waiting = 0
     for i in range(mesh.n_touched_outputs):
         output = &mesh.outputs[mesh.touched_outputs[i]]
@@ -504,6 +555,7 @@ cdef inline int allocate(Mesh* mesh, int64_t heap_size) noexcept nogil:
     mesh.ring_packet = <int32_t*>malloc(n * mesh.fifo_depth * sizeof(int32_t))
     mesh.ring_arrive_ps = <int64_t*>malloc(n * mesh.fifo_depth * sizeof(int64_t))
     mesh.ring_grant_ps = <int64_t*>malloc(n * mesh.fifo_depth * sizeof(int64_t))
+    mesh.ring_lost_ps = <int64_t*>malloc((n * mesh.fifo_depth if mesh.lossy else 1) * sizeof(int64_t))
     mesh.ring_start_ps = <int64_t*>malloc((n_starts + 1) * sizeof(int64_t))
     mesh.touched_fifos = <int32_t*>malloc(n * sizeof(int32_t))
     mesh.touched_outputs = <int32_t*>malloc(n * sizeof(int32_t))
@@ -512,7 +564,7 @@ cdef inline int allocate(Mesh* mesh, int64_t heap_size) noexcept nogil:
     if (
         mesh.fifos == NULL or mesh.outputs == NULL or mesh.intakes == NULL or mesh.sources == NULL
         or mesh.ring_packet == NULL or mesh.ring_arrive_ps == NULL or mesh.ring_grant_ps == NULL
-        or mesh.ring_start_ps == NULL or mesh.touched_fifos == NULL or mesh.touched_outputs == NULL
+        or mesh.ring_lost_ps == NULL or mesh.ring_start_ps == NULL or mesh.touched_fifos == NULL or mesh.touched_outputs == NULL
         or mesh.heap == NULL
     ):
         return -1
@@ -528,6 +580,7 @@ cdef inline void release(Mesh* mesh) noexcept nogil:
     free(mesh.ring_packet)
     free(mesh.ring_arrive_ps)
     free(mesh.ring_grant_ps)
+    free(mesh.ring_lost_ps)
     free(mesh.ring_start_ps)
     free(mesh.touched_fifos)
     free(mesh.touched_outputs)

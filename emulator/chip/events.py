@@ -21,6 +21,7 @@ EVENTS: tuple[str, ...] = (
     "update_inactive",  # compartment update with nothing to do
     "update_active",  # compartment update with input or non-zero state
     "barrier",  # end of a tick
+    "lost",  # packet lost by a lossy link, counted where it came from
 )
 """Columns of every count table of a Record, in this order."""
 

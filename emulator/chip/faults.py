@@ -46,9 +46,9 @@ def misplaced_faults(
     grid = Grid(width, height)
     mesh = f"the mesh of {width} x {height} tiles"
     named: set[tuple[Any, ...]] = set()
-    for key in ("links", "routers", "cores"):
+    for key in ("links", "routers", "cores", "lossy"):
         for index, fault in enumerate(getattr(faults, key)):
-            what = (key, fault)
+            what = (key, str(fault))
             if what in named:
                 yield key, index, f"{fault} is named before: once is enough"
             named.add(what)
@@ -58,7 +58,7 @@ def misplaced_faults(
                 continue
             if fault.x >= width or fault.y >= height:
                 yield key, index, f"{fault} is outside {mesh}: x 0..{width - 1}, y 0..{height - 1}"
-            elif key == "links":
+            elif key in ("links", "lossy"):
                 tile = fault.y * width + fault.x
                 if not grid.has_neighbour(tile, DIRECTIONS.index(fault.side)):
                     there = [name for side, name in enumerate(DIRECTIONS) if grid.has_neighbour(tile, side)]

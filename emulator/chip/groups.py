@@ -157,6 +157,19 @@ class DirectedLink(Router):
     __repr__ = __str__
 
 
+class LossyLink(DirectedLink):
+    """A link that loses packets now and then."""
+
+    probability: Annotated[float, Field(ge=0, le=1)] = Field(
+        description="share of the packets that it loses, in steps of 2**-32"
+    )
+
+    def __str__(self) -> str:
+        return f"({self.x}, {self.y}) {self.side}"
+
+    __repr__ = __str__
+
+
 class Faults(BaseModel):
     """What of a chip is broken. A dead router takes its links and the cores of its tile with it."""
 
@@ -174,6 +187,9 @@ class Faults(BaseModel):
     )
     cores: Annotated[tuple[Annotated[int, Field(ge=0, le=MAX_COUNT)], ...], BeforeValidator(_as_tuple)] = (
         Field(default=(), description="ids of dead cores")
+    )
+    lossy: Annotated[tuple[LossyLink, ...], BeforeValidator(_as_tuple)] = Field(
+        default=(), description="links that lose packets, each in one direction"
     )
 
 

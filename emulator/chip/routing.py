@@ -69,6 +69,17 @@ class Routing:
         x_first = self.order == "xy" or (self.order == "west_first" and to_x < x)
         return along_x if to_y == y or x_first else along_y
 
+    def next_sides(self, tiles: Ints, to_tiles: Ints) -> Ints:
+        """int64 [n]: `next_side` of each pair of tiles."""
+        if self.table is not None:
+            return self.table[tiles, to_tiles].astype(np.int64)
+        (y, x), (to_y, to_x) = np.divmod(tiles, self.grid.width), np.divmod(to_tiles, self.grid.width)
+        along_x = np.where(to_x > x, EAST, WEST)
+        along_y = np.where(to_y > y, NORTH, SOUTH)
+        straight = np.where(to_x == x, np.where(to_y == y, ARRIVED, along_y), along_x)
+        turns = np.where(self.is_x_first(x, to_x), along_x, along_y)
+        return np.where((to_x != x) & (to_y != y), turns, straight)
+
     def route(self, src: int, dst: int) -> Iterator[tuple[int, int]]:
         """Links (tile, side) from tile to tile, in order."""
         tile = src

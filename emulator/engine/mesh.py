@@ -28,27 +28,35 @@ class MeshResult:
     link_counts: Ints  # int64 [n_tiles, 4] grants of each link (E, W, N, S)
     occupancy_max: Ints  # int64 [n_tiles, n_ports] highest filling of each input FIFO (E, W, N, S, local)
     stall_ps: Ints  # int64 [n_tiles] waiting of packets for room at their source
-    arrived: NDArray[np.bool_]  # bool [n_packets]; push_ps and arrive_ps of one that was dropped are 0
-    n_dropped: Ints  # int64 [n_tiles] packets dropped at their source, for want of a way
+    arrived: NDArray[np.bool_]  # bool [n_packets]; of those that have not, arrive_ps is 0
+    n_dropped: Ints  # int64 [n_tiles] packets dropped at their source, for want of a way; their push_ps is 0
+    n_lost: Ints  # int64 [n_tiles] packets of a source that a lossy link lost
+    link_losses: Ints  # int64 [n_tiles, 4] packets that each link lost; their grants are in link_counts
 
 
-def run_mesh(chip: ChipSpec, packets: NDArray[Any], engine: str = "native") -> MeshResult:
+def run_mesh(chip: ChipSpec, packets: NDArray[Any], engine: str = "native", seed: int = 0) -> MeshResult:
     """Sends packets through the mesh of `chip`, without cores.
 
     packets: structured array [n] with fields inject_ps (>= 0), src and dst (tile ids). Each tile has an
     unbounded queue in order of inject_ps, then of position; packets enter at local port 0, and intakes are
     always ready. Packets without a way: an error, or dropped under policy `drop` of the chip's faults.
+    seed: 0..2**64 - 1, of the draws of lossy links.
     """
     inject_ps, src, dst = _columns(chip, packets)
     has_way = _with_way(chip, src, dst)
     sent = np.flatnonzero(has_way)
-    ran = _engine(engine)(chip, inject_ps[sent], src[sent], dst[sent])
+    whole_seed = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
+    if not (whole_seed and 0 <= seed < 2**64):
+        raise SimulationError(f"seed={seed!r}: must be an integer in 0..{2**64 - 1}")
+    ran = _engine(engine)(chip, inject_ps[sent], src[sent], dst[sent], int(seed))
     for name in ("push_ps", "arrive_ps"):
         whole = np.zeros(len(src), dtype=np.int64)
         whole[sent] = ran[name]
         ran[name] = whole
     n_dropped = np.bincount(src[~has_way], minlength=chip.n_tiles).astype(np.int64)
-    return MeshResult(**ran, arrived=has_way, n_dropped=n_dropped)
+    arrived = ran["arrive_ps"] > 0
+    n_lost = np.bincount(src[has_way & ~arrived], minlength=chip.n_tiles).astype(np.int64)
+    return MeshResult(**ran, arrived=arrived, n_dropped=n_dropped, n_lost=n_lost)
 
 
 def _engine(name: str) -> Callable[..., dict[str, Any]]:

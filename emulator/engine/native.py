@@ -19,6 +19,7 @@ from emulator.chip.spec import ChipSpec
 from emulator.chip.state import state_dtype
 from emulator.engine import blocks
 from emulator.engine.compartments import Stretches, configuration_of, stretches_of
+from emulator.engine.losses import Losses, losing_links, losses_of
 from emulator.engine.routes import SENT, Routes, routes_of, totals
 from emulator.engine.rows import Arranged, rows_of, shares_of, wide_rows_of
 from emulator.errors import RegisterOverflow, SimulationError
@@ -50,7 +51,7 @@ def run(
 
 
 def run_mesh(
-    chip: ChipSpec, inject_ps: Ints, src: NDArray[np.int32], dst: NDArray[np.int32]
+    chip: ChipSpec, inject_ps: Ints, src: NDArray[np.int32], dst: NDArray[np.int32], seed: int = 0
 ) -> dict[str, Ints]:
     """Twin of `reference.run_mesh`."""
     order = np.lexsort((inject_ps, src))  # stable: ties keep their position
@@ -63,6 +64,9 @@ def run_mesh(
         "occupancy_max": np.zeros((chip.n_tiles, n_ports), dtype=np.int64),
         "stall_ps": np.zeros(chip.n_tiles, dtype=np.int64),
     }
+    number = np.arange(n) - np.repeat(source_ptr[:-1], np.diff(source_ptr))
+    lost_by = losing_links(chip, src[order], dst[order], number, seed)
+    losses = np.bincount(lost_by, minlength=1 + out["link_counts"].size)[1:]
     mesh = chip.mesh
     settings = [mesh.width, mesh.height, n_ports, ARBITERS.index(mesh.arbiter), mesh.fifo_depth]
     settings += [mesh.inject_ps, mesh.eject_ps, mesh.cycle_ps, mesh.credit_ps]
@@ -74,6 +78,7 @@ def run_mesh(
         np.ascontiguousarray(inject_ps[order]),
         np.ascontiguousarray(dst[order]),
         source_ptr,
+        lost_by,
         push_ps,
         arrive_ps,
         *out.values(),
@@ -85,7 +90,12 @@ def run_mesh(
         raise SimulationError(f"mesh of chip {chip.name!r}: {STATUS[status]}")
     back = np.empty(n, dtype=np.int64)
     back[order] = np.arange(n)
-    return {"push_ps": push_ps[back], "arrive_ps": arrive_ps[back], **out}
+    return {
+        "push_ps": push_ps[back],
+        "arrive_ps": arrive_ps[back],
+        **out,
+        "link_losses": losses.reshape(-1, 4),
+    }
 
 
 class _Run:
@@ -96,8 +106,9 @@ class _Run:
         check_image(image, chip)  # the blocks trust what passes
         self.wide = state_dtype(image, chip) == "int64"
         self.routes = _routes(image, chip)
+        self.losses = losses_of(self.routes)
         self.drops = np.zeros(0, dtype=np.uint8) if self.routes.drops is None else self.routes.drops
-        self.prepared = _prepared(self.routes, drive, threads, self.wide)
+        self.prepared = _prepared(self.routes, self.losses, drive, threads, self.wide)
         n_rows, n_slots = drive.n_samples * drive.n_ticks, image.n_slots
         of_state = "int64" if self.wide else "int32"
         width = n_slots * len(image.planes)
@@ -134,6 +145,7 @@ class _Run:
             if progress is not None:
                 progress(done, n_rows)
         by_core, by_group, by_link = self._tables()
+        lost = np.zeros_like(by_link) if self.losses is None else self.losses.book(by_core, by_group, by_link)
         return Record(
             n_samples=drive.n_samples,
             n_ticks=drive.n_ticks,
@@ -146,6 +158,7 @@ class _Run:
             link_counts=by_link,
             timing=self._timing() if drive.timing else None,
             state=self._state(),
+            link_losses=lost,
         )
 
     def _state(self) -> State:
@@ -205,6 +218,7 @@ class _Run:
             **self.ends,
             **self._lanes(),
             **self._generators(),
+            **({} if self.losses is None else self.losses.arrays(self.drive.generators.seed)),
             "stretches": prepared.stretches.table,
             "shares": prepared.shares,
             "n_active": self.n_active,
@@ -287,7 +301,7 @@ class _Run:
             "wide": int(self.wide),
             "policy": POLICIES.index(self.chip.arithmetic.overflow),
             "n_slots": image.n_slots,
-            "n_senders": image.n_senders,
+            "n_senders": image.n_senders + (0 if self.losses is None else self.losses.n_risky),
             "n_ticks": drive.n_ticks,
             "n_delays": self.n_delays,
             "timed": int(drive.timing),
@@ -349,20 +363,25 @@ class _Prepared:
     rows: Arranged
 
 
-def _prepared(routes: Routes, drive: Drive, threads: int, wide: bool) -> _Prepared:
+def _prepared(routes: Routes, losses: Losses | None, drive: Drive, threads: int, wide: bool) -> _Prepared:
     """The last arrangement is kept for the next run with the same image, policy and number of threads."""
     image = routes.image
     dropped = b"" if routes.drops is None else routes.drops.tobytes()
-    key = (wide, 1 if wide else min(threads, image.n_cores), dropped)
+    risky = b"" if losses is None else losses.entry.tobytes()
+    key = (wide, 1 if wide else min(threads, image.n_cores), dropped, risky)
+
+    def delivering() -> Image:
+        return routes.delivering(None if losses is None else losses.entry)
+
     cached = image.derived.get("native arrangement")
     if cached is None or cached[0] != key:
         image.derived.pop("native arrangement", None)  # before the next one is made: they are large
-        cached = image.derived["native arrangement"] = key, _arrange(routes.delivering(), *key[:2])
+        cached = image.derived["native arrangement"] = key, _arrange(delivering(), *key[:2])
     prepared: _Prepared = cached[1]
     if drive.state is not None and not wide:
         undivided = (1 << prepared.rows.settings["shift"]) - 1
         if (drive.state.pending & undivided).any():  # a state that the weights of this image did not make
-            return replace(prepared, rows=rows_of(routes.delivering(), prepared.shares, divided=False))
+            return replace(prepared, rows=rows_of(delivering(), prepared.shares, divided=False))
     return prepared
 
 

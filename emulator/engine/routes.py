@@ -40,17 +40,22 @@ class Routes:
     image: Image
     chip: ChipSpec
 
-    def delivering(self) -> Image:
-        """The image without the axon-out entries whose packets are dropped."""
+    def delivering(self, risky: Ints | None = None) -> Image:
+        """The image without the axon-out entries whose packets are dropped. Those that are risky are each
+        that of a host input of its own, behind all senders."""
         image = self.image
-        if self.drops is None:
+        if self.drops is None and risky is None:
             return image
-        kept = self.drops == 0
-        before = np.concatenate([[0], np.cumsum(kept)])
+        apart = np.zeros(0, dtype=np.int64) if risky is None else risky
+        kept = np.ones(len(image.entry_core), dtype=np.bool_) if self.drops is None else self.drops == 0
+        kept[apart] = False
+        before = np.concatenate([[0], np.cumsum(kept)])[image.entry_ptr]
+        order = np.concatenate([np.flatnonzero(kept), apart])
         return image.replace(
-            entry_ptr=before[image.entry_ptr],
-            entry_core=image.entry_core[kept],
-            entry_axon=image.entry_axon[kept],
+            entry_ptr=np.concatenate([before, before[-1] + 1 + np.arange(len(apart))]),
+            entry_core=image.entry_core[order],
+            entry_axon=image.entry_axon[order],
+            input_group=np.concatenate([image.input_group, np.zeros(len(apart), image.input_group.dtype)]),
         )
 
     @property

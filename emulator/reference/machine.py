@@ -14,6 +14,7 @@ What fires never depends on 3: a packet always acts in the tick its synapse says
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,6 +26,7 @@ from emulator.chip.drive import Drive
 from emulator.chip.events import DIRECTIONS
 from emulator.chip.grid import N_SIDES
 from emulator.chip.image import Image
+from emulator.chip.losses import Lottery, thresholds
 from emulator.chip.spec import ChipSpec
 from emulator.chip.state import state_dtype, state_tables
 from emulator.chip.ways import way_problems
@@ -62,6 +64,11 @@ class Machine:
         self.host_tile = chip.host_port.y * chip.mesh.width + chip.host_port.x
         self.host_side = DIRECTIONS.index(chip.host_port.side)
         self.spikes: list[tuple[int, int]] = []
+        self.n_sent: Counter[int | None] = Counter()  # packets of each core, None: the host, in this tick
+        self.lottery = Lottery(drive.generators.seed)
+        self.thresholds = thresholds(chip)
+        self.link_losses = np.zeros((chip.n_tiles, N_SIDES), dtype=np.int64)
+        self.row_of_core = {core_id: row for row, core_id in enumerate(image.core_id.tolist())}
         n_tiles_used = len(np.unique(image.core_id // chip.cores.per_tile))
         self.barrier_ps = chip.barrier_of(n_tiles_used)
         n_ports = N_SIDES + chip.cores.per_tile
@@ -75,6 +82,10 @@ class Machine:
     def tick(self, row: int) -> None:
         """One tick of every core, booked on `row`."""
         self.tally.row = row
+        self.n_sent.clear()
+        sample, tick = divmod(row, self.drive.n_ticks)
+        generators = self.drive.generators
+        self.lottery = Lottery(generators.seed, sample, generators.first_tick + tick)
         updates = [core.update(row) for core in self.cores]
         for core, outcome in zip(self.cores, updates, strict=True):
             self._count_updates(core, outcome, row)
@@ -97,12 +108,13 @@ class Machine:
         for entry in range(start, end):
             row = int(image.entry_core[entry])
             spike = Spike(row, int(image.entry_axon[entry]), group)
+            core = self.core_of(sender)
+            source = self.chip.n_cores if core is None else int(image.core_id[core])
             if row == image.n_cores:
-                yield Packet(self.host_tile, self.host_side, spike)
+                yield Packet(self.host_tile, self.host_side, spike, source, self.n_sent[core])
             else:
-                core_id = int(image.core_id[row])
-                tile, port = divmod(core_id, self.chip.cores.per_tile)
-                yield Packet(tile, N_SIDES + port, spike)
+                tile, port = divmod(int(image.core_id[row]), self.chip.cores.per_tile)
+                yield Packet(tile, N_SIDES + port, spike, source, self.n_sent[core])
 
     def group_of(self, sender: int) -> int:
         image = self.image
@@ -124,9 +136,22 @@ class Machine:
         has_way = self.routing.reaches_all or bool(
             self.routing.reaches(np.array([tile]), np.array([packet.tile_id]))[0]
         )
-        if not has_way:
+        if has_way:
+            self.n_sent[core] += 1
+        else:
             self.tally.count("dropped", core=core, group=spike.group)
         return has_way
+
+    def loses(self, tile: int, side: int, packet: Packet) -> bool:
+        """Whether a link loses a packet; for ticks without a mesh."""
+        threshold = int(self.thresholds[tile, side])
+        link = tile * N_SIDES + side
+        return threshold > 0 and bool(self.lottery.loses(packet.source, packet.number, link, threshold))
+
+    def count_lost(self, tile: int, side: int, packet: Packet) -> None:
+        core = self.row_of_core.get(packet.source)
+        self.tally.count("lost", core=core, group=_spike(packet).group)
+        self.link_losses[tile, side] += 1
 
     def count_hop(self, tile: int, side: int, group: int) -> None:
         self.tally.hop(tile, side, group)
@@ -184,9 +209,13 @@ class Machine:
                 continue
             for at_tile, side in self.routing.route(tile, packet.tile_id):
                 self.count_hop(at_tile, side, spike.group)
-            self.count_ejected(spike)
-            if spike.core < self.image.n_cores:
-                self.receive(spike)
+                if self.loses(at_tile, side, packet):
+                    self.count_lost(at_tile, side, packet)
+                    break
+            else:
+                self.count_ejected(spike)
+                if spike.core < self.image.n_cores:
+                    self.receive(spike)
 
 
 class TimedTick:
@@ -198,6 +227,8 @@ class TimedTick:
         self.mesh = Mesh(
             chip,
             self.clock,
+            lottery=machine.lottery,
+            on_lost=machine.count_lost,
             on_hop=lambda tile, side, packet: machine.count_hop(tile, side, _spike(packet).group),
             on_eject=lambda tile, port, packet: machine.count_ejected(_spike(packet)),
             on_arrive=self._arrived,
@@ -313,6 +344,7 @@ def run(image: Image, chip: ChipSpec, drive: Drive, progress: Progress | None = 
         link_counts=tally.links,
         timing=machine.timing if drive.timing else None,
         state=_join(image, chip, states, drive.n_ticks_after),
+        link_losses=machine.link_losses,
     )
 
 

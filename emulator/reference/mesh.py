@@ -12,6 +12,7 @@ import numpy as np
 
 from emulator.chip.deadlock import NOBODY, deadlock_text
 from emulator.chip.grid import ARRIVED, EAST, N_SIDES, OPPOSITE, STEP, WEST
+from emulator.chip.losses import Lottery, thresholds
 from emulator.chip.spec import ChipSpec
 from emulator.errors import SimulationError
 from emulator.reference.clock import Clock
@@ -24,6 +25,8 @@ class Packet:
     tile_id: int  # destination
     port: int  # output port at the destination: 4 + core in tile, or the side of the host port
     payload: object  # what the receiver needs; the mesh does not look at it
+    source: int  # of `losses`
+    number: int  # among the packets of its source in this tick
     push_ps: int = -1
 
 
@@ -46,6 +49,7 @@ class Output:
     latency_ps: int
     cycle_ps: int  # least time between two of its grants
     target: Fifo | None  # None: always ready
+    loses: Callable[[Packet], bool]
     arrive: Callable[[Packet], None]
     granted: Callable[[Packet], None]
     next_grant_ps: int = 0
@@ -66,17 +70,21 @@ class Mesh:
         chip: ChipSpec,
         clock: Clock,
         *,
+        lottery: Lottery,
         on_hop: Callable[[int, int, Packet], None],
+        on_lost: Callable[[int, int, Packet], None],
         on_eject: Callable[[int, int, Packet], None],
         on_arrive: Callable[[int, int, Packet], None],
         intake_depth: int | None,
     ):
-        """on_hop(tile, side, packet): grant of a link. on_eject, on_arrive(tile, port, packet): grant of, and
-        arrival at, a core or the host port. intake_depth None: intakes are always ready."""
+        """on_hop(tile, side, packet): grant of a link; on_lost: of one that will lose the packet. on_eject,
+        on_arrive(tile, port, packet): grant of, and arrival at, a core or the host port. intake_depth None:
+        intakes are always ready."""
         self.chip, self.clock, self.routing = chip, clock, chip.routing
         self.n_ports = N_SIDES + chip.cores.per_tile
         self.in_flight = 0
-        self._on_hop, self._on_eject, self._on_arrive = on_hop, on_eject, on_arrive
+        self._lottery, self._thresholds = lottery, thresholds(chip)
+        self._on_hop, self._on_lost, self._on_eject, self._on_arrive = on_hop, on_lost, on_eject, on_arrive
         depth = chip.mesh.fifo_depth
         self.inputs = [[Fifo(depth, self._nobody) for _ in range(self.n_ports)] for _ in range(chip.n_tiles)]
         self.intakes = {
@@ -135,6 +143,7 @@ class Mesh:
                     link.hop_ps.ew if side in (EAST, WEST) else link.hop_ps.ns,
                     link.cycle_ps,
                     fifo,
+                    lambda packet: self._loses(tile, side, packet),
                     lambda packet: self._visible(neighbour, entry, packet),
                     lambda packet: self._on_hop(tile, side, packet),
                 )
@@ -142,6 +151,7 @@ class Mesh:
             mesh.eject_ps,
             mesh.cycle_ps,
             self.intakes.get((tile, port)),
+            lambda packet: False,
             lambda packet: self._ejected(tile, port, packet),
             lambda packet: self._on_eject(tile, port, packet),
         )
@@ -150,6 +160,14 @@ class Mesh:
         """The side that the routing says, and at the destination the packet's port there."""
         side = self.routing.next_side(tile, packet.tile_id)
         return packet.port if side == ARRIVED else side
+
+    def _loses(self, tile: int, side: int, packet: Packet) -> bool:
+        threshold = int(self._thresholds[tile, side])
+        link = tile * N_SIDES + side
+        lost = threshold > 0 and self._lottery.loses(packet.source, packet.number, link, threshold)
+        if lost:
+            self._on_lost(tile, side, packet)
+        return bool(lost)
 
     def _visible(self, tile: int, port: int, packet: Packet) -> None:
         fifo = self.inputs[tile][port]
@@ -227,4 +245,11 @@ class Mesh:
         if output.target is not None:
             output.target.taken += 1
         output.granted(packet)
-        self.clock.after(output.latency_ps, lambda: output.arrive(packet))
+        if not output.loses(packet):
+            self.clock.after(output.latency_ps, lambda: output.arrive(packet))
+            return
+        # It took the slot and the link's cycle, but never becomes visible.
+        assert output.target is not None
+        target = output.target
+        self.in_flight -= 1
+        self.clock.after(output.latency_ps, lambda: self._release(target))

@@ -20,6 +20,7 @@ EVENT_LABEL: dict[str, str] = {
     "synaptic_ops_sparse": "synaptic op, sparse",
     "update_inactive": "update, inactive",
     "update_active": "update, active",
+    "lost": "packet lost by a link",
 }
 assert set(EVENT_LABEL) <= set(EVENTS), "an event was renamed"
 

@@ -80,7 +80,8 @@ def _activity(numbers: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _dropped(counts: dict[str, int]) -> str:
-    return f"; {number(counts['dropped'])} of them dropped for want of a way" if counts["dropped"] else ""
+    dropped = f"; {number(counts['dropped'])} of them dropped for want of a way" if counts["dropped"] else ""
+    return dropped + (f"; {number(counts['lost'])} of them lost by links" if counts["lost"] else "")
 
 
 def _crossings(counts: dict[str, int]) -> str:

@@ -52,7 +52,8 @@ def _chip_tiles(draw: st.DrawFn, width: int, height: int) -> dict[str, Any]:
 
 @st.composite
 def _faults(draw: st.DrawFn, width: int, height: int, per_tile: int) -> dict[str, Any] | None:
-    """Some links, routers and cores dead, and what has no way dropped; at least one core is alive."""
+    """Some links, routers and cores dead, some links lossy; what has no way is dropped, and at least one core
+    is alive."""
     tiles = [(x, y) for y in range(height) for x in range(width)]
     links = [
         {"x": x, "y": y, "side": side}
@@ -65,11 +66,13 @@ def _faults(draw: st.DrawFn, width: int, height: int, per_tile: int) -> dict[str
     n_cores = width * height * per_tile
     kept = (alive[1] * width + alive[0]) * per_tile
     cores = [core for core in range(n_cores) if core != kept]
+    probability = st.sampled_from((0.0, 0.1, 0.5, 1.0))
     return {
         "policy": "drop",
         "links": draw(_few(links)),
         "routers": draw(_few(routers, 2)),
         "cores": draw(_few(cores)),
+        "lossy": [link | {"probability": draw(probability)} for link in draw(_few(links, 6))],
     }
 
 

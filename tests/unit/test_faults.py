@@ -82,7 +82,17 @@ MALFORMED: list[tuple[dict[str, Any], str]] = [
         {"cores": [0, 1], "routers": [{"x": 1, "y": 0}, {"x": 0, "y": 1}, {"x": 1, "y": 1}]},
         r"mesh\.faults: no core is left alive",
     ),
-    ({"dead": []}, r"mesh\.faults\.dead: unknown key; .*choose from policy, links, routers, cores"),
+    ({"dead": []}, r"mesh\.faults\.dead: unknown key; .*choose from policy, links, routers, cores, lossy"),
+    ({"lossy": [EAST_0]}, r"lossy\.0\.probability: missing; add it \(share of the packets that it loses"),
+    ({"lossy": [{**EAST_0, "probability": 1.5}]}, r"lossy\.0\.probability: 1\.5, must be at most 1"),
+    (
+        {"lossy": [{**EAST_0, "side": "S", "probability": 0.5}]},
+        r"lossy\.0: \(0, 0\) S is no link: choose from E, N",
+    ),
+    (
+        {"lossy": [{**EAST_0, "probability": 0.5}, {**EAST_0, "probability": 0.25}]},
+        r"lossy\.1: \(0, 0\) E is named before",
+    ),
 ]
 
 

@@ -166,6 +166,10 @@ FORGERIES = [
         at("link_counts", (0, 0), 1),
         r"link_counts: \[1, 0, 1, 1\] grants by direction, counted were \[0, 0, 1, 1\]",
     ),
+    (
+        at("link_losses", (0, 0), 1),
+        "link_losses: 1 packets, no link more than it granted, must be the 0 counted as lost",
+    ),
     (hop_between_chips, "link_counts: 0 grants of links between chips, counted were 1 such hops"),
     (put("link_counts", np.zeros((4, 3), I64)), r"link_counts: int64\[4, 3\], expected int64\[4, 4\]"),
     (put("probes", []), r"probes: shapes \[\], the program and its run make \[\(1, 3, 1\), \(1, 2, 1\)\]"),
