@@ -20,8 +20,8 @@ TICK_BITS = 40
 Words = tuple[Any, Any, Any, Any]
 
 
-def philox4x32(counter: Words, key: tuple[int, int]) -> Words:
-    """Four 32-bit words of four; each word of the counter may be an array."""
+def philox4x32(counter: Words, key: tuple[Any, Any]) -> Words:
+    """Four 32-bit words of four; each word of counter and key may be an array."""
     c0, c1, c2, c3 = counter
     k0, k1 = key
     for _ in range(ROUNDS):
@@ -40,3 +40,18 @@ def draw(seed: int, stream: int, sample: int, tick: int, block: Any) -> Words:
     """
     counter = (block, tick & WORD, sample, (tick >> 32) << STREAM_BITS | stream)
     return philox4x32(counter, (seed & WORD, seed >> 32))
+
+
+LINK_STREAM = 1 << 31
+"""Third word of the counter that makes a link's key: draws of sources have a sample there, below it."""
+
+
+def link_key(seed: int, source: Any, link: Any) -> tuple[Any, Any]:
+    """The key of the draws that a link makes for a source's packets. seed: 64 bits; source and link: 32 bits,
+    ints or arrays of uint64."""
+    return philox4x32((source, link, LINK_STREAM, 0), (seed & WORD, seed >> 32))[:2]
+
+
+def link_draw(key: tuple[Any, Any], number: Any, sample: int, tick: int) -> Any:
+    """32 bits: the draw for packet `number` of a source, 32 bits, in a tick of TICK_BITS of a sample."""
+    return philox4x32((number, tick & WORD, sample, tick >> 32), key)[0]

@@ -52,7 +52,8 @@ class Trace:
     target: Ints  # int32 [n_packets] core it is for
     axon: Ints  # int32 [n_packets] of the target, numbered through; to the host: as in Image.entry_axon
     push_ps: Ints  # int64 [n_packets] entry into the source's FIFO
-    arrive_ps: Ints  # int64 [n_packets] entry into the target's intake, or arrival at the host port
+    arrive_ps: Ints  # int64 [n_packets] entry into the target's intake, or arrival at the host port; lost: 0
+    arrived: NDArray[np.bool_]  # bool [n_packets] those that no lossy link lost
     grants: Ints | None  # int64 [n_grants, 4] packet, tile, output port, ps; by packet. None: untold
 
 
@@ -73,6 +74,7 @@ class Record:
     link_counts: Ints  # int64 [n_tiles, 4] grants of each link (E, W, N, S)
     timing: Timing | None  # None with timing=False
     state: State  # after the last tick
+    link_losses: Ints  # int64 [n_tiles, 4] packets that each link lost; their grants are in link_counts
     trace: Trace | None = None  # None unless the run was asked for it; files do not keep it
 
     @property

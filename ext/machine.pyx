@@ -8,13 +8,14 @@ Counts of a spike's packets are known from its routes: they are summed up per se
 from emulator._ext.core cimport BLOCK, Compartments, Configuration, Stretch
 from emulator._ext.crossing cimport Crossing
 from emulator._ext.generator cimport Generators
-from emulator._ext.mesh cimport FIRST_SOURCE, Mesh, Packet, allocate, release, wire
+from emulator._ext.losses cimport Losses
+from emulator._ext.mesh cimport FIRST_SOURCE, Mesh, Packet, allocate, list_waits, release, wire
 from emulator._ext.team cimport Thread, build, dismantle, join_thread, start_thread
 from emulator._ext.tick cimport (
     ACTIVE, BARRIER, FIRST_SENT, INACTIVE, N_EVENTS, N_SENT, NO_MEMORY, NO_THREAD, OK, SPIKES,
     Block, Run, Worker, work,
 )
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
@@ -22,7 +23,7 @@ cimport numpy
 import numpy as np
 
 numpy.import_array()
-DTYPES = {name: np.dtype(name) for name in ("uint8", "uint16", "int32", "int64")}
+DTYPES = {name: np.dtype(name) for name in ("int8", "uint8", "uint16", "int32", "uint32", "int64")}
 
 # Columns of the count tables; the same order as emulator/chip/events.py, checked by engine/native.py.
 EVENT_COLUMNS = {
@@ -94,6 +95,8 @@ cdef class Machine:
             self._bind_narrow(settings)
         self._bind_run(settings["n_ticks"])
         self._bind_generators(settings)
+        if "risky_entry" in arrays:
+            self._bind_losses(settings["first_tick"])
         self._bind_workers()
         if settings["timed"]:
             self._build_mesh(settings)
@@ -257,6 +260,27 @@ cdef class Machine:
                 self.run.inputs.drawn[parity] = &drawn[parity, 0]
         return 0
 
+    cdef int _bind_losses(self, int64_t first_tick) except -1:
+        cdef Losses* losses = &self.run.losses
+        losses.n_risky = len(self.arrays["risky_entry"])
+        losses.n_senders = len(self.arrays["n_packets"])
+        losses.n_counts = N_SENT
+        assert self.arrays["link_undo"].shape[1] == N_SENT
+        losses.risky_ptr = <const int64_t*>self._address("risky_ptr", "int64")
+        losses.risky_entry = <const int64_t*>self._address("risky_entry", "int64")
+        losses.risky_place = <const int64_t*>self._address("risky_place", "int64")
+        losses.n_packets = <const int64_t*>self._address("n_packets", "int64")
+        losses.core_of_sender = <const int32_t*>self._address("core_of_sender", "int32")
+        losses.link_ptr = <const int64_t*>self._address("link_ptr", "int64")
+        losses.key = <const uint32_t*>self._address("link_key", "uint32")
+        losses.threshold = <const int64_t*>self._address("link_threshold", "int64")
+        losses.undo = <const int64_t*>self._address("link_undo", "int64")
+        losses.n_lost = <int64_t*>self._address("n_lost", "int64")
+        losses.survivors = <int32_t*>self._address("survivors", "int32")
+        losses.lost_by = <int64_t*>self._address("lost_by", "int64")
+        losses.first_tick = first_tick
+        return 0
+
     cdef int _bind_workers(self) except -1:
         """Their shares of the slots, and of what was made of these."""
         cdef const int64_t[::1] shares = self.arrays["shares"]
@@ -299,6 +323,8 @@ cdef class Machine:
         c.active = self.run.wide_compartments.active if self.run.wide else self.run.compartments.active
         c.entry_ptr = <const int64_t*>self._address("entry_ptr", "int64")
         c.entry_core = <const int32_t*>self._address("entry_core", "int32")
+        if len(self.arrays["drops"]):
+            c.drops = <const uint8_t*>self._address("drops", "uint8")
         c.service_ps = <const int64_t*>self._address("service_ps", "int64")
         c.core_x = <const int32_t*>self._address("core_x", "int32")
         c.core_y = <const int32_t*>self._address("core_y", "int32")
@@ -309,10 +335,14 @@ cdef class Machine:
         c.host_x, c.host_y, c.host_port = settings["host_x"], settings["host_y"], settings["host_port"]
         mesh.width, mesh.height, mesh.n_ports = settings["width"], settings["height"], settings["n_ports"]
         mesh.n_routers = mesh.width * mesh.height
-        mesh.arbiter = settings["arbiter"]
+        mesh.arbiter, mesh.routing = settings["arbiter"], settings["routing"]
+        mesh.next_side = <const int8_t*>self._address("next_side", "int8")
         mesh.fifo_depth, mesh.intake_depth = settings["fifo_depth"], settings["intake_depth"]
         mesh.inject_ps, mesh.eject_ps = settings["inject_ps"], settings["eject_ps"]
         mesh.cycle_ps, mesh.credit_ps = settings["cycle_ps"], settings["credit_ps"]
+        if self.run.losses.n_risky:
+            c.losses, c.lossy_link = &self.run.losses, <const int64_t*>self._address("link", "int64")
+            mesh.lossy = 1
         mesh.n_cores, mesh.n_sources = c.n_cores, c.n_cores + 1
         mesh.packets = <Packet*>malloc((n_entries + 1) * sizeof(Packet))
         c.fired = <int32_t*>malloc((self.run.n_slots + 1) * sizeof(int32_t))
@@ -397,16 +427,18 @@ cdef class Machine:
 
     def sent_packets(self):
         """Of the row run last: senders that sent packets (slots that fired, then the host's), int32 [n], and
-        push_ps, arrive_ps of their packets, int64, sender by sender in the order of their entries."""
+        push_ps, arrive_ps (0: lost) of their packets, int64, sender by sender in the order of their entries,
+        without those that are dropped."""
         cdef Crossing* c = &self.crossing
-        cdef int64_t i, k = 0, n_senders = c.n_fired + c.n_inputs, n_packets = 0
+        cdef int64_t i, k, n_senders = c.n_fired + c.n_inputs, n_packets = 0
         cdef int32_t sender
         senders = np.empty(n_senders, dtype=np.int32)
         cdef int32_t[::1] sender_view = senders
         for i in range(n_senders):
             sender = c.fired[i] if i < c.n_fired else c.inputs[i - c.n_fired]
             sender_view[i] = sender
-            n_packets += c.entry_ptr[sender + 1] - c.entry_ptr[sender]
+            for k in range(c.entry_ptr[sender], c.entry_ptr[sender + 1]):
+                n_packets += c.drops == NULL or not c.drops[k]
         push_ps, arrive_ps = np.empty(n_packets, dtype=np.int64), np.empty(n_packets, dtype=np.int64)
         cdef int64_t[::1] push_view = push_ps
         cdef int64_t[::1] arrive_view = arrive_ps
@@ -414,6 +446,14 @@ cdef class Machine:
             push_view[k] = c.mesh.packets[k].push_ps
             arrive_view[k] = c.mesh.packets[k].arrive_ps
         return senders, push_ps, arrive_ps
+
+    def mesh_waits(self, int64_t[:, ::1] waits_for):
+        """Of status 2: fills [n_tiles, n_ports], see mesh.pxd, and returns the packets in flight."""
+        cdef Mesh* mesh = &self.crossing.mesh
+        if waits_for.shape[0] != mesh.n_routers or waits_for.shape[1] != mesh.n_ports:
+            raise ValueError("mesh_waits: one value per input FIFO")
+        list_waits(mesh, &waits_for[0, 0])
+        return mesh.in_flight
 
     def mesh_extremes(self, int64_t[::1] stall_ps, int64_t[:, ::1] occupancy_max, int64_t[::1] intake_max):
         """Fills stall_ps [n_cores + 1], occupancy_max [n_tiles, n_ports] and intake_max [n_cores]."""

@@ -1,13 +1,14 @@
 """What the packets of an image are known to cause, from where their routes begin and end: one sweep over the
 axon-out entries for what a spike of each sender counts, one for what a run's spikes come to."""
 
-from libc.stdint cimport int32_t, int64_t
+from emulator._ext.mesh cimport BY_TABLE, EAST, NORTH, SOUTH, WEST, WEST_FIRST, X_FIRST
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, llabs
 from libc.string cimport memset
 
 
 SENT = (
-    "transmitted", "inject", "host_in", "hop_e", "hop_w", "hop_n", "hop_s", "hop_chip", "eject", "host_out",
+    "transmitted", "inject", "dropped", "host_in", "hop_e", "hop_w", "hop_n", "hop_s", "hop_chip", "eject", "host_out",
     "axon_in", "synaptic_ops_dense", "synaptic_ops_sparse",
 )
 """Events that a spike of a sender causes, the same each time: the columns of its counts."""
@@ -15,6 +16,7 @@ SENT = (
 cdef enum:  # places in SENT
     TRANSMITTED
     INJECT
+    DROPPED
     HOST_IN
     HOP_E
     HOP_W
@@ -29,8 +31,17 @@ cdef enum:  # places in SENT
     N_SENT
 
 
+cdef struct Ways:
+    int32_t routing  # of Order
+    const int8_t* next_side  # [n_tiles, n_tiles] see mesh.pxd
+    int64_t n_tiles
+    int64_t width  # tiles
+    int64_t chip_width
+    int64_t chip_height
+
+
 cdef struct Trip:
-    # of one packet, along x, then y
+    # grants of one packet by direction
     int64_t east
     int64_t west
     int64_t north
@@ -38,31 +49,80 @@ cdef struct Trip:
     int64_t chips  # borders between chips
 
 
+cdef inline Ways ways_of(
+    int32_t routing, const int8_t[::1] next_side, int64_t width, int64_t chip_width, int64_t chip_height
+):
+    cdef Ways ways
+    ways.routing, ways.width, ways.chip_width, ways.chip_height = routing, width, chip_width, chip_height
+    ways.n_tiles = 0
+    ways.next_side = NULL
+    if routing == BY_TABLE:
+        while ways.n_tiles * ways.n_tiles < next_side.shape[0]:
+            ways.n_tiles += 1
+        ways.next_side = &next_side[0]
+    return ways
+
+
+cdef inline int64_t beyond(int64_t width, int64_t tile, int side) noexcept nogil:
+    """The tile at the other end of a link."""
+    if side == EAST:
+        return tile + 1
+    if side == WEST:
+        return tile - 1
+    return tile + width if side == NORTH else tile - width
+
+
+cdef inline int64_t chip_of(const Ways* ways, int64_t tile) noexcept nogil:
+    """Tells chips apart."""
+    return tile // ways.width // ways.chip_height * ways.width + tile % ways.width // ways.chip_width
+
+
+cdef inline Trip walk(const Ways* ways, int64_t tile, int64_t target) noexcept nogil:
+    """Follows the table from tile to tile."""
+    cdef Trip trip
+    cdef int64_t following
+    cdef int side
+    memset(&trip, 0, sizeof(Trip))
+    while tile != target:
+        side = ways.next_side[tile * ways.n_tiles + target]
+        following = beyond(ways.width, tile, side)
+        trip.east += side == EAST
+        trip.west += side == WEST
+        trip.north += side == NORTH
+        trip.south += side == SOUTH
+        trip.chips += chip_of(ways, tile) != chip_of(ways, following)
+        tile = following
+    return trip
+
+
 cdef inline Trip trip_of(
-    const int32_t* x, const int32_t* y, int64_t source, int64_t target, int64_t chip_width, int64_t chip_height
+    const Ways* ways, const int32_t* x, const int32_t* y, int64_t source, int64_t target
 ) noexcept nogil:
     cdef Trip trip
+    if ways.routing == BY_TABLE:
+        return walk(ways, y[source] * ways.width + x[source], y[target] * ways.width + x[target])
     cdef int64_t dx = x[target] - x[source], dy = y[target] - y[source]
     trip.east, trip.west = dx if dx > 0 else 0, -dx if dx < 0 else 0
     trip.north, trip.south = dy if dy > 0 else 0, -dy if dy < 0 else 0
     # the route never turns back: it crosses each border between its ends once
-    trip.chips = llabs(x[target] // chip_width - x[source] // chip_width)
-    trip.chips += llabs(y[target] // chip_height - y[source] // chip_height)
+    trip.chips = llabs(x[target] // ways.chip_width - x[source] // ways.chip_width)
+    trip.chips += llabs(y[target] // ways.chip_height - y[source] // ways.chip_height)
     return trip
 
 
 def sum_sent(
     const int64_t[::1] entry_ptr, const int32_t[::1] entry_core, const int32_t[::1] entry_axon,
-    const int64_t[::1] syn_ptr, const int32_t[::1] n_dense, const int32_t[::1] core_of_sender,
-    const int32_t[::1] x, const int32_t[::1] y, int64_t chip_width, int64_t chip_height,
-    int64_t[:, ::1] sent, int32_t[:, ::1] n_ops,
+    const uint8_t[::1] drops, const int64_t[::1] syn_ptr, const int32_t[::1] n_dense, const int32_t[::1] core_of_sender,
+    const int32_t[::1] x, const int32_t[::1] y, int32_t routing, const int8_t[::1] next_side, int64_t width,
+    int64_t chip_width, int64_t chip_height, int64_t[:, ::1] sent, int32_t[:, ::1] n_ops,
 ):
     """Fills sent [n_senders, len(SENT)], zeros so far: what one spike of each sender counts; and n_ops
-    [n_entries, 2]: dense and sparse operations of each packet. n_dense [n_axons]; core_of_sender, x, y: rows
-    of cores, and the host port as one row more."""
+    [n_entries, 2]: dense and sparse operations of each packet. drops [n_entries], or empty: entries whose
+    packets are. n_dense [n_axons]; core_of_sender, x, y: rows of cores, and the host port as one row more."""
     cdef int64_t n_senders = entry_ptr.shape[0] - 1, host = x.shape[0] - 1, sender, entry, source, axon
     cdef int64_t* out
     cdef Trip trip
+    cdef Ways ways = ways_of(routing, next_side, width, chip_width, chip_height)
     if sent.shape[0] != n_senders or sent.shape[1] != N_SENT or core_of_sender.shape[0] != n_senders:
         raise ValueError("sum_sent: one row of counts per sender")
     with nogil:
@@ -71,9 +131,13 @@ def sum_sent(
             source = core_of_sender[sender]
             out[TRANSMITTED] = entry_ptr[sender + 1] > entry_ptr[sender]
             for entry in range(entry_ptr[sender], entry_ptr[sender + 1]):
-                trip = trip_of(&x[0], &y[0], source, entry_core[entry], chip_width, chip_height)
                 out[INJECT] += source != host
                 out[HOST_IN] += source == host
+                if drops.shape[0] and drops[entry]:
+                    out[DROPPED] += 1
+                    n_ops[entry, 0] = n_ops[entry, 1] = 0
+                    continue
+                trip = trip_of(&ways, &x[0], &y[0], source, entry_core[entry])
                 out[HOP_E] += trip.east
                 out[HOP_W] += trip.west
                 out[HOP_N] += trip.north
@@ -119,7 +183,7 @@ def book_sent(
             for column in range(N_SENT):
                 value = n * sent[sender, column]
                 of_group[column] += value
-                if column <= INJECT:
+                if column <= DROPPED:
                     by_core[core_of_sender[sender], first_column + column] += value
                 elif column <= HOP_CHIP or column == HOST_OUT:
                     by_core[nowhere, first_column + column] += value
@@ -133,8 +197,9 @@ cdef struct Arrivals:
 
 def book_received(
     const int64_t[::1] n_spikes, const int64_t[::1] entry_ptr, const int32_t[::1] entry_core,
-    const int32_t[:, ::1] n_ops, const int32_t[::1] core_of_sender, const int32_t[::1] x,
-    const int32_t[::1] y, int64_t[:, ::1] received, int64_t[:, :, ::1] links,
+    const uint8_t[::1] drops, const int32_t[:, ::1] n_ops, const int32_t[::1] core_of_sender, const int32_t[::1] x,
+    const int32_t[::1] y, int32_t routing, const int8_t[::1] next_side, int64_t[:, ::1] received,
+    int64_t[:, :, ::1] links,
 ):
     """Adds up what the packets of n_spikes [n_senders] spikes cause on their way and at its end.
 
@@ -143,6 +208,7 @@ def book_received(
     """
     cdef int64_t n_senders = entry_ptr.shape[0] - 1, host = x.shape[0] - 1
     cdef int64_t sender, entry, core, n, n_touched = 0, i
+    cdef Ways ways = ways_of(routing, next_side, links.shape[1], links.shape[1], links.shape[0])
     # from one source to each core, and which cores there is something for; senders come source by source
     cdef Arrivals* arrivals = <Arrivals*>calloc(host + 1, sizeof(Arrivals))
     cdef Arrivals* of_core
@@ -155,6 +221,8 @@ def book_received(
         for sender in range(n_senders):
             n = n_spikes[sender]
             for entry in range(entry_ptr[sender], entry_ptr[sender + 1] if n else entry_ptr[sender]):
+                if drops.shape[0] and drops[entry]:
+                    continue
                 of_core = &arrivals[entry_core[entry]]
                 if of_core.packets == 0:
                     touched[n_touched] = entry_core[entry]
@@ -168,35 +236,55 @@ def book_received(
                     received[core, 0] += of_core.packets
                     received[core, 1] += of_core.dense
                     received[core, 2] += of_core.sparse
-                    add_legs(
-                        links, x[core_of_sender[sender]], y[core_of_sender[sender]], x[core], y[core],
+                    add_way(
+                        links, &ways, x[core_of_sender[sender]], y[core_of_sender[sender]], x[core], y[core],
                         of_core.packets,
                     )
                     memset(of_core, 0, sizeof(Arrivals))
                 n_touched = 0
-        add_up(links)
+        if routing != BY_TABLE:
+            add_up(links)
     free(arrivals)
     free(touched)
 
 
-cdef inline void add_legs(
-    int64_t[:, :, ::1] links, int64_t x0, int64_t y0, int64_t x1, int64_t y1, int64_t n
+cdef inline void add_way(
+    int64_t[:, :, ::1] links, const Ways* ways, int64_t x0, int64_t y0, int64_t x1, int64_t y1, int64_t n
 ) noexcept nogil:
-    """Marks where the legs of n packets start and where they are over: running sums make loads of that."""
+    """Adds n packets to the links of their way: by table one by one, else to be summed up by `add_up`."""
+    cdef int64_t tile = y0 * ways.width + x0, target = y1 * ways.width + x1
+    cdef int side
+    if ways.routing == X_FIRST or (ways.routing == WEST_FIRST and x1 < x0):
+        add_legs(links, x0, y0, x1, y1, y0, x1, n)
+    elif ways.routing != BY_TABLE:
+        add_legs(links, x0, y0, x1, y1, y1, x0, n)
+    else:
+        while tile != target:
+            side = ways.next_side[tile * ways.n_tiles + target]
+            links[tile // ways.width, tile % ways.width, side] += n
+            tile = beyond(ways.width, tile, side)
+
+
+cdef inline void add_legs(
+    int64_t[:, :, ::1] links, int64_t x0, int64_t y0, int64_t x1, int64_t y1, int64_t row, int64_t column,
+    int64_t n,
+) noexcept nogil:
+    """Marks where the legs of n packets, one along a row and one along a column, start and where they are
+    over: running sums make loads of that."""
     if x1 > x0:  # links of tiles x0 .. x1 - 1
-        links[y0, x0, 0] += n
-        links[y0, x1, 0] -= n
+        links[row, x0, 0] += n
+        links[row, x1, 0] -= n
     elif x1 < x0:  # links of tiles x1 + 1 .. x0
-        links[y0, x1 + 1, 1] += n
+        links[row, x1 + 1, 1] += n
         if x0 + 1 < links.shape[1]:
-            links[y0, x0 + 1, 1] -= n
+            links[row, x0 + 1, 1] -= n
     if y1 > y0:
-        links[y0, x1, 2] += n
-        links[y1, x1, 2] -= n
+        links[y0, column, 2] += n
+        links[y1, column, 2] -= n
     elif y1 < y0:
-        links[y1 + 1, x1, 3] += n
+        links[y1 + 1, column, 3] += n
         if y0 + 1 < links.shape[0]:
-            links[y0 + 1, x1, 3] -= n
+            links[y0 + 1, column, 3] -= n
 
 
 cdef inline void add_up(int64_t[:, :, ::1] links) noexcept nogil:

@@ -1,6 +1,7 @@
 # The packets of one tick on the mesh: when each is pushed, and when the tick ends. Twin of TimedTick in
 # emulator/reference/machine.py.
-from emulator._ext.mesh cimport Mesh, Packet, reset, run_events
+from emulator._ext.losses cimport Losses
+from emulator._ext.mesh cimport N_SIDES, Mesh, Packet, reset, run_events
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 
@@ -13,6 +14,9 @@ cdef struct Crossing:
     const uint8_t* active  # [n_slots] whether the update of this tick was active
     const int64_t* entry_ptr  # [n_senders + 1]
     const int32_t* entry_core  # [n_entries]
+    const Losses* losses  # NULL: nothing gets lost
+    const int64_t* lossy_link  # [n_links] of `losses`: tile * 4 + side
+    const uint8_t* drops  # [n_entries] 1: its packets are dropped once they are sent; NULL: none are
     const int64_t* service_ps  # [n_entries]
     const int32_t* core_x  # [n_cores]
     const int32_t* core_y
@@ -65,9 +69,7 @@ cdef inline int64_t soma(Crossing* c, int64_t core, int64_t* next_fired, int64_t
         next_fired[0] += 1
         work_ps += updates_ps(c, slot, fired + 1) + c.spike_ps
         slot = fired + 1
-        if c.entry_ptr[fired + 1] > c.entry_ptr[fired]:
-            pack(c, fired, work_ps, c.send_ps, n_packets)
-            work_ps = 0
+        work_ps = pack(c, fired, work_ps, c.send_ps, n_packets)
     return work_ps + updates_ps(c, slot, end)
 
 
@@ -79,14 +81,18 @@ cdef inline int64_t updates_ps(Crossing* c, int64_t start, int64_t end) noexcept
     return n_active * c.active_ps + (end - start - n_active) * c.inactive_ps
 
 
-cdef inline void pack(
+cdef inline int64_t pack(
     Crossing* c, int64_t sender, int64_t work_ps, int64_t send_ps, int64_t* n_packets
 ) noexcept nogil:
-    """One packet per axon-out entry of a sender; the first waits for `work_ps`, each for `send_ps`."""
+    """One packet per axon-out entry of a sender; the first waits for `work_ps`, each for `send_ps`. Returns the
+    work after the last."""
     cdef Packet* packet
-    cdef int64_t entry
+    cdef int64_t entry, risky = c.losses.risky_ptr[sender] if c.losses != NULL else 0, link
     cdef int32_t core
     for entry in range(c.entry_ptr[sender], c.entry_ptr[sender + 1]):
+        if c.drops != NULL and c.drops[entry]:
+            work_ps += send_ps
+            continue
         packet = &c.mesh.packets[n_packets[0]]
         n_packets[0] += 1
         core = c.entry_core[entry]
@@ -99,4 +105,11 @@ cdef inline void pack(
             packet.service_ps = c.service_ps[entry]
         packet.gap_ps = work_ps + send_ps
         packet.not_before_ps = 0
+        packet.lost_at = 0
+        if c.losses != NULL and risky < c.losses.risky_ptr[sender + 1] and c.losses.risky_entry[risky] == entry:
+            if c.losses.lost_by[risky] >= 0:
+                link = c.lossy_link[c.losses.lost_by[risky]]
+                packet.lost_at = <int32_t>(1 + link // N_SIDES * c.mesh.n_ports + link % N_SIDES)
+            risky += 1
         work_ps = 0
+    return work_ps

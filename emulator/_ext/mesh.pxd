@@ -5,7 +5,7 @@
 # of event is left: an output has a reason to look for a packet to grant. A source knows when its own FIFO
 # has room, and a core serves its intake in order, so pushes and services need no events.
 cimport cython
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 
 cdef enum:
@@ -19,6 +19,12 @@ cdef enum Arbiter:
     ROUND_ROBIN = 0
     FIXED = 1
     OLDEST = 2
+
+cdef enum Order:  # of emulator/chip/routing.py
+    X_FIRST = 0
+    Y_FIRST = 1
+    WEST_FIRST = 2
+    BY_TABLE = 3
 
 cdef enum Status:
     MESH_OK = 0
@@ -40,12 +46,14 @@ cdef struct Packet:
     int64_t service_ps  # of the receiving core's synapse pipeline
     int64_t push_ps  # result
     int64_t arrive_ps  # result
+    int32_t lost_at  # 1 + output whose link loses it; 0: it arrives
 
 
 cdef struct Fifo:
     int64_t n_taken  # packets ever put in
     int64_t n_granted  # packets ever granted out
     int64_t n_visible  # of those put in, how many had arrived at the last grant
+    int64_t n_lost  # packets ever lost on the way in
     int64_t next_grant_ps
     int64_t occupancy_max
     int32_t feeder  # output id; FIRST_SOURCE - source id; NOBODY
@@ -98,6 +106,8 @@ cdef struct Mesh:
     int32_t n_ports
     int32_t n_routers
     int32_t arbiter
+    int32_t routing  # of Order
+    const int8_t* next_side  # [n_routers, n_routers] side by router and destination, 4 there; BY_TABLE only
     int64_t fifo_depth
     int64_t intake_depth  # 0: intakes are always ready
     int64_t inject_ps
@@ -113,6 +123,8 @@ cdef struct Mesh:
     int32_t* ring_packet  # [n_routers, n_ports, fifo_depth]
     int64_t* ring_arrive_ps
     int64_t* ring_grant_ps
+    int32_t lossy  # 1: packets may be lost
+    int64_t* ring_lost_ps  # [n_routers, n_ports, fifo_depth] when slots of lost packets are released; lossy
     int64_t* ring_start_ps  # [n_cores, intake_depth] service starts
     Packet* packets
     int64_t in_flight
@@ -178,13 +190,21 @@ cdef inline Event next_event(Mesh* mesh) noexcept nogil:
 
 
 cdef inline int32_t wanted_output(Mesh* mesh, int32_t router, Packet* packet) noexcept nogil:
-    """Dimension order: X, then Y, then the port at the destination. Returns an output id."""
+    """The side that the routing says, and at the destination the packet's port there. Returns an output id."""
     cdef int32_t x = router % mesh.width
     cdef int32_t y = router // mesh.width
     cdef int32_t port = packet.port
-    if packet.x != x:
+    cdef int32_t x_first
+    if packet.x == x and packet.y == y:
+        return router * mesh.n_ports + port
+    if mesh.routing == BY_TABLE:
+        return router * mesh.n_ports + mesh.next_side[
+            <int64_t>router * mesh.n_routers + packet.y * mesh.width + packet.x
+        ]
+    x_first = mesh.routing == X_FIRST or (mesh.routing == WEST_FIRST and packet.x < x)
+    if packet.y == y or (packet.x != x and x_first):
         port = EAST if packet.x > x else WEST
-    elif packet.y != y:
+    else:
         port = NORTH if packet.y > y else SOUTH
     return router * mesh.n_ports + port
 
@@ -207,7 +227,7 @@ cdef inline int put(Mesh* mesh, int32_t fifo_id, int32_t packet, int64_t arrive_
     """Takes the next slot of a FIFO for a packet that becomes visible at `arrive_ps`."""
     cdef Fifo* fifo = &mesh.fifos[fifo_id]
     cdef int64_t place = fifo_id * mesh.fifo_depth + fifo.n_taken % mesh.fifo_depth
-    if fifo.n_taken == 0:
+    if fifo.n_taken == 0 and fifo.n_lost == 0:
         mesh.touched_fifos[mesh.n_touched_fifos] = fifo_id
         mesh.n_touched_fifos += 1
     mesh.ring_packet[place] = packet
@@ -218,9 +238,50 @@ cdef inline int put(Mesh* mesh, int32_t fifo_id, int32_t packet, int64_t arrive_
     return 0
 
 
+cdef inline void lose(Mesh* mesh, int32_t fifo_id, int64_t release_ps) noexcept nogil:
+    """Takes the next slot of a FIFO for a packet that never becomes visible, until `release_ps`."""
+    cdef Fifo* fifo = &mesh.fifos[fifo_id]
+    if fifo.n_taken == 0 and fifo.n_lost == 0:
+        mesh.touched_fifos[mesh.n_touched_fifos] = fifo_id
+        mesh.n_touched_fifos += 1
+    mesh.ring_lost_ps[fifo_id * mesh.fifo_depth + fifo.n_lost % mesh.fifo_depth] = release_ps
+    fifo.n_lost += 1
+
+
+cdef inline int64_t room_beside_lost_ps(Mesh* mesh, int32_t fifo_id) noexcept nogil:
+    """`room_ps` when slots are released in two orders, by grants and by losses: there is room as soon as no
+    more than depth - 1 of all slots taken are held."""
+    cdef Fifo* fifo = &mesh.fifos[fifo_id]
+    cdef int64_t ring = fifo_id * mesh.fifo_depth, last_ps = 0
+    cdef int64_t granted = fifo.n_granted - 1, lost = fifo.n_lost - 1
+    cdef int64_t n_free = mesh.fifo_depth - 1 - (fifo.n_taken - fifo.n_granted)
+    cdef int64_t oldest_granted = granted - mesh.fifo_depth, oldest_lost = lost - mesh.fifo_depth
+    cdef int64_t granted_ps, lost_ps
+    if n_free < 0:
+        return -1
+    while n_free >= 0:  # from the latest release backwards
+        granted_ps = lost_ps = -1
+        if granted >= 0 and granted > oldest_granted:
+            granted_ps = mesh.ring_grant_ps[ring + granted % mesh.fifo_depth]
+        if lost >= 0 and lost > oldest_lost:
+            lost_ps = mesh.ring_lost_ps[ring + lost % mesh.fifo_depth]
+        if granted_ps < 0 and lost_ps < 0:
+            return 0
+        if granted_ps > lost_ps:
+            last_ps = granted_ps
+            granted -= 1
+        else:
+            last_ps = lost_ps
+            lost -= 1
+        n_free -= 1
+    return last_ps + mesh.credit_ps
+
+
 cdef inline int64_t room_ps(Mesh* mesh, int32_t fifo_id) noexcept nogil:
     """First instant at which the next slot of a FIFO can be taken; -1 when that is not yet known."""
     cdef Fifo* fifo = &mesh.fifos[fifo_id]
+    if fifo.n_lost:
+        return room_beside_lost_ps(mesh, fifo_id)
     if fifo.n_taken < mesh.fifo_depth:
         return 0
     if fifo.n_taken - fifo.n_granted >= mesh.fifo_depth:
@@ -299,7 +360,11 @@ cdef inline int grant(Mesh* mesh, int32_t output_id, int32_t fifo_id, int64_t no
     output.next_grant_ps = now_ps + output.cycle_ps
     output.n_granted += 1
     packet.arrive_ps = now_ps + output.latency_ps
-    if output.target >= 0:
+    if packet.lost_at == output_id + 1:
+        lose(mesh, output.target, packet.arrive_ps)
+        packet.arrive_ps = 0
+        mesh.in_flight -= 1
+    elif output.target >= 0:
         failed |= put(mesh, output.target, packet_id, packet.arrive_ps)
     else:
         mesh.in_flight -= 1
@@ -331,6 +396,8 @@ cdef inline int64_t blocked_until_ps(Mesh* mesh, int32_t output_id, int64_t now_
         if at_ps < 0:
             mesh.fifos[output.target].waiting = 1
             return -1
+        if at_ps > now_ps and mesh.fifos[output.target].n_lost:
+            mesh.fifos[output.target].waiting = 1  # a grant may release a slot before the lost packet does
     elif output.target < -1 and mesh.intake_depth:
         core = -2 - <int64_t>output.target
         intake = &mesh.intakes[core]
@@ -404,6 +471,23 @@ cdef inline int run_events(Mesh* mesh) noexcept nogil:
     return MESH_DEADLOCK if mesh.in_flight else MESH_OK
 
 
+cdef inline void list_waits(Mesh* mesh, int64_t* waits_for) noexcept nogil:
+    """After a deadlock: fills [n_routers, n_ports] with the input FIFO whose room each one's head waits for;
+    NOBODY: it is empty, or its head waits for no input FIFO."""
+    cdef int32_t fifo_id, target
+    cdef int64_t place
+    cdef Fifo* fifo
+    for fifo_id in range(mesh.n_routers * mesh.n_ports):
+        fifo = &mesh.fifos[fifo_id]
+        target = NOBODY
+        if fifo.n_granted < fifo.n_taken:
+            place = fifo_id * mesh.fifo_depth + fifo.n_granted % mesh.fifo_depth
+            target = mesh.outputs[
+                wanted_output(mesh, fifo_id // mesh.n_ports, &mesh.packets[mesh.ring_packet[place]])
+            ].target
+        waits_for[fifo_id] = target if target >= 0 else NOBODY
+
+
 cdef inline void reset(Mesh* mesh) noexcept nogil:
     """Back to the initial state of a tick; keeps occupancy_max, stall_ps and the outputs' n_granted."""
     cdef int64_t i
@@ -411,7 +495,7 @@ cdef inline void reset(Mesh* mesh) noexcept nogil:
     cdef Output* output
     for i in range(mesh.n_touched_fifos):
         fifo = &mesh.fifos[mesh.touched_fifos[i]]
-        fifo.n_taken = fifo.n_granted = fifo.n_visible = fifo.next_grant_ps = 0
+        fifo.n_taken = fifo.n_granted = fifo.n_visible = fifo.n_lost = fifo.next_grant_ps = 0
         fifo.waiting = 0
     for i in range(mesh.n_touched_outputs):
         output = &mesh.outputs[mesh.touched_outputs[i]]
@@ -471,6 +555,7 @@ cdef inline int allocate(Mesh* mesh, int64_t heap_size) noexcept nogil:
     mesh.ring_packet = <int32_t*>malloc(n * mesh.fifo_depth * sizeof(int32_t))
     mesh.ring_arrive_ps = <int64_t*>malloc(n * mesh.fifo_depth * sizeof(int64_t))
     mesh.ring_grant_ps = <int64_t*>malloc(n * mesh.fifo_depth * sizeof(int64_t))
+    mesh.ring_lost_ps = <int64_t*>malloc((n * mesh.fifo_depth if mesh.lossy else 1) * sizeof(int64_t))
     mesh.ring_start_ps = <int64_t*>malloc((n_starts + 1) * sizeof(int64_t))
     mesh.touched_fifos = <int32_t*>malloc(n * sizeof(int32_t))
     mesh.touched_outputs = <int32_t*>malloc(n * sizeof(int32_t))
@@ -479,7 +564,7 @@ cdef inline int allocate(Mesh* mesh, int64_t heap_size) noexcept nogil:
     if (
         mesh.fifos == NULL or mesh.outputs == NULL or mesh.intakes == NULL or mesh.sources == NULL
         or mesh.ring_packet == NULL or mesh.ring_arrive_ps == NULL or mesh.ring_grant_ps == NULL
-        or mesh.ring_start_ps == NULL or mesh.touched_fifos == NULL or mesh.touched_outputs == NULL
+        or mesh.ring_lost_ps == NULL or mesh.ring_start_ps == NULL or mesh.touched_fifos == NULL or mesh.touched_outputs == NULL
         or mesh.heap == NULL
     ):
         return -1
@@ -495,6 +580,7 @@ cdef inline void release(Mesh* mesh) noexcept nogil:
     free(mesh.ring_packet)
     free(mesh.ring_arrive_ps)
     free(mesh.ring_grant_ps)
+    free(mesh.ring_lost_ps)
     free(mesh.ring_start_ps)
     free(mesh.touched_fifos)
     free(mesh.touched_outputs)

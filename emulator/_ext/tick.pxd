@@ -6,6 +6,7 @@ from emulator._ext.arith cimport fesetround, input_of, round_toward_zero, times6
 from emulator._ext.core cimport BLOCK, Compartments, Configuration, Outcome, Rows, Stretch, Sums, add_spikes_of, prefetch, row_of, update
 from emulator._ext.crossing cimport Crossing, cross
 from emulator._ext.generator cimport Generators, inputs_of_tick
+from emulator._ext.losses cimport Losses, draw_spikes
 from emulator._ext.team cimport Barrier, meet
 from emulator._ext.wide cimport Overflow, WideCompartments, WideRows, add_wide, update_wide
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
@@ -41,11 +42,12 @@ cdef extern from *:
 cdef enum:
     SPIKES = 0
     FIRST_SENT = 1  # transmitted .. synaptic_ops_sparse: what a sender's spike causes
-    N_SENT = 13
-    INACTIVE = 14
-    ACTIVE = 15
-    BARRIER = 16
-    N_EVENTS = 17
+    N_SENT = 14
+    INACTIVE = 15
+    ACTIVE = 16
+    BARRIER = 17
+    LOST = 18
+    N_EVENTS = 19
 
 cdef enum Status:
     OK = 0
@@ -147,6 +149,7 @@ cdef struct Run:
     int64_t* wide_active  # [n_slots] active updates of the run
     Overflow overflow
     Senders senders
+    Losses losses
     Inputs inputs
     Samples samples
     Probes probes
@@ -179,6 +182,10 @@ cdef inline int32_t run_rows(Run* run, Worker* worker) noexcept nogil:
         meet(&run.barrier)
         if run.failed[parity]:
             return run.failed[parity]
+        if run.losses.n_risky:
+            if worker == run.workers:
+                draw_losses(run, worker.row, parity)
+            meet(&run.barrier)
         if worker == run.workers and run.crossing != NULL:
             cross_mesh(run, worker, parity)
         deliver(run, worker, parity)
@@ -346,7 +353,27 @@ cdef inline void deliver(Run* run, Worker* worker, int64_t parity) noexcept nogi
     for i in range(run.n_workers):
         add_spikes(run, worker, run.workers[i].fired[parity], run.workers[i].n_fired[parity])
     add_spikes(run, worker, inputs, n_inputs)
+    if run.losses.n_risky:
+        add_spikes(run, worker, run.losses.survivors, run.losses.n_survivors)
     worker.row_of_sums = worker.row_of_sums + 1 if worker.row_of_sums + 1 < n_rows else 0
+
+
+cdef inline void draw_losses(Run* run, int64_t row, int64_t parity) noexcept nogil:
+    """Decides which packets of the tick get lost, and counts them."""
+    cdef int64_t* counts = run.counts + row * N_EVENTS
+    cdef int64_t sample = row // run.samples.n_ticks, tick = row % run.samples.n_ticks + run.losses.first_tick
+    cdef int64_t number = 0, i
+    cdef int32_t core = -1
+    run.losses.n_survivors = 0
+    for i in range(run.n_workers):  # in order of their slots
+        counts[LOST] += draw_spikes(
+            &run.losses, run.workers[i].fired[parity], run.workers[i].n_fired[parity], &core, &number, sample,
+            tick, counts + FIRST_SENT,
+        )
+    counts[LOST] += draw_spikes(
+        &run.losses, run.inputs.sender[parity], run.inputs.n[parity], &core, &number, sample, tick,
+        counts + FIRST_SENT,
+    )
 
 
 cdef inline void add_counts(Run* run, int64_t row, int64_t parity) noexcept nogil:

@@ -15,6 +15,7 @@ from emulator.chip.blocks import tables
 from emulator.chip.image import DTYPES, SIGN_MODE_ID, Image
 from emulator.chip.spec import ChipSpec
 from emulator.chip.usage import RESOURCES, usage
+from emulator.chip.ways import way_problems
 from emulator.errors import ImageError
 
 Ints = NDArray[np.integer]
@@ -56,7 +57,7 @@ def check_image(image: Image, chip: ChipSpec) -> None:
     if not problems:  # the rest reads through the tables
         problems = [*_configurations(image), *_slot_values(image), *_synapses(image)]
     if not problems:
-        problems = list(_limits(image, chip))
+        problems = [*way_problems(image, chip), *_limits(image, chip)]
     if problems:
         raise ImageError(problems)
     image.derived["passed for"] = chip

@@ -5,8 +5,9 @@ from __future__ import annotations
 EVENTS: tuple[str, ...] = (
     "spikes",  # a compartment fired
     "transmitted",  # a compartment or source spike that sent at least one packet
-    "inject",  # packet pushed into the mesh by a core
-    "host_in",  # packet pushed into the mesh by the host port
+    "inject",  # packet sent by a core
+    "dropped",  # packet that was sent but has no way to its target: dropped at its source
+    "host_in",  # packet sent by the host port
     "hop_e",  # grant of a link between routers, by direction
     "hop_w",
     "hop_n",
@@ -20,6 +21,7 @@ EVENTS: tuple[str, ...] = (
     "update_inactive",  # compartment update with nothing to do
     "update_active",  # compartment update with input or non-zero state
     "barrier",  # end of a tick
+    "lost",  # packet lost by a lossy link, counted where it came from
 )
 """Columns of every count table of a Record, in this order."""
 

@@ -130,6 +130,69 @@ class ChipTiles(BaseModel):
     link: ChipLink = Field(description="link between tiles of two chips")
 
 
+Column = Annotated[int, Field(ge=0, lt=MAX_SIDE)]
+
+
+class Router(BaseModel):
+    """The router of a tile."""
+
+    model_config = STRICT
+    x: Column = Field(description="column of the tile, from 0 in the west")
+    y: Column = Field(description="row of the tile, from 0 in the south")
+
+    def __str__(self) -> str:
+        return f"({self.x}, {self.y})"
+
+    __repr__ = __str__
+
+
+class DirectedLink(Router):
+    """The link that leaves a tile on one side."""
+
+    side: Literal["E", "W", "N", "S"] = Field(description="side of the tile that the link leaves")
+
+    def __str__(self) -> str:
+        return f"({self.x}, {self.y}) {self.side}"
+
+    __repr__ = __str__
+
+
+class LossyLink(DirectedLink):
+    """A link that loses packets now and then."""
+
+    probability: Annotated[float, Field(ge=0, le=1)] = Field(
+        description="share of the packets that it loses, in steps of 2**-32"
+    )
+
+    def __str__(self) -> str:
+        return f"({self.x}, {self.y}) {self.side}"
+
+    __repr__ = __str__
+
+
+class Faults(BaseModel):
+    """What of a chip is broken. A dead router takes its links and the cores of its tile with it."""
+
+    model_config = STRICT
+    policy: Literal["block", "drop"] = Field(
+        default="block",
+        description="packets without a way, block: what would send them is refused; drop: they are dropped "
+        "at their source, and counted",
+    )
+    links: Annotated[tuple[DirectedLink, ...], BeforeValidator(_as_tuple)] = Field(
+        default=(), description="dead links, each in one direction"
+    )
+    routers: Annotated[tuple[Router, ...], BeforeValidator(_as_tuple)] = Field(
+        default=(), description="dead routers"
+    )
+    cores: Annotated[tuple[Annotated[int, Field(ge=0, le=MAX_COUNT)], ...], BeforeValidator(_as_tuple)] = (
+        Field(default=(), description="ids of dead cores")
+    )
+    lossy: Annotated[tuple[LossyLink, ...], BeforeValidator(_as_tuple)] = Field(
+        default=(), description="links that lose packets, each in one direction"
+    )
+
+
 class Mesh(BaseModel):
     """Grid of routers, one per tile; x grows east, y grows north, tile id = y * width + x."""
 
@@ -145,7 +208,10 @@ class Mesh(BaseModel):
     arbiter: Literal["round_robin", "fixed", "oldest"] = Field(
         description="how an output chooses among the packets that wait for it"
     )
-    routing: Literal["xy"] = Field(description="way through the mesh: first along x, then along y")
+    routing: Literal["xy", "yx", "west_first", "table"] = Field(
+        description="way through the mesh, xy: first along x, then along y; yx: first along y; west_first: "
+        "along x first where that is west, else along y; table: by tile and destination, around what is dead"
+    )
     multicast: Literal["none"] = Field(description="one packet per target core")
     hop_ps: HopPs = Field(description="time of a hop by axis, ps")
     inject_ps: MeshPs = Field(description="push by a core or the host until the packet can be granted, ps")
@@ -158,6 +224,7 @@ class Mesh(BaseModel):
     chip: ChipTiles | None = Field(
         default=None, description="how the mesh is cut into the chips of a board; null: it is one chip"
     )
+    faults: Faults | None = Field(default=None, description="what is broken; null: nothing")
 
 
 class Cores(BaseModel):

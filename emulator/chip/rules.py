@@ -8,6 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from emulator.chip.channels import channels_text, cycle_of
+from emulator.chip.faults import grid_of, misplaced_faults
+from emulator.chip.groups import Faults
+from emulator.chip.routing import MAX_TABLE_TILES
 from emulator.chip.violation import Path, Violation
 
 MAX_CORES = 2**20  # a count table per core and event still fits in memory
@@ -54,6 +58,41 @@ def _whole_chips(key: str, side: int, chip_side: int | None) -> Found:
         yield ("mesh", "chip", key), f"{chip_side}, does not divide mesh.{key} {side}: choose from {choices}"
 
 
+def _faults(width: int, height: int, per_tile: int, faults: Any) -> Found:
+    """What is broken is on the chip, and something is left."""
+    if faults is None:
+        return
+    given = Faults.model_validate(faults) if isinstance(faults, Mapping) else faults
+    misplaced = list(misplaced_faults(width, height, per_tile, given))
+    for key, index, text in misplaced:
+        yield ("mesh", "faults", key, str(index)), text
+    dead_tiles = grid_of(width, height, given).dead_tiles if not misplaced else frozenset()
+    n_lost = sum(core // per_tile not in dead_tiles for core in given.cores) + len(dead_tiles) * per_tile
+    if not misplaced and n_lost == width * height * per_tile:
+        yield ("mesh", "faults"), "no core is left alive: take some of the faults out"
+
+
+def _routing(width: int, height: int, routing: str, faults: Any) -> Found:
+    """No packets can wait for each other in a circle."""
+    if routing == "table" and width * height > MAX_TABLE_TILES:
+        size = f"{width} x {height} tiles are {width * height}"
+        yield (
+            ("mesh", "routing"),
+            f"'table', {size}, limit {MAX_TABLE_TILES}: choose from 'xy', 'yx', 'west_first'",
+        )
+        return
+    given = Faults.model_validate(faults) if isinstance(faults, Mapping) else faults
+    if given is not None and any(misplaced_faults(width, height, 1, given.model_copy(update={"cores": ()}))):
+        return
+    cycle = cycle_of(routing, grid_of(width, height, given))
+    if cycle:
+        yield (
+            ("mesh", "routing"),
+            f"{routing!r}, links wait for each other in a circle, {channels_text(cycle, width)}, so that "
+            "packets could block each other forever: choose from 'xy', 'yx', 'west_first', 'table'",
+        )
+
+
 def _index_width(compartments: int, index_bits: Any) -> Found:
     reach = 2 ** max(index_bits)
     if compartments > reach:
@@ -72,6 +111,8 @@ _RULES: tuple[tuple[Callable[..., Found], tuple[Path, ...]], ...] = (
     (_buffers, (*_SIZE, _PER_TILE, ("mesh", "fifo_depth"), ("mesh", "intake_depth"))),
     (partial(_whole_chips, "width"), (("mesh", "width"), ("mesh", "chip", "width"))),
     (partial(_whole_chips, "height"), (("mesh", "height"), ("mesh", "chip", "height"))),
+    (_faults, (*_SIZE, _PER_TILE, ("mesh", "faults"))),
+    (_routing, (*_SIZE, ("mesh", "routing"), ("mesh", "faults"))),
     (_index_width, (("limits", "compartments"), ("synapse_format", "index_bits"))),
 )
 """Each rule with the keys it reads."""

@@ -10,8 +10,17 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 
+from emulator.chip.faults import grid_of
+from emulator.chip.grid import Grid
 from emulator.chip.groups import (
     STRICT,
     Arithmetic,
@@ -25,6 +34,7 @@ from emulator.chip.groups import (
     Mw,
     SynapseFormat,
 )
+from emulator.chip.routing import Routing, make_routing
 from emulator.chip.rules import broken_rules
 from emulator.chip.violation import InvalidChip, Path, Violation, group_of, shown, violation
 from emulator.errors import SpecError
@@ -65,6 +75,7 @@ class ChipSpec(BaseModel):
     latency_ps: LatencyPs = Field(description="time of events, ps")
     energy_pj: EnergyPj = Field(description="price of events, pJ")
     static_power_mw: Mw = Field(description="power of one chip at rest, mW; a board has it once per chip")
+    _given_routes: bytes | None = PrivateAttr(default=None)  # see `make_routing`
 
     @model_validator(mode="wrap")
     @classmethod
@@ -106,6 +117,16 @@ class ChipSpec(BaseModel):
     def n_ports(self) -> int:
         """Ports of a router: E, W, N, S and one per core of its tile."""
         return 4 + self.cores.per_tile
+
+    @property
+    def grid(self) -> Grid:
+        """Tiles and links of the mesh."""
+        return grid_of(self.mesh.width, self.mesh.height, self.mesh.faults)
+
+    @property
+    def routing(self) -> Routing:
+        """The ways through the mesh."""
+        return make_routing(self.mesh.routing, self.grid, self._given_routes)
 
     @property
     def host_tile(self) -> int:
@@ -164,6 +185,8 @@ class ChipSpec(BaseModel):
         data["barrier_ps"] = {str(n_tiles): ps for n_tiles, ps in self.barrier_ps.items()}
         for key in ("weight_bits", "index_bits"):
             data["synapse_format"][key] = list(data["synapse_format"][key])
+        faults = data["mesh"]["faults"] or {}
+        faults.update({key: list(value) for key, value in faults.items() if isinstance(value, tuple)})
         return data
 
     @classmethod

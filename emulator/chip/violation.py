@@ -71,6 +71,13 @@ def group_of(model: type[BaseModel], key: str) -> type[BaseModel] | None:
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 
+def entry_of(model: type[BaseModel], key: str) -> type[BaseModel] | None:
+    """The model of the entries of a list of groups; None if the key is no such list."""
+    field = model.model_fields.get(key)
+    kinds = get_args(field.annotation) if field else ()
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+
+
 def leaves(model: type[BaseModel], above: Path = ()) -> Iterator[tuple[Path, str]]:
     """Every key that holds a value, with its meaning, in declaration order."""
     for key, field in model.model_fields.items():
@@ -85,7 +92,7 @@ def unknown_key(root: type[BaseModel], path: Path) -> Violation:
     """Names the likeliest key that was meant and all that could have been."""
     model = root
     for key in path[:-1]:
-        model = group_of(model, key) or model
+        model = group_of(model, key) or entry_of(model, key) or model
     choices = list(model.model_fields)
     # A slip of the pen at this place, then a key put into the wrong group, then anything alike.
     meant = difflib.get_close_matches(path[-1], choices, n=1, cutoff=0.75)
@@ -123,20 +130,25 @@ def _meaning(root: type[BaseModel], path: Path) -> str:
     """Description of the nearest field on the path: that of the list for one of its entries."""
     model: type[BaseModel] | None = root
     meaning = ""
-    for key in path:
+    for key in _keys(path):
         field: Any = model.model_fields.get(key) if model else None
         if model is None or field is None:
             break
         meaning = field.description or ""
-        model = group_of(model, key)
+        model = group_of(model, key) or entry_of(model, key)
     return meaning
+
+
+def _keys(path: Path) -> Path:
+    """Without places in lists and tables, which say nothing about the meaning."""
+    return tuple(key for key in path if not key.isdigit())
 
 
 def _expected(root: type[BaseModel], path: Path) -> str:
     """What belongs at a place: a group and its keys, or a value and its meaning."""
     model: type[BaseModel] | None = root
-    for key in path:
-        model = group_of(model, key) if model else None
+    for key in _keys(path):
+        model = (group_of(model, key) or entry_of(model, key)) if model else None
     if model is not None:
         return f"a group with the keys {', '.join(model.model_fields)}"
     return f"it ({_meaning(root, path)})"

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from emulator import arith
+from emulator.chip.faults import usable_cores
 from emulator.chip.spec import ChipSpec
-from emulator.compiler.limits import Excess, most_from
+from emulator.compiler.limits import Excess, most_from, usable_text
 from emulator.compiler.packing import least_list_bits, sparse_index_bits
 from emulator.errors import CompileError
 from emulator.network import LIF, LoihiCuba, Network, Population, Projection
@@ -61,11 +62,11 @@ def _chip(chip: ChipSpec) -> Iterator[str]:
 
 def _size(network: Network, chip: ChipSpec) -> Iterator[str]:
     n = sum(population.n for population in network.populations)
-    room = chip.n_cores * chip.limits.compartments
+    room = int(usable_cores(chip).sum()) * chip.limits.compartments
     if n > room:
         largest = most_from({repr(population.name): population.n for population in network.populations})
         yield (
-            f"network {network.name!r}: {n} neurons, limit {room} ({chip.n_cores} cores of "
+            f"network {network.name!r}: {n} neurons, limit {room} ({usable_text(chip)} cores of "
             f"{chip.limits.compartments} compartments on chip {chip.name!r}; {largest}): "
             "use fewer neurons or a larger mesh"
         )
@@ -205,5 +206,11 @@ def _wrong_core_ids(cores: object, owner: str, n: int, chip: ChipSpec) -> str | 
             f"{owner}: core id {array[bad[0]]} of neuron {bad[0]} outside 0..{chip.n_cores - 1} "
             f"(chip {chip.name!r}, {len(bad)} in all): "
             f"core id = tile id * {chip.cores.per_tile} + core in tile"
+        )
+    bad = np.flatnonzero(~usable_cores(chip)[array])
+    if len(bad):
+        return (
+            f"{owner}: core {array[bad[0]]} of neuron {bad[0]} is dead, or its router is (mesh.faults of "
+            f"chip {chip.name!r}, {len(bad)} in all): pin to another core"
         )
     return None

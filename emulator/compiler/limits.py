@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from emulator.chip.faults import usable_cores
 from emulator.chip.spec import ChipSpec
 from emulator.chip.usage import RESOURCES
 
@@ -29,6 +30,12 @@ MEANING = {
 }
 
 N_CONTRIBUTORS = 3  # that a message names
+
+
+def usable_text(chip: ChipSpec) -> str:
+    """How many cores a chip has to offer."""
+    n_usable = int(usable_cores(chip).sum())
+    return f"{n_usable} ({chip.n_cores - n_usable} are dead)" if n_usable < chip.n_cores else str(n_usable)
 
 
 def core_limits(chip: ChipSpec) -> dict[str, int | None]:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from emulator.chip.faults import usable_cores
 from emulator.chip.spec import ChipSpec
 from emulator.compiler.bundles import bundles_of
 from emulator.compiler.contributors import Breach, Filled, Landing
@@ -52,7 +53,7 @@ def partition(
     problems = violations(filled, quantised, network, chip)
     # A neuron that fits no core took one all the same; how many it takes once it is mended, nobody knows.
     n_alone = len({one.ranks for one in filled.breaches if one.core is None})
-    if filled.partition.n_bins - n_alone > chip.n_cores:
+    if filled.partition.n_bins - n_alone > usable_cores(chip).sum():
         problems.append(too_many_cores(filled.partition, network, chip))
     if problems:
         raise CompileError(problems)
@@ -139,6 +140,7 @@ class _Filler:
     def __init__(self, chip: ChipSpec, pinned: Ints):
         """pinned: [n_neurons] by rank: free neurons (n_cores of the chip) first, then by core."""
         self.chip = chip
+        self.n_usable = int(usable_cores(chip).sum())
         self.limits = core_limits(chip)
         self.n_free = int((pinned == chip.n_cores).sum())
         self.cores, begin = np.unique(pinned[self.n_free :], return_index=True)
@@ -153,7 +155,7 @@ class _Filler:
             for core, room in zip(self.cores, self.rooms, strict=True)
             for breach in self._broken(filling, room, int(core))
         ]
-        bins = self._fresh(filling, 0, self.chip.n_cores - len(self.rooms), breaches)
+        bins = self._fresh(filling, 0, self.n_usable - len(self.rooms), breaches)
         at = sum(one.n for one in bins)
         for core, room in zip(self.cores, self.rooms, strict=True):
             n = filling.behind(room, at, self.n_free) if at < self.n_free else 0

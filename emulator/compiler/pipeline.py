@@ -21,6 +21,7 @@ from emulator.compiler.quantise import quantise
 from emulator.compiler.stats import stats
 from emulator.compiler.synapse_lists import allocate_synapses
 from emulator.compiler.verify import verify
+from emulator.compiler.ways import check_ways
 from emulator.errors import CompileError
 from emulator.network import Network
 from emulator.program import Program
@@ -95,6 +96,13 @@ PASSES: tuple[Pass, ...] = (
         "image of the chip",
         lambda job: emit_image(job["quantise"], job.network, job["slots"], job["synapses"]),
         dump.image,
+    ),
+    # Where a link or router is dead, what is placed may be cut off.
+    Pass(
+        "ways",
+        "a way for every packet",
+        lambda job: check_ways(job["emit"], job.chip),
+        dump.nothing,
     ),
     Pass("symbols", "names to addresses", lambda job: emit_symbols(job.network, job["slots"]), dump.symbols),
     # Trusts none of the above: reads the image back and compares it with the quantised network.

@@ -5,9 +5,9 @@ Weights of all senders are 1: every sender fires once (`all-fire`).
     packets         deliveries to other cores: sum over the senders of the remote cores with a target
     local_packets   deliveries to the sender's own core, which take no hop
     host_packets    deliveries to the host port
-    spike_hops      sum over all deliveries of the Manhattan distance; inputs start at the host port's tile
+    spike_hops      links taken by all deliveries that are not dropped; inputs start at the host port's tile
     chip_hops       those of them that lead to another chip of the board
-    max_link        highest load of a directed link between routers under X-Y routing
+    max_link        highest load of a directed link between routers
 
 `cores` holds a column per resource, the resource that binds each core and how full that is; `utilisation`
 sums the columns up.
@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emulator.chip.board import chips_of
+from emulator.chip.board import border_links, chips_of
 from emulator.chip.image import Image
+from emulator.chip.loads import link_loads
 from emulator.chip.spec import ChipSpec
 from emulator.chip.usage import RESOURCES, Binding, binding_of, usage
 from emulator.compiler.ir import Quantised
@@ -95,8 +96,9 @@ def binding(used: dict[str, Longs], limits: dict[str, int | None]) -> dict[str, 
 
 def traffic(image: Image, chip: ChipSpec) -> dict[str, int]:
     """Deliveries and hops when every sender fires once."""
-    port = chip.host_port.y * chip.mesh.width + chip.host_port.x
-    tile_of_row = np.append(image.core_id // chip.cores.per_tile, port).astype(np.int64)  # last: host port
+    tile_of_row = np.append(image.core_id // chip.cores.per_tile, chip.host_tile).astype(
+        np.int64
+    )  # last: host port
     core_of_slot = np.repeat(np.arange(image.n_cores), np.diff(image.slot_ptr))
     home = np.concatenate([core_of_slot, np.full(image.n_inputs, image.n_cores)])
     origin = np.repeat(home, np.diff(image.entry_ptr))
@@ -105,20 +107,15 @@ def traffic(image: Image, chip: ChipSpec) -> dict[str, int]:
     pair, packets = _distinct(np.asarray(origin * (image.n_cores + 1) + target, dtype=np.int64))
     from_row, to_row = np.divmod(pair, image.n_cores + 1)
     from_tile, to_tile = tile_of_row[from_row], tile_of_row[to_row]
-    y_from, x_from = np.divmod(from_tile, chip.mesh.width)
-    y_to, x_to = np.divmod(to_tile, chip.mesh.width)
-    distance = np.abs(x_to - x_from) + np.abs(y_to - y_from)
-    width, height = chip.chip_size
-    crossings = np.abs(x_to // width - x_from // width) + np.abs(y_to // height - y_from // height)
-    along_x = _loads(y_from, x_from, x_to, packets, (chip.mesh.height, chip.mesh.width))
-    along_y = _loads(x_to, y_from, y_to, packets, (chip.mesh.width, chip.mesh.height))
+    arrive = chip.routing.reaches(from_tile, to_tile)
+    loads = link_loads(chip.routing, from_tile[arrive], to_tile[arrive], packets[arrive])
     return {
         "packets": int((~to_host & (origin != target)).sum()),
         "local_packets": int((origin == target).sum()),
         "host_packets": int(to_host.sum()),
-        "spike_hops": int((distance * packets).sum()),
-        "chip_hops": int((crossings * packets).sum()),
-        "max_link": max(along_x, along_y),
+        "spike_hops": int(loads.sum()),
+        "chip_hops": int(loads[border_links(chip)].sum()),
+        "max_link": int(loads.max()),
     }
 
 
@@ -130,19 +127,3 @@ def _distinct(keys: Longs) -> tuple[Longs, Longs]:
     every = np.bincount(keys)
     found = np.flatnonzero(every)
     return found, every[found]
-
-
-def _loads(line: Longs, begin: Longs, end: Longs, packets: Longs, shape: tuple[int, int]) -> int:
-    """Highest load of a link of `shape[0]` lines of `shape[1]` routers, both directions apart.
-
-    Packets run on `line` from router `begin` to router `end`: +1 where they set out, -1 where they stop.
-    """
-    highest = 0
-    for forward in (True, False):
-        chosen = end > begin if forward else end < begin
-        change = np.zeros(shape, dtype=np.int64)
-        low, high = (begin, end) if forward else (end, begin)
-        np.add.at(change, (line[chosen], low[chosen]), packets[chosen])
-        np.add.at(change, (line[chosen], high[chosen]), -packets[chosen])
-        highest = max(highest, int(np.cumsum(change, axis=1).max()))
-    return highest

@@ -13,7 +13,7 @@ from emulator.compiler.bundles import owner_of, population_of
 from emulator.compiler.contributors import Breach, Filled, contributors
 from emulator.compiler.fill import Demand
 from emulator.compiler.ir import Partition, Quantised
-from emulator.compiler.limits import MEANING, N_CONTRIBUTORS, WAY_OUT, Excess
+from emulator.compiler.limits import MEANING, N_CONTRIBUTORS, WAY_OUT, Excess, usable_text
 from emulator.network import Network
 
 Ints = NDArray[np.integer]
@@ -70,7 +70,7 @@ def too_many_cores(partition: Partition, network: Network, chip: ChipSpec) -> st
     full = ", ".join(f"{MEANING[reason]} ended {n}" for reason, n in reasons.most_common())
     return (
         f"network of {len(partition.bin_of)} neurons: needs {partition.n_bins} cores, chip {chip.name!r} has "
-        f"{chip.n_cores}; of these cores {full}; most hold {_largest_holders(partition, network)}: "
+        f"{usable_text(chip)}; of these cores {full}; most hold {_largest_holders(partition, network)}: "
         f"use a larger mesh, or {WAY_OUT[reasons.most_common(1)[0][0]]}"
     )
 

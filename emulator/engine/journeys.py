@@ -35,6 +35,7 @@ def of_run(program: Program, trace: Trace, timing: Timing, n_ticks: int) -> Jour
         axon=trace.axon,
         push_ps=trace.push_ps + offset_ps,
         arrive_ps=trace.arrive_ps + offset_ps,
+        arrived=trace.arrived,
         grants=grants,
         tick_start_ps=start_ps,
         tick_ps=timing.tick_ps,
@@ -43,17 +44,21 @@ def of_run(program: Program, trace: Trace, timing: Timing, n_ticks: int) -> Jour
 
 
 def of_mesh(
-    chip: ChipSpec, src: Ints, dst: Ints, push_ps: Ints, arrive_ps: Ints, grants: Ints | None
+    chip: ChipSpec, ends: Ints, times_ps: Ints, arrived: NDArray[np.bool_], grants: Ints | None
 ) -> Journeys:
-    """Packets of the mesh alone enter at local port 0; there are no ticks."""
-    port = np.full(len(src), len(DIRECTIONS))
+    """Packets of the mesh alone, which enter at local port 0; there are no ticks.
+
+    ends: [n, 2] tiles from and to; times_ps: [n, 2] push and arrival.
+    """
+    port = np.full(len(ends), len(DIRECTIONS))
     return Journeys(
         chip=chip,
-        source=np.stack([src, port], axis=1),
-        target=np.stack([dst, port], axis=1),
+        source=np.stack([ends[:, 0], port], axis=1),
+        target=np.stack([ends[:, 1], port], axis=1),
         axon=None,
-        push_ps=push_ps,
-        arrive_ps=arrive_ps,
+        push_ps=times_ps[:, 0],
+        arrive_ps=times_ps[:, 1],
+        arrived=arrived,
         grants=grants,
         tick_start_ps=np.zeros(0, dtype=np.int64),
         tick_ps=np.zeros(0, dtype=np.int64),

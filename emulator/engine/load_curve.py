@@ -240,9 +240,13 @@ def _measured(
     n_ready = int(np.count_nonzero((ready_ps >= start_ps) & (ready_ps < end_ps)))
     n_arrived = int(np.count_nonzero((result.arrive_ps >= start_ps) & (result.arrive_ps < end_ps)))
     n_before = int(np.count_nonzero((packets["inject_ps"] < start_ps) & (result.arrive_ps >= start_ps)))
-    # packets under way fluctuate by the root of their number however well the mesh keeps up
-    stable = n_ready - n_arrived <= setting.tolerance * n_ready + NOISE_SIGMAS * math.sqrt(n_before + 1)
     measured = (packets["inject_ps"] >= start_ps) & (packets["inject_ps"] < end_ps)
+    n_gone = int(np.count_nonzero(measured & ~result.arrived))
+    measured &= result.arrived
+    # packets under way fluctuate by the root of their number however well the mesh keeps up
+    stable = n_ready - n_gone - n_arrived <= setting.tolerance * n_ready + NOISE_SIGMAS * math.sqrt(
+        n_before + 1
+    )
     n_places = setting.chip.n_tiles * setting.measure_slots
     point = LoadPoint(
         offered_rate=rate,

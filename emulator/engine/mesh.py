@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
@@ -11,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator import formats
+from emulator.chip.faults import usable_cores
 from emulator.chip.spec import ChipSpec
+from emulator.chip.ways import MAX_SHOWN, WAY_OUT
 from emulator.engine.journeys import of_mesh
 from emulator.errors import SimulationError
 from emulator.traffic import (
@@ -38,6 +41,11 @@ class MeshResult:
     link_counts: Ints  # int64 [n_tiles, 4] grants of each link (E, W, N, S)
     occupancy_max: Ints  # int64 [n_tiles, n_ports] highest filling of each input FIFO (E, W, N, S, local)
     stall_ps: Ints  # int64 [n_tiles] waiting of packets for room at their source
+    arrived: NDArray[np.bool_]  # bool [n_packets]; of those that have not, arrive_ps is 0
+    sent: NDArray[np.bool_]  # bool [n_packets]; the others had no way and were dropped; their push_ps is 0
+    n_dropped: Ints  # int64 [n_tiles] packets dropped at their source, for want of a way
+    n_lost: Ints  # int64 [n_tiles] packets of a source that a lossy link lost
+    link_losses: Ints  # int64 [n_tiles, 4] packets that each link lost; their grants are in link_counts
     chip: ChipSpec
     inject_ps: Ints  # int64 [n_packets] when each was ready
     src: Ints  # int32 [n_packets] tiles
@@ -46,23 +54,25 @@ class MeshResult:
 
     @property
     def latency_ps(self) -> Ints:
-        """int64 [n_packets] from ready to arrival."""
-        return np.asarray(self.arrive_ps - self.inject_ps)
+        """int64 [n_arrived] from ready to arrival, of the packets that arrived."""
+        return np.asarray((self.arrive_ps - self.inject_ps)[self.arrived])
 
     @functools.cached_property
     def zero_load_ps(self) -> Ints:
-        """int64 [n_packets] what the same way takes on an empty mesh."""
-        return zero_load_ps(self.chip, self.src, self.dst)
+        """int64 [n_arrived] what the same way takes on an empty mesh."""
+        return zero_load_ps(self.chip, self.src[self.arrived], self.dst[self.arrived])
 
     @property
     def queueing_ps(self) -> Ints:
-        """int64 [n_packets] the rest of the latency: waiting at the source and on the way."""
+        """int64 [n_arrived] the rest of the latency: waiting at the source and on the way."""
         return np.asarray(self.latency_ps - self.zero_load_ps)
 
     @property
     def makespan_ps(self) -> int:
-        """From when the first packet was ready until the last arrived; 0 without packets."""
-        return int(self.arrive_ps.max() - self.inject_ps.min()) if len(self.src) else 0
+        """From when the first of the packets that arrived was ready until the last did; 0 without any."""
+        if not self.arrived.any():
+            return 0
+        return int(self.arrive_ps.max() - self.inject_ps[self.arrived].min())
 
     @property
     def link_busy_ps(self) -> Ints:
@@ -71,18 +81,25 @@ class MeshResult:
 
     @property
     def wire_limit(self) -> WireLimit | None:
-        """Bounds of `makespan_ps` when all is ready at once; None without packets."""
-        return wire_limit(self.chip, self.src, self.dst, link_counts=self.link_counts)
+        """Bounds of `makespan_ps` when all is ready at once; None if no packet arrived."""
+        return wire_limit(self.chip, self.src[self.arrived], self.dst[self.arrived])
 
     @property
     def fairness(self) -> Fairness:
         """How evenly the sources were served."""
-        return fairness(self.chip.n_tiles, self.src, self.arrive_ps, self.queueing_ps)
+        arrive_ps = self.arrive_ps[self.arrived]
+        return fairness(self.chip.n_tiles, self.src[self.arrived], arrive_ps, self.queueing_ps)
 
     def save_trace(self, path: str | PathLike[str], max_events: int = formats.MAX_EVENTS) -> formats.Shown:
         """Writes the packets for ui.perfetto.dev; returns what of them is in the file."""
-        arrays = (self.src, self.dst, self.push_ps, self.arrive_ps, self.grants)
-        return formats.save_trace(of_mesh(self.chip, *arrays), path, max_events)
+        ends = np.stack([self.src, self.dst], axis=1)[self.sent]
+        times_ps = np.stack([self.push_ps, self.arrive_ps], axis=1)[self.sent]
+        grants = self.grants
+        if grants is not None:  # numbered as the packets shown: those that were sent
+            grants = grants.copy()
+            grants[:, 0] = (np.cumsum(self.sent) - 1)[grants[:, 0]]
+        journeys = of_mesh(self.chip, ends, times_ps, self.arrived[self.sent], grants)
+        return formats.save_trace(journeys, path, max_events)
 
     def latency_histogram(self, n_bins: int = 50) -> Histogram:
         """Packets by latency, zero-load part and queueing part."""
@@ -91,25 +108,75 @@ class MeshResult:
         return histogram(self.latency_ps, self.zero_load_ps, n_bins)
 
 
-def run_mesh(chip: ChipSpec, packets: NDArray[Any], engine: str = "native") -> MeshResult:
+def run_mesh(chip: ChipSpec, packets: NDArray[Any], engine: str = "native", seed: int = 0) -> MeshResult:
     """Sends packets through the mesh of `chip`, without cores.
 
     packets: structured array [n] with fields inject_ps (>= 0), src and dst (tile ids). Each tile has an
     unbounded queue in order of inject_ps, then of position; packets enter at local port 0, and intakes are
-    always ready.
+    always ready. Packets without a way: an error, or dropped under policy `drop` of the chip's faults.
+    seed: 0..2**64 - 1, of the draws of lossy links.
     """
     inject_ps, src, dst = _columns(chip, packets)
-    if engine == "reference":
+    has_way = _with_way(chip, src, dst)
+    sent = np.flatnonzero(has_way)
+    whole_seed = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
+    if not (whole_seed and 0 <= seed < 2**64):
+        raise SimulationError(f"seed={seed!r}: must be an integer in 0..{2**64 - 1}")
+    ran = _engine(engine)(chip, inject_ps[sent], src[sent], dst[sent], int(seed))
+    for name in ("push_ps", "arrive_ps"):
+        whole = np.zeros(len(src), dtype=np.int64)
+        whole[sent] = ran[name]
+        ran[name] = whole
+    n_dropped = np.bincount(src[~has_way], minlength=chip.n_tiles).astype(np.int64)
+    arrived = ran["arrive_ps"] > 0
+    n_lost = np.bincount(src[has_way & ~arrived], minlength=chip.n_tiles).astype(np.int64)
+    if ran.get("grants") is not None:
+        ran["grants"][:, 0] = sent[ran["grants"][:, 0]]
+    return MeshResult(
+        **ran,
+        arrived=arrived,
+        sent=has_way,
+        n_dropped=n_dropped,
+        n_lost=n_lost,
+        chip=chip,
+        inject_ps=inject_ps,
+        src=src,
+        dst=dst,
+    )
+
+
+def _engine(name: str) -> Callable[..., dict[str, Any]]:
+    if name == "reference":
         from emulator import reference
 
-        found = reference.run_mesh(chip, inject_ps, src, dst)
-    elif engine == "native":
+        return reference.run_mesh
+    if name == "native":
         from emulator.engine import native
 
-        found = native.run_mesh(chip, inject_ps, src, dst)
-    else:
-        raise SimulationError(f"engine {engine!r}: choose from native, reference")
-    return MeshResult(**found, chip=chip, inject_ps=inject_ps, src=src, dst=dst)
+        return native.run_mesh
+    raise SimulationError(f"engine {name!r}: choose from native, reference")
+
+
+def _with_way(chip: ChipSpec, src: Ints, dst: Ints) -> NDArray[np.bool_]:
+    """bool [n_packets]: whether it can arrive. Raises SimulationError if not, unless policy is `drop`."""
+    faults = chip.mesh.faults
+    if faults is None:
+        return np.ones(len(src), dtype=np.bool_)
+    # the first core of a tile is whose port is used
+    works = usable_cores(chip)[:: chip.cores.per_tile]
+    has_way = chip.routing.reaches(src, dst) & works[src] & works[dst]
+    if faults.policy == "drop" or has_way.all():
+        return np.asarray(has_way)
+    pairs, n_packets = np.unique(np.stack([src[~has_way], dst[~has_way]]), axis=1, return_counts=True)
+    about = f"mesh.faults of chip {chip.name!r}"
+    problems = [
+        f"packets: {n} from tile {chip.coordinates(start)} cannot reach tile {chip.coordinates(end)}: no way "
+        f"by mesh.routing {chip.mesh.routing!r}, or the first core of one is dead ({about}): {WAY_OUT}"
+        for (start, end), n in zip(pairs.T[:MAX_SHOWN].tolist(), n_packets.tolist(), strict=False)
+    ]
+    if len(n_packets) > MAX_SHOWN:
+        problems.append(f"packets: {len(n_packets) - MAX_SHOWN} pairs of tiles more that cannot be reached")
+    raise SimulationError(problems)
 
 
 def _columns(chip: ChipSpec, packets: NDArray[Any]) -> tuple[Ints, NDArray[np.int32], NDArray[np.int32]]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator.chip.check import check_image
+from emulator.chip.deadlock import deadlock_text
 from emulator.chip.drive import KINDS, PROBE_VARIABLES, Drive
 from emulator.chip.events import DIRECTIONS, EVENT_ID, EVENTS
 from emulator.chip.image import Image
@@ -19,6 +20,7 @@ from emulator.chip.spec import ChipSpec
 from emulator.chip.state import state_dtype
 from emulator.engine import blocks
 from emulator.engine.compartments import Stretches, configuration_of, stretches_of
+from emulator.engine.losses import Losses, losing_links, losses_of
 from emulator.engine.packets import Packets
 from emulator.engine.routes import SENT, Routes, routes_of, totals
 from emulator.engine.rows import Arranged, rows_of, shares_of, wide_rows_of
@@ -36,10 +38,9 @@ assert EVENTS[EVENT_ID[SENT[0]] : EVENT_ID[SENT[-1]] + 1] == SENT
 assert all(EVENT_ID[name] == column for name, column in blocks.machine.EVENT_COLUMNS.items())
 STATUS = {
     1: "out of memory",
-    2: "deadlock: packets are left that can never move",
     4: "the system starts no more threads",
 }
-OVERFLOWN = 3
+DEADLOCK, OVERFLOWN = 2, 3
 POLICIES = ("chip", "lava", "unbounded", "strict")  # their places are the codes in _ext/wide.pxd
 REGISTERS = ("q", "u", "x", "v")
 
@@ -52,7 +53,7 @@ def run(
 
 
 def run_mesh(
-    chip: ChipSpec, inject_ps: Ints, src: NDArray[np.int32], dst: NDArray[np.int32]
+    chip: ChipSpec, inject_ps: Ints, src: NDArray[np.int32], dst: NDArray[np.int32], seed: int = 0
 ) -> dict[str, Ints]:
     """Twin of `reference.run_mesh`."""
     order = np.lexsort((inject_ps, src))  # stable: ties keep their position
@@ -65,24 +66,38 @@ def run_mesh(
         "occupancy_max": np.zeros((chip.n_tiles, n_ports), dtype=np.int64),
         "stall_ps": np.zeros(chip.n_tiles, dtype=np.int64),
     }
+    number = np.arange(n) - np.repeat(source_ptr[:-1], np.diff(source_ptr))
+    lost_by = losing_links(chip, src[order], dst[order], number, seed)
+    losses = np.bincount(lost_by, minlength=1 + out["link_counts"].size)[1:]
     mesh = chip.mesh
     settings = [mesh.width, mesh.height, n_ports, ARBITERS.index(mesh.arbiter), mesh.fifo_depth]
     settings += [mesh.inject_ps, mesh.eject_ps, mesh.cycle_ps, mesh.credit_ps]
-    settings += [mesh.hop_ps.ew, mesh.hop_ps.ns, mesh.cycle_ps, *_border(chip).values()]
-    status = blocks.mesh.run_mesh(
+    settings += [mesh.hop_ps.ew, mesh.hop_ps.ns, mesh.cycle_ps, *_border(chip).values(), chip.routing.code]
+    waits_for = np.zeros((chip.n_tiles, n_ports), dtype=np.int64)
+    status, in_flight = blocks.mesh.run_mesh(
         np.array(settings, dtype=np.int64),
+        chip.routing.flat_table(),
         np.ascontiguousarray(inject_ps[order]),
         np.ascontiguousarray(dst[order]),
         source_ptr,
+        lost_by,
         push_ps,
         arrive_ps,
         *out.values(),
+        waits_for,
     )
+    if status == DEADLOCK:
+        raise SimulationError(deadlock_text(chip, in_flight, waits_for))
     if status:
         raise SimulationError(f"mesh of chip {chip.name!r}: {STATUS[status]}")
     back = np.empty(n, dtype=np.int64)
     back[order] = np.arange(n)
-    return {"push_ps": push_ps[back], "arrive_ps": arrive_ps[back], **out}
+    return {
+        "push_ps": push_ps[back],
+        "arrive_ps": arrive_ps[back],
+        **out,
+        "link_losses": losses.reshape(-1, 4),
+    }
 
 
 class _Run:
@@ -92,8 +107,10 @@ class _Run:
         self.image, self.chip, self.drive = image, chip, drive
         check_image(image, chip)  # the blocks trust what passes
         self.wide = state_dtype(image, chip) == "int64"
-        self.prepared = _prepared(image, drive, threads, self.wide)
         self.routes = _routes(image, chip)
+        self.losses = losses_of(self.routes)
+        self.drops = np.zeros(0, dtype=np.uint8) if self.routes.drops is None else self.routes.drops
+        self.prepared = _prepared(self.routes, self.losses, drive, threads, self.wide)
         n_rows, n_slots = drive.n_samples * drive.n_ticks, image.n_slots
         of_state = "int64" if self.wide else "int32"
         width = n_slots * len(image.planes)
@@ -133,6 +150,7 @@ class _Run:
             if progress is not None:
                 progress(done, n_rows)
         by_core, by_group, by_link = self._tables()
+        lost = np.zeros_like(by_link) if self.losses is None else self.losses.book(by_core, by_group, by_link)
         return Record(
             n_samples=drive.n_samples,
             n_ticks=drive.n_ticks,
@@ -145,6 +163,7 @@ class _Run:
             link_counts=by_link,
             timing=self._timing() if drive.timing else None,
             state=self._state(),
+            link_losses=lost,
             trace=None if packets is None else packets.trace(),
         )
 
@@ -157,7 +176,11 @@ class _Run:
             slot, register, value = self.machine.overflow()
             raise RegisterOverflow(slot, row, REGISTERS[register], value)
         n_ticks = max(self.drive.n_ticks, 1)
-        raise SimulationError(f"sample {row // n_ticks}, tick {row % n_ticks}: {STATUS[status]}")
+        text = STATUS.get(status)
+        if status == DEADLOCK:
+            waits_for = np.zeros((self.chip.n_tiles, self.chip.n_ports), dtype=np.int64)
+            text = deadlock_text(self.chip, self.machine.mesh_waits(waits_for), waits_for)
+        raise SimulationError(f"sample {row // n_ticks}, tick {row % n_ticks}: {text}")
 
     def _timing(self) -> Timing:
         n_ports = len(DIRECTIONS) + self.chip.cores.per_tile
@@ -198,6 +221,7 @@ class _Run:
             **self.ends,
             **self._lanes(),
             **self._generators(),
+            **({} if self.losses is None else self.losses.arrays(self.drive.generators.seed)),
             "stretches": prepared.stretches.table,
             "shares": prepared.shares,
             "n_active": self.n_active,
@@ -218,6 +242,8 @@ class _Run:
             "counts": self.counts,
             "tick_ps": self.tick_ps,
             "service_ps": routes.service_ps() if drive.timing else np.zeros(0, dtype=np.int64),
+            "next_side": self.chip.routing.flat_table(),
+            "drops": self.drops,
             "core_x": routes.x,
             "core_y": routes.y,
             "core_port": routes.core_port,
@@ -278,7 +304,7 @@ class _Run:
             "wide": int(self.wide),
             "policy": POLICIES.index(self.chip.arithmetic.overflow),
             "n_slots": image.n_slots,
-            "n_senders": image.n_senders,
+            "n_senders": image.n_senders + (0 if self.losses is None else self.losses.n_risky),
             "n_ticks": drive.n_ticks,
             "n_delays": self.n_delays,
             "timed": int(drive.timing),
@@ -303,6 +329,7 @@ class _Run:
             "height": mesh.height,
             "n_ports": len(DIRECTIONS) + chip.cores.per_tile,
             "arbiter": ARBITERS.index(mesh.arbiter),
+            "routing": chip.routing.code,
             "fifo_depth": mesh.fifo_depth,
             "intake_depth": mesh.intake_depth,
             "inject_ps": mesh.inject_ps,
@@ -339,18 +366,25 @@ class _Prepared:
     rows: Arranged
 
 
-def _prepared(image: Image, drive: Drive, threads: int, wide: bool) -> _Prepared:
+def _prepared(routes: Routes, losses: Losses | None, drive: Drive, threads: int, wide: bool) -> _Prepared:
     """The last arrangement is kept for the next run with the same image, policy and number of threads."""
-    key = (wide, 1 if wide else min(threads, image.n_cores))
+    image = routes.image
+    dropped = b"" if routes.drops is None else routes.drops.tobytes()
+    risky = b"" if losses is None else losses.entry.tobytes()
+    key = (wide, 1 if wide else min(threads, image.n_cores), dropped, risky)
+
+    def delivering() -> Image:
+        return routes.delivering(None if losses is None else losses.entry)
+
     cached = image.derived.get("native arrangement")
     if cached is None or cached[0] != key:
         image.derived.pop("native arrangement", None)  # before the next one is made: they are large
-        cached = image.derived["native arrangement"] = key, _arrange(image, *key)
+        cached = image.derived["native arrangement"] = key, _arrange(delivering(), *key[:2])
     prepared: _Prepared = cached[1]
     if drive.state is not None and not wide:
         undivided = (1 << prepared.rows.settings["shift"]) - 1
         if (drive.state.pending & undivided).any():  # a state that the weights of this image did not make
-            return replace(prepared, rows=rows_of(image, prepared.shares, divided=False))
+            return replace(prepared, rows=rows_of(delivering(), prepared.shares, divided=False))
     return prepared
 
 

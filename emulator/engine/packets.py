@@ -22,19 +22,24 @@ class Packets:
         self._rows: list[Trace] = []
 
     def add(self, row: int, senders: Ints, push_ps: Ints, arrive_ps: Ints) -> None:
-        """senders: slots ascending, then host inputs; each sent a packet per entry, in order."""
+        """senders: slots ascending, then host inputs; each sent a packet per entry with a way, in order."""
         first, end = self._image.entry_ptr[senders], self._image.entry_ptr[senders + 1]
         n = end - first
         # entries first .. end - 1 of each sender, one after the other
         entry = np.arange(n.sum()) + np.repeat(first - (np.cumsum(n) - n), n)
+        source = np.repeat(self._routes.core_of_sender[senders], n).astype(np.int32)
+        if self._routes.drops is not None:
+            has_way = self._routes.drops[entry] == 0
+            entry, source = entry[has_way], source[has_way]
         self._rows.append(
             Trace(
                 row=np.full(len(entry), row, dtype=np.int64),
-                source=np.repeat(self._routes.core_of_sender[senders], n).astype(np.int32),
+                source=source,
                 target=self._image.entry_core[entry].astype(np.int32),
                 axon=self._image.entry_axon[entry].astype(np.int32),
                 push_ps=push_ps,
                 arrive_ps=arrive_ps,
+                arrived=arrive_ps > 0,
                 grants=None,
             )
         )
@@ -42,7 +47,7 @@ class Packets:
     def trace(self) -> Trace:
         """All rows as one."""
         empty = np.zeros(0, dtype=np.int64)
-        columns = {"row": empty, "push_ps": empty, "arrive_ps": empty}
+        columns = {"row": empty, "push_ps": empty, "arrive_ps": empty, "arrived": empty.astype(np.bool_)}
         columns |= {name: np.zeros(0, dtype=np.int32) for name in ("source", "target", "axon")}
         return Trace(
             **{

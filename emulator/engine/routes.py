@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from emulator.chip.events import DIRECTIONS, EVENT_ID
 from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
+from emulator.chip.ways import drops
 from emulator.engine import blocks
 
 Ints = NDArray[np.integer[Any]]
@@ -35,8 +36,27 @@ class Routes:
     y: Ints  # int32 [n_cores + 1]
     core_port: Ints  # int32 [n_cores] 4 + core in tile
     n_ops: Ints  # int32 [n_entries, 2] synaptic operations in dense and in sparse lists that a packet causes
+    drops: NDArray[np.uint8] | None  # uint8 [n_entries] 1: its packets are dropped; None: none are
     image: Image
     chip: ChipSpec
+
+    def delivering(self, risky: Ints | None = None) -> Image:
+        """The image without the axon-out entries whose packets are dropped. Those that are risky are each
+        that of a host input of its own, behind all senders."""
+        image = self.image
+        if self.drops is None and risky is None:
+            return image
+        apart = np.zeros(0, dtype=np.int64) if risky is None else risky
+        kept = np.ones(len(image.entry_core), dtype=np.bool_) if self.drops is None else self.drops == 0
+        kept[apart] = False
+        before = np.concatenate([[0], np.cumsum(kept)])[image.entry_ptr]
+        order = np.concatenate([np.flatnonzero(kept), apart])
+        return image.replace(
+            entry_ptr=np.concatenate([before, before[-1] + 1 + np.arange(len(apart))]),
+            entry_core=image.entry_core[order],
+            entry_axon=image.entry_axon[order],
+            input_group=np.concatenate([image.input_group, np.zeros(len(apart), image.input_group.dtype)]),
+        )
 
     @property
     def slot_core(self) -> Ints:
@@ -61,8 +81,9 @@ class Routes:
         received = np.zeros((image.n_cores + 1, 3), dtype=np.int64)
         links = np.zeros((mesh.height, mesh.width, len(DIRECTIONS)), dtype=np.int64)
         blocks.routes.book_received(
-            n_spikes, image.entry_ptr, image.entry_core, self.n_ops, self.core_of_sender, self.x, self.y,
-            received, links,
+            n_spikes, image.entry_ptr, image.entry_core, _flags(self.drops), self.n_ops, self.core_of_sender,
+            self.x, self.y,
+            self.chip.routing.code, self.chip.routing.flat_table(), received, links,
         )  # fmt: skip
         for column, name in zip((0, 0, 1, 2), BY_RECEIVER, strict=True):
             by_core[:-1, EVENT_ID[name]] += received[:-1, column]
@@ -85,11 +106,14 @@ def routes_of(image: Image, chip: ChipSpec) -> Routes:
     n_dense = np.zeros(image.n_axons, dtype=np.int32)
     is_dense = (image.format_index_bits == 0).astype(np.uint8)
     blocks.layout.count_dense(image.syn_ptr, image.syn_format, is_dense, n_dense)
+    cut = drops(image, chip)
+    dropped = None if cut is None else cut.astype(np.uint8)
     sent = np.zeros((image.n_senders, len(SENT)), dtype=np.int64)
     n_ops = np.empty((len(image.entry_core), 2), dtype=np.int32)
     blocks.routes.sum_sent(
-        image.entry_ptr, image.entry_core, image.entry_axon, image.syn_ptr, n_dense, core_of_sender, x, y,
-        *chip.chip_size, sent, n_ops,
+        image.entry_ptr, image.entry_core, image.entry_axon, _flags(dropped), image.syn_ptr, n_dense,
+        core_of_sender, x, y, chip.routing.code, chip.routing.flat_table(), chip.mesh.width, *chip.chip_size,
+        sent, n_ops,
     )  # fmt: skip
     return Routes(
         sent=sent,
@@ -99,9 +123,15 @@ def routes_of(image: Image, chip: ChipSpec) -> Routes:
         y=y,
         core_port=(core_in_tile + len(DIRECTIONS)).astype(np.int32),
         n_ops=n_ops,
+        drops=dropped,
         image=image,
         chip=chip,
     )
+
+
+def _flags(drops: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    """As the compiled blocks take them: empty if there are none."""
+    return np.zeros(0, dtype=np.uint8) if drops is None else drops
 
 
 def totals(place: Ints, values: NDArray[np.int64], n: int) -> NDArray[np.int64]:

@@ -23,7 +23,7 @@ from emulator.record import Record, State, Timing
 
 Ints = NDArray[np.integer]
 
-VERSION = 2
+VERSION = 3
 
 _COUNT_TABLES = ("counts_by_tick", "counts_by_core", "counts_by_group")
 _MAX_COUNT = 2**62  # of one event in a whole run: sums of counts stay within int64
@@ -52,6 +52,7 @@ def save_result(result: RunResult, path: str | PathLike[str]) -> None:
         "probes": list(record.probes),
         **{name: getattr(record, name) for name in _COUNT_TABLES},
         "link_counts": record.link_counts,
+        "link_losses": record.link_losses,
         "timing": None if record.timing is None else vars(record.timing),
         "state": vars(record.state),
     }
@@ -76,7 +77,17 @@ def load_record(path: str | PathLike[str]) -> tuple[Record, Program]:
 
 def _read_record(whole: Fields, program: Program) -> Record:
     """The record with every shape and dtype checked against the program."""
-    names = ("n_samples", "n_ticks", "batched", "spikes", "probes", "link_counts", "timing", "state")
+    names = (
+        "n_samples",
+        "n_ticks",
+        "batched",
+        "spikes",
+        "probes",
+        "link_counts",
+        "link_losses",
+        "timing",
+        "state",
+    )
     whole.only("program", "events", *names, *_COUNT_TABLES)
     image, chip = program.image, program.chip
     # columns are told by their names: a release that counts other events would read the wrong numbers
@@ -103,6 +114,7 @@ def _read_record(whole: Fields, program: Program) -> Record:
         link_counts=_table(whole, "link_counts", "int64", chip.n_tiles, len(DIRECTIONS)),
         timing=None if whole.is_none("timing") else _read_timing(whole.sub("timing"), program, n_rows),
         state=_read_state(whole.sub("state"), program, n_samples, n_ticks),
+        link_losses=_table(whole, "link_losses", "int64", chip.n_tiles, len(DIRECTIONS)),
     )
 
 
@@ -192,6 +204,13 @@ def _check_counts(record: Record, chip: ChipSpec, whole: Fields) -> None:
     hops = [int(sums["counts_by_tick"][EVENT_ID[f"hop_{side.lower()}"]]) for side in DIRECTIONS]
     links = record.link_counts.sum(axis=0).tolist()
     whole.require(links == hops, "link_counts", f"{links} grants by direction, counted were {hops} hops")
+    lost = int(sums["counts_by_tick"][EVENT_ID["lost"]])
+    by_link = record.link_losses
+    whole.require(
+        int(by_link.sum()) == lost and bool((by_link <= record.link_counts).all()),
+        "link_losses",
+        f"{int(by_link.sum())} packets, no link more than it granted, must be the {lost} counted as lost",
+    )
     crossings = int(sums["counts_by_tick"][EVENT_ID["hop_chip"]])
     grants = int(record.link_counts[border_links(chip)].sum())
     whole.require(

@@ -46,6 +46,7 @@ class Journeys:
     axon: Ints | None  # [n] of the target
     push_ps: Ints  # [n]
     arrive_ps: Ints  # [n]
+    arrived: NDArray[np.bool_]  # [n] False: lost on the way
     grants: Ints | None  # [n_grants, 4] packet, tile, output port, ps; by packet
     tick_start_ps: Ints  # [n_rows] may be empty
     tick_ps: Ints  # [n_rows]
@@ -94,7 +95,7 @@ def save_trace(journeys: Journeys, path: str | PathLike[str], max_events: int = 
 
 def _n_events(journeys: Journeys) -> Ints:
     """[n] events of each packet."""
-    n_events = np.full(len(journeys.push_ps), EVENTS_OF_PACKET, dtype=np.int64)
+    n_events = np.where(journeys.arrived, EVENTS_OF_PACKET, 1)
     if journeys.grants is not None:
         n_events += np.bincount(journeys.grants[:, 0], minlength=len(n_events))
     return n_events
@@ -156,11 +157,12 @@ def _ticks(journeys: Journeys, shown: Shown) -> Iterator[str]:
 
 
 def _packets(journeys: Journeys, kept: Ints) -> Iterator[str]:
-    """Begin and end of each packet, on the track of its source."""
-    columns = [journeys.source[kept], journeys.target[kept], journeys.push_ps[kept], journeys.arrive_ps[kept]]
+    """Begin and end of each packet, on the track of its source; of a lost one an instant."""
+    all_columns = (journeys.source, journeys.target, journeys.push_ps, journeys.arrive_ps, journeys.arrived)
+    columns = [column[kept] for column in all_columns]
     axons = [None] * len(kept) if journeys.axon is None else journeys.axon[kept].tolist()
     rows = zip(kept.tolist(), *(column.tolist() for column in columns), axons, strict=True)
-    for number, (tile, port), (to_tile, to_port), push_ps, arrive_ps, axon in rows:
+    for number, (tile, port), (to_tile, to_port), push_ps, arrive_ps, has_arrived, axon in rows:
         to = _place(journeys.chip, to_tile, to_port)
         args: dict[str, Any] = {"packet": number, "to": to, "ps": arrive_ps - push_ps}
         if axon is not None:
@@ -172,6 +174,9 @@ def _packets(journeys: Journeys, kept: Ints) -> Iterator[str]:
             "pid": FIRST_TILE_PID + tile,
             "tid": port,
         }
+        if not has_arrived:
+            yield _event({"ph": "n", **head, "ts": push_ps, "args": {**args, "ps": "lost on the way"}})
+            continue
         yield _event({"ph": "b", **head, "ts": push_ps, "args": args})
         yield _event({"ph": "e", **head, "ts": arrive_ps})
 

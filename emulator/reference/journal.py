@@ -18,7 +18,7 @@ class Journey:
     row: int
     source: int  # row of the core; n_cores: host port
     packet: Packet
-    arrive_ps: int = -1
+    arrive_ps: int | None = None  # None: it has been lost
     grants: list[tuple[int, int, int]] = field(default_factory=list)  # tile, output port, ps
 
 
@@ -62,6 +62,7 @@ class Journal:
             target=np.array([spike.core for spike in spikes], dtype=np.int32),
             axon=np.array([spike.axon for spike in spikes], dtype=np.int32),
             push_ps=np.array([journey.packet.push_ps for journey in journeys], dtype=np.int64),
-            arrive_ps=np.array([journey.arrive_ps for journey in journeys], dtype=np.int64),
+            arrive_ps=np.array([journey.arrive_ps or 0 for journey in journeys], dtype=np.int64),
+            arrived=np.array([journey.arrive_ps is not None for journey in journeys], dtype=np.bool_),
             grants=np.array(grants, dtype=np.int64).reshape(-1, 4),
         )

@@ -14,6 +14,7 @@ What fires never depends on 3: a packet always acts in the tick its synapse says
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from typing import Any
@@ -23,15 +24,19 @@ import numpy as np
 from emulator import arith
 from emulator.chip.drive import Drive
 from emulator.chip.events import DIRECTIONS
+from emulator.chip.grid import N_SIDES
 from emulator.chip.image import Image
+from emulator.chip.losses import Lottery, thresholds
 from emulator.chip.spec import ChipSpec
 from emulator.chip.state import state_dtype, state_tables
+from emulator.chip.ways import way_problems
+from emulator.errors import ImageError
 from emulator.record import Record, State, Timing
 from emulator.reference.clock import Clock
 from emulator.reference.core import Core, Update
 from emulator.reference.generator import draw_inputs
 from emulator.reference.journal import Journal
-from emulator.reference.mesh import EAST, N_SIDES, NORTH, SOUTH, WEST, Mesh, Packet, crosses
+from emulator.reference.mesh import Mesh, Packet, crosses
 from emulator.reference.source import Source
 from emulator.reference.spike import Spike
 from emulator.reference.tally import Tally
@@ -43,12 +48,20 @@ class Machine:
     """Cores, host port and counts of one run."""
 
     def __init__(self, image: Image, chip: ChipSpec, drive: Drive):
-        self.image, self.chip, self.drive = image, chip, drive
+        problems = list(way_problems(image, chip))
+        if problems:
+            raise ImageError(problems)
+        self.image, self.chip, self.drive, self.routing = image, chip, drive, chip.routing
         self.cores: list[Core] = []
         self.tally = Tally(drive.n_samples * drive.n_ticks, image.n_cores, image.n_groups, chip.n_tiles)
         self.host_tile = chip.host_port.y * chip.mesh.width + chip.host_port.x
         self.host_side = DIRECTIONS.index(chip.host_port.side)
         self.spikes: list[tuple[int, int]] = []
+        self.n_sent: Counter[int | None] = Counter()  # packets of each core, None: the host, in this tick
+        self.lottery = Lottery(drive.generators.seed)
+        self.thresholds = thresholds(chip)
+        self.link_losses = np.zeros((chip.n_tiles, N_SIDES), dtype=np.int64)
+        self.row_of_core = {core_id: row for row, core_id in enumerate(image.core_id.tolist())}
         n_tiles_used = len(np.unique(image.core_id // chip.cores.per_tile))
         self.barrier_ps = chip.barrier_of(n_tiles_used)
         self.journal = Journal(drive.trace)
@@ -63,12 +76,16 @@ class Machine:
     def tick(self, row: int) -> None:
         """One tick of every core, booked on `row`."""
         self.tally.row = row
+        self.n_sent.clear()
+        sample, tick = divmod(row, self.drive.n_ticks)
+        generators = self.drive.generators
+        self.lottery = Lottery(generators.seed, sample, generators.first_tick + tick)
         updates = [core.update(row) for core in self.cores]
         for core, outcome in zip(self.cores, updates, strict=True):
             self._count_updates(core, outcome, row)
         inputs = self._inputs(row)
         if self.drive.timing:
-            self.timing.tick_ps[row] = TimedTick(self, updates, inputs).run() + self.barrier_ps
+            self.timing.tick_ps[row] = TimedTick(self, updates, inputs).run(row) + self.barrier_ps
         else:
             self._send_untimed(updates, inputs)
         self.tally.count("barrier")
@@ -85,12 +102,13 @@ class Machine:
         for entry in range(start, end):
             row = int(image.entry_core[entry])
             spike = Spike(row, int(image.entry_axon[entry]), group)
+            core = self.core_of(sender)
+            source = self.chip.n_cores if core is None else int(image.core_id[core])
             if row == image.n_cores:
-                yield Packet(self.host_tile, self.host_side, spike)
+                yield Packet(self.host_tile, self.host_side, spike, source, self.n_sent[core])
             else:
-                core_id = int(image.core_id[row])
-                tile, port = divmod(core_id, self.chip.cores.per_tile)
-                yield Packet(tile, N_SIDES + port, spike)
+                tile, port = divmod(int(image.core_id[row]), self.chip.cores.per_tile)
+                yield Packet(tile, N_SIDES + port, spike, source, self.n_sent[core])
 
     def group_of(self, sender: int) -> int:
         image = self.image
@@ -104,8 +122,30 @@ class Machine:
             return None
         return int(np.searchsorted(self.image.slot_ptr, sender, side="right")) - 1
 
-    def count_sent(self, core: int | None, spike: Spike) -> None:
+    def send(self, core: int | None, packet: Packet) -> bool:
+        """Books a packet as sent by a core, or by the host. False: it has no way and is dropped."""
+        spike = _spike(packet)
         self.tally.count("host_in" if core is None else "inject", core=core, group=spike.group)
+        tile = self.host_tile if core is None else int(self.image.core_id[core]) // self.chip.cores.per_tile
+        has_way = self.routing.reaches_all or bool(
+            self.routing.reaches(np.array([tile]), np.array([packet.tile_id]))[0]
+        )
+        if has_way:
+            self.n_sent[core] += 1
+        else:
+            self.tally.count("dropped", core=core, group=spike.group)
+        return has_way
+
+    def loses(self, tile: int, side: int, packet: Packet) -> bool:
+        """Whether a link loses a packet; for ticks without a mesh."""
+        threshold = int(self.thresholds[tile, side])
+        link = tile * N_SIDES + side
+        return threshold > 0 and bool(self.lottery.loses(packet.source, packet.number, link, threshold))
+
+    def count_lost(self, tile: int, side: int, packet: Packet) -> None:
+        core = self.row_of_core.get(packet.source)
+        self.tally.count("lost", core=core, group=_spike(packet).group)
+        self.link_losses[tile, side] += 1
 
     def count_hop(self, tile: int, side: int, group: int) -> None:
         self.tally.hop(tile, side, group)
@@ -159,12 +199,17 @@ class Machine:
         for packet in self.packets(sender):
             spike = packet.payload
             assert isinstance(spike, Spike)
-            self.count_sent(core, spike)
-            for at_tile, side in route(self.chip, tile, packet.tile_id):
+            if not self.send(core, packet):
+                continue
+            for at_tile, side in self.routing.route(tile, packet.tile_id):
                 self.count_hop(at_tile, side, spike.group)
-            self.count_ejected(spike)
-            if spike.core < self.image.n_cores:
-                self.receive(spike)
+                if self.loses(at_tile, side, packet):
+                    self.count_lost(at_tile, side, packet)
+                    break
+            else:
+                self.count_ejected(spike)
+                if spike.core < self.image.n_cores:
+                    self.receive(spike)
 
 
 class TimedTick:
@@ -176,6 +221,8 @@ class TimedTick:
         self.mesh = Mesh(
             chip,
             self.clock,
+            lottery=machine.lottery,
+            on_lost=machine.count_lost,
             on_hop=self._hopped,
             on_eject=self._ejected,
             on_arrive=self._arrived,
@@ -198,11 +245,12 @@ class TimedTick:
         self.machine.count_ejected(_spike(packet))
         self.machine.journal.grant(packet, tile, port, self.clock.now_ps)
 
-    def run(self) -> int:
+    def run(self, row: int) -> int:
         """Runs the tick to its end and returns `done_ps`: the latest soma end, service end, host push or
         host arrival."""
         self.clock.run()
-        self.mesh.assert_drained()
+        sample, tick = divmod(row, self.machine.drive.n_ticks)
+        self.mesh.assert_drained(f"sample {sample}, tick {tick}: ")
         timing = self.machine.timing
         timing.stall_ps[:] += [source.stall_ps for source in self.sources]
         highest = [[fifo.occupancy_max for fifo in fifos] for fifos in self.mesh.inputs]
@@ -224,18 +272,18 @@ class TimedTick:
                 yield env.timeout(latency.spike)
                 for packet in self.machine.packets(core.first_slot + index):
                     yield env.timeout(latency.send)
-                    self.machine.count_sent(core.row, _spike(packet))
-                    self.machine.journal.send(self.machine.tally.row, core.row, packet)
-                    yield self.sources[core.row].push(packet)
+                    if self.machine.send(core.row, packet):
+                        self.machine.journal.send(self.machine.tally.row, core.row, packet)
+                        yield self.sources[core.row].push(packet)
         self._done()
 
     def _host(self, inputs: list[int]) -> Generator[Any, Any, None]:
         for sender in inputs:
             for packet in self.machine.packets(sender):
-                self.machine.count_sent(None, _spike(packet))
-                self.machine.journal.send(self.machine.tally.row, self.machine.image.n_cores, packet)
-                yield self.sources[-1].push(packet)
-                self._done()
+                if self.machine.send(None, packet):
+                    self.machine.journal.send(self.machine.tally.row, self.machine.image.n_cores, packet)
+                    yield self.sources[-1].push(packet)
+                    self._done()
 
     def _arrived(self, tile: int, port: int, packet: Packet) -> None:
         self.machine.journal.arrive(packet, self.clock.now_ps)
@@ -266,18 +314,6 @@ class TimedTick:
 
     def _done(self) -> None:
         self.done_ps = max(self.done_ps, self.clock.now_ps)
-
-
-def route(chip: ChipSpec, src: int, dst: int) -> Iterator[tuple[int, int]]:
-    """Links (tile, side) from tile to tile, X first, then Y."""
-    x, y = chip.coordinates(src)
-    to_x, to_y = chip.coordinates(dst)
-    while x != to_x:
-        yield y * chip.mesh.width + x, EAST if to_x > x else WEST
-        x += 1 if to_x > x else -1
-    while y != to_y:
-        yield y * chip.mesh.width + x, NORTH if to_y > y else SOUTH
-        y += 1 if to_y > y else -1
 
 
 def run(image: Image, chip: ChipSpec, drive: Drive, progress: Progress | None = None) -> Record:
@@ -313,6 +349,7 @@ def run(image: Image, chip: ChipSpec, drive: Drive, progress: Progress | None = 
         link_counts=tally.links,
         timing=machine.timing if drive.timing else None,
         state=_join(image, chip, states, drive.n_ticks_after),
+        link_losses=machine.link_losses,
         trace=machine.journal.trace() if drive.trace else None,
     )
 

@@ -8,15 +8,14 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from emulator.chip.events import DIRECTIONS
+import numpy as np
+
+from emulator.chip.deadlock import NOBODY, deadlock_text
+from emulator.chip.grid import ARRIVED, EAST, N_SIDES, OPPOSITE, STEP, WEST
+from emulator.chip.losses import Lottery, thresholds
 from emulator.chip.spec import ChipSpec
 from emulator.errors import SimulationError
 from emulator.reference.clock import Clock
-
-N_SIDES = len(DIRECTIONS)
-EAST, WEST, NORTH, SOUTH = range(N_SIDES)
-OPPOSITE = (WEST, EAST, SOUTH, NORTH)
-STEP = ((1, 0), (-1, 0), (0, 1), (0, -1))  # x grows east, y grows north
 
 
 @dataclass(eq=False)
@@ -26,6 +25,8 @@ class Packet:
     tile_id: int  # destination
     port: int  # output port at the destination: 4 + core in tile, or the side of the host port
     payload: object  # what the receiver needs; the mesh does not look at it
+    source: int  # of `losses`
+    number: int  # among the packets of its source in this tick
     push_ps: int = -1
 
 
@@ -48,6 +49,7 @@ class Output:
     latency_ps: int
     cycle_ps: int  # least time between two of its grants
     target: Fifo | None  # None: always ready
+    loses: Callable[[Packet], bool]
     arrive: Callable[[Packet], None]
     granted: Callable[[Packet], None]
     next_grant_ps: int = 0
@@ -68,17 +70,21 @@ class Mesh:
         chip: ChipSpec,
         clock: Clock,
         *,
+        lottery: Lottery,
         on_hop: Callable[[int, int, Packet], None],
+        on_lost: Callable[[int, int, Packet], None],
         on_eject: Callable[[int, int, Packet], None],
         on_arrive: Callable[[int, int, Packet], None],
         intake_depth: int | None,
     ):
-        """on_hop(tile, side, packet): grant of a link. on_eject, on_arrive(tile, port, packet): grant of, and
-        arrival at, a core or the host port. intake_depth None: intakes are always ready."""
-        self.chip, self.clock = chip, clock
+        """on_hop(tile, side, packet): grant of a link; on_lost: of one that will lose the packet. on_eject,
+        on_arrive(tile, port, packet): grant of, and arrival at, a core or the host port. intake_depth None:
+        intakes are always ready."""
+        self.chip, self.clock, self.routing = chip, clock, chip.routing
         self.n_ports = N_SIDES + chip.cores.per_tile
         self.in_flight = 0
-        self._on_hop, self._on_eject, self._on_arrive = on_hop, on_eject, on_arrive
+        self._lottery, self._thresholds = lottery, thresholds(chip)
+        self._on_hop, self._on_lost, self._on_eject, self._on_arrive = on_hop, on_lost, on_eject, on_arrive
         depth = chip.mesh.fifo_depth
         self.inputs = [[Fifo(depth, self._nobody) for _ in range(self.n_ports)] for _ in range(chip.n_tiles)]
         self.intakes = {
@@ -110,20 +116,18 @@ class Mesh:
         self._release(fifo)
         return fifo.visible.popleft()
 
-    def assert_drained(self) -> None:
+    def assert_drained(self, when: str = "") -> None:
         """Raises SimulationError when packets are left although nothing can happen any more."""
-        if self.in_flight:
-            waiting = [
-                f"tile {self.chip.coordinates(tile)} port {self.port_name(port)}: {len(fifo.visible)} packets"
-                for tile, fifos in enumerate(self.inputs)
-                for port, fifo in enumerate(fifos)
-                if fifo.visible
-            ]
-            raise SimulationError(f"deadlock: {self.in_flight} packets cannot move: {'; '.join(waiting)}")
-
-    @staticmethod
-    def port_name(port: int) -> str:
-        return DIRECTIONS[port] if port < N_SIDES else f"local {port - N_SIDES}"
+        if not self.in_flight:
+            return
+        waits_for = np.full((self.chip.n_tiles, self.n_ports), NOBODY, dtype=np.int64)
+        for tile, fifos in enumerate(self.inputs):
+            for port, fifo in enumerate(fifos):
+                side = self.wanted_output(tile, fifo.visible[0]) if fifo.visible else N_SIDES
+                if side < N_SIDES and self.outputs[tile][side].target is not None:
+                    beyond = self.chip.grid.neighbour(tile, side)
+                    waits_for[tile, port] = beyond * self.n_ports + OPPOSITE[side]
+        raise SimulationError(when + deadlock_text(self.chip, self.in_flight, waits_for))
 
     def _output(self, tile: int, port: int) -> Output:
         mesh, side = self.chip.mesh, port if port < N_SIDES else None
@@ -139,6 +143,7 @@ class Mesh:
                     link.hop_ps.ew if side in (EAST, WEST) else link.hop_ps.ns,
                     link.cycle_ps,
                     fifo,
+                    lambda packet: self._loses(tile, side, packet),
                     lambda packet: self._visible(neighbour, entry, packet),
                     lambda packet: self._on_hop(tile, side, packet),
                 )
@@ -146,19 +151,23 @@ class Mesh:
             mesh.eject_ps,
             mesh.cycle_ps,
             self.intakes.get((tile, port)),
+            lambda packet: False,
             lambda packet: self._ejected(tile, port, packet),
             lambda packet: self._on_eject(tile, port, packet),
         )
 
     def wanted_output(self, tile: int, packet: Packet) -> int:
-        """Dimension order: X, then Y, then the port at the destination."""
-        x, y = self.chip.coordinates(tile)
-        to_x, to_y = self.chip.coordinates(packet.tile_id)
-        if to_x != x:
-            return EAST if to_x > x else WEST
-        if to_y != y:
-            return NORTH if to_y > y else SOUTH
-        return packet.port
+        """The side that the routing says, and at the destination the packet's port there."""
+        side = self.routing.next_side(tile, packet.tile_id)
+        return packet.port if side == ARRIVED else side
+
+    def _loses(self, tile: int, side: int, packet: Packet) -> bool:
+        threshold = int(self._thresholds[tile, side])
+        link = tile * N_SIDES + side
+        lost = threshold > 0 and self._lottery.loses(packet.source, packet.number, link, threshold)
+        if lost:
+            self._on_lost(tile, side, packet)
+        return bool(lost)
 
     def _visible(self, tile: int, port: int, packet: Packet) -> None:
         fifo = self.inputs[tile][port]
@@ -236,4 +245,11 @@ class Mesh:
         if output.target is not None:
             output.target.taken += 1
         output.granted(packet)
-        self.clock.after(output.latency_ps, lambda: output.arrive(packet))
+        if not output.loses(packet):
+            self.clock.after(output.latency_ps, lambda: output.arrive(packet))
+            return
+        # It took the slot and the link's cycle, but never becomes visible.
+        assert output.target is not None
+        target = output.target
+        self.in_flight -= 1
+        self.clock.after(output.latency_ps, lambda: self._release(target))

@@ -7,6 +7,7 @@ from emulator.chip.events import EVENTS
 EVENT_LABEL: dict[str, str] = {
     "spikes": "spike",
     "inject": "packet sent",
+    "dropped": "packet dropped, no way",
     "axon_in": "packet received",
     "hop_e": "hop east",
     "hop_w": "hop west",
@@ -19,6 +20,7 @@ EVENT_LABEL: dict[str, str] = {
     "synaptic_ops_sparse": "synaptic op, sparse",
     "update_inactive": "update, inactive",
     "update_active": "update, active",
+    "lost": "packet lost by a link",
 }
 assert set(EVENT_LABEL) <= set(EVENTS), "an event was renamed"
 

@@ -69,15 +69,21 @@ def _activity(numbers: dict[str, Any]) -> list[tuple[str, str]]:
     updates = counts["update_active"] + counts["update_inactive"]
     inject, host_in = number(counts["inject"]), number(counts["host_in"])
     active = percent(counts["update_active"] / updates if updates else 0.0)
+    sent = f"{inject} from cores, {host_in} from the host{_dropped(counts)}"
     return [
         ("spikes", f"{number(counts['spikes'])}{_by_population(numbers)}"),
         ("transmitted", f"{number(counts['transmitted'])} spikes sent a packet, the host's among them"),
-        ("packets", f"{number(counts['packets'])}: {inject} from cores, {host_in} from the host"),
+        ("packets", f"{number(counts['packets'])}: {sent}"),
         ("packets to the host", number(counts["host_out"])),
         ("hops", f"{number(sum(hops.values()))}: {directions}{_crossings(counts)}"),
         ("synaptic operations", number(counts["synaptic_ops"])),
         ("compartment updates", f"{number(updates)}, {active} active"),
     ]
+
+
+def _dropped(counts: dict[str, int]) -> str:
+    dropped = f"; {number(counts['dropped'])} of them dropped for want of a way" if counts["dropped"] else ""
+    return dropped + (f"; {number(counts['lost'])} of them lost by links" if counts["lost"] else "")
 
 
 def _crossings(counts: dict[str, int]) -> str:

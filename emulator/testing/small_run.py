@@ -143,4 +143,5 @@ def small_record(program: Program, *, timed: bool = True) -> Record:
             pending=np.zeros((1, 1, 3), dtype=np.int32),
             n_ticks=N_TICKS,
         ),
+        link_losses=np.zeros_like(links),
     )

@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from emulator import arith
+from emulator.chip.faults import usable_cores
 from emulator.chip.spec import ChipSpec
 from emulator.network import LoihiCuba, LoihiSynapse, Network, Poisson, Regular, Scripted, Triplets
 from emulator.traffic import PACKET_DTYPE
@@ -50,11 +51,43 @@ def _chip_tiles(draw: st.DrawFn, width: int, height: int) -> dict[str, Any]:
 
 
 @st.composite
-def chips(draw: st.DrawFn, base: ChipSpec, max_side: int = MAX_TILES) -> ChipSpec:
+def _faults(draw: st.DrawFn, width: int, height: int, per_tile: int) -> dict[str, Any] | None:
+    """Some links, routers and cores dead, some links lossy; what has no way is dropped, and at least one core
+    is alive."""
+    tiles = [(x, y) for y in range(height) for x in range(width)]
+    links = [
+        {"x": x, "y": y, "side": side}
+        for x, y in tiles
+        for side, there in zip("EWNS", (x + 1 < width, x > 0, y + 1 < height, y > 0), strict=True)
+        if there
+    ]
+    alive = draw(st.sampled_from(tiles))
+    routers = [{"x": x, "y": y} for x, y in tiles if (x, y) != alive]
+    n_cores = width * height * per_tile
+    kept = (alive[1] * width + alive[0]) * per_tile
+    cores = [core for core in range(n_cores) if core != kept]
+    probability = st.sampled_from((0.0, 0.1, 0.5, 1.0))
+    return {
+        "policy": "drop",
+        "links": draw(_few(links)),
+        "routers": draw(_few(routers, 2)),
+        "cores": draw(_few(cores)),
+        "lossy": [link | {"probability": draw(probability)} for link in draw(_few(links, 6))],
+    }
+
+
+def _few(choices: list[Any], most: int = 3) -> st.SearchStrategy[list[Any]]:
+    """Up to `most` of them, none twice."""
+    return st.lists(st.sampled_from(choices), unique_by=str, max_size=most) if choices else st.just([])
+
+
+@st.composite
+def chips(draw: st.DrawFn, base: ChipSpec, max_side: int = MAX_TILES, faulty: bool = False) -> ChipSpec:
     """`base` with a mesh of 1 x 1 .. max_side x max_side tiles, cut into chips or not, 1 - 4 cores per tile,
     FIFO depths 1 - 4 and arbitrary integer latencies; what only bounds capacity is lifted. Any overflow
-    policy but `strict`, under which a run may have no record."""
+    policy but `strict`, under which a run may have no record. faulty: something may be dead."""
     width, height = draw(st.integers(1, max_side)), draw(st.integers(1, max_side))
+    per_tile = draw(st.integers(1, MAX_CORES_PER_TILE))
     side = draw(st.sampled_from(("W", "E", "N", "S")))
     edge = {"W": 0, "E": width - 1, "S": 0, "N": height - 1}[side]
     x = edge if side in "EW" else draw(st.integers(0, width - 1))
@@ -65,6 +98,7 @@ def chips(draw: st.DrawFn, base: ChipSpec, max_side: int = MAX_TILES) -> ChipSpe
         "fifo_depth": st.integers(1, 4),
         "intake_depth": st.integers(1, 4),
         "arbiter": st.sampled_from(("round_robin", "fixed", "oldest")),
+        "routing": st.sampled_from(("xy", "yx", "west_first", "table")),
         "hop_ps.ew": _latency(1),
         "hop_ps.ns": _latency(1),
         "inject_ps": _latency(1),
@@ -87,7 +121,8 @@ def chips(draw: st.DrawFn, base: ChipSpec, max_side: int = MAX_TILES) -> ChipSpe
         "mesh.chip": draw(st.none() | _chip_tiles(width, height)),
         "energy_pj.hop_chip": draw(st.sampled_from((0, 7.5))),
         "arithmetic.overflow": draw(st.sampled_from(("chip", "chip", "lava", "unbounded"))),
-        "cores.per_tile": draw(st.integers(1, MAX_CORES_PER_TILE)),
+        "cores.per_tile": per_tile,
+        "mesh.faults": draw(st.none() | _faults(width, height, per_tile)) if faulty else None,
         "host_port": {"x": x, "y": y, "side": side},
         "barrier_ps": {1: draw(_latency(0)), 2: draw(_latency(0))},
         "limits": {key: None for key in type(base.limits).model_fields} | {"compartments": 64},
@@ -229,12 +264,14 @@ def stimuli(draw: st.DrawFn, network: Network, n_ticks: int) -> dict[str, NDArra
 
 
 @st.composite
-def cases(draw: st.DrawFn, base: ChipSpec, max_side: int = MAX_TILES, poisson: bool = True) -> Case:
+def cases(
+    draw: st.DrawFn, base: ChipSpec, max_side: int = MAX_TILES, poisson: bool = True, faulty: bool = False
+) -> Case:
     """A chip, a network that fits it, a place for each compartment, and input for some ticks."""
-    chip = draw(chips(base, max_side))
+    chip = draw(chips(base, max_side, faulty))
     network = draw(networks(poisson=poisson))
     n_ticks = draw(st.integers(1, MAX_TICKS))
-    core = st.integers(0, chip.n_cores - 1)
+    core = st.sampled_from(np.flatnonzero(usable_cores(chip)).tolist())
     mapping = {
         population.name: draw(hnp.arrays(np.int64, population.n, elements=core, fill=core))
         for population in network.populations

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emulator.chip import loads
 from emulator.chip.board import border_links
 from emulator.chip.events import DIRECTIONS
 from emulator.chip.spec import ChipSpec
-from emulator.errors import SimulationError
 from emulator.traffic.patterns import Pattern, pattern_of
 
 Ints = NDArray[np.integer[Any]]
@@ -45,8 +45,10 @@ class WireLimit:
 
 
 def zero_load_ps(chip: ChipSpec, src: Ints, dst: Ints) -> Longs:
-    """int64 [n]: latency from push to intake of a packet alone on the mesh, on a shortest way."""
+    """int64 [n]: latency from push to intake of a packet alone on the mesh."""
     mesh = chip.mesh
+    if chip.routing.table is not None:
+        return _walk_ps(chip, src, dst)
     chip_width, chip_height = chip.chip_size
     from_y, from_x = np.divmod(np.asarray(src, dtype=np.int64), mesh.width)
     to_y, to_x = np.divmod(np.asarray(dst, dtype=np.int64), mesh.width)
@@ -59,37 +61,20 @@ def zero_load_ps(chip: ChipSpec, src: Ints, dst: Ints) -> Longs:
     return np.asarray(latency)
 
 
+def _walk_ps(chip: ChipSpec, src: Ints, dst: Ints) -> Longs:
+    """The same where ways may make a detour."""
+    hop_ps = link_hop_ps(chip)
+    latency = np.full(len(src), chip.mesh.inject_ps + chip.mesh.eject_ps, dtype=np.int64)
+    for moving, tile, side in loads.steps(chip.routing, src, dst):
+        latency[moving] += hop_ps[tile, side]
+    return latency
+
+
 def link_loads(
     chip: ChipSpec, src: Ints, dst: Ints, weight: NDArray[np.float64] | None = None
 ) -> NDArray[Any]:
-    """[n_tiles, 4]: packets over each link (E, W, N, S), int64; with a weight [n] per packet float64.
-
-    Along a line every packet is + 1 where it enters and - 1 where it leaves; sums from one end to the other
-    are the loads.
-    """
-    width, height = chip.mesh.width, chip.mesh.height
-    from_y, from_x = np.divmod(np.asarray(src, dtype=np.int64), width)
-    to_y, to_x = np.divmod(np.asarray(dst, dtype=np.int64), width)
-    x_first = _x_first(chip, from_x, to_x)
-    along_y, along_x = np.where(x_first, from_y, to_y), np.where(x_first, to_x, from_x)
-    kind = np.int64 if weight is None else np.float64
-    loads: NDArray[Any] = np.zeros((len(DIRECTIONS), height, width), dtype=kind)
-    ways = (
-        (0, along_y, from_x, to_x, to_x > from_x),
-        (1, along_y, to_x + 1, from_x + 1, to_x < from_x),
-        (2, along_x, from_y, to_y, to_y > from_y),
-        (3, along_x, to_y + 1, from_y + 1, to_y < from_y),
-    )
-    for side, line, start, end, taken in ways:
-        n_lines, length = (height, width) if side < 2 else (width, height)
-        change: NDArray[Any] = np.zeros(n_lines * (length + 1), dtype=kind)
-        of_taken = None if weight is None else weight[taken]
-        for place, sign in ((start, 1), (end, -1)):
-            at = (line * (length + 1) + place)[taken]
-            change += sign * np.bincount(at, of_taken, minlength=len(change)).astype(kind)
-        along = change.reshape(n_lines, length + 1).cumsum(axis=1)[:, :length]
-        loads[side] = along if side < 2 else along.T
-    return loads.reshape(len(DIRECTIONS), -1).T.copy()
+    """[n_tiles, 4]: packets over each link (E, W, N, S), int64; with a weight [n] per packet float64."""
+    return loads.link_loads(chip.routing, src, dst, np.ones(len(src), np.int64) if weight is None else weight)
 
 
 def link_cycle_ps(chip: ChipSpec) -> Longs:
@@ -117,10 +102,10 @@ def ideal_saturation(chip: ChipSpec, pattern: str | Pattern) -> float:
     """Highest rate, in packets per tile and slot of cycle_ps, that a mesh with perfect routers could carry:
     1 over the expected load of the busiest link, or of the busiest intake; never above 1."""
     chosen = pattern_of(chip, pattern)
-    loads, ejected = np.zeros((chip.n_tiles, len(DIRECTIONS))), np.zeros(chip.n_tiles)
+    taken, ejected = np.zeros((chip.n_tiles, len(DIRECTIONS))), np.zeros(chip.n_tiles)
     tiles = np.arange(chip.n_tiles, dtype=np.int64)
     if chosen.target is not None:
-        loads = link_loads(chip, tiles, chosen.target).astype(np.float64)
+        taken = link_loads(chip, tiles, chosen.target).astype(np.float64)
         ejected, total = np.bincount(chosen.target, minlength=chip.n_tiles).astype(np.float64), 1.0
     else:
         assert chosen.weights is not None
@@ -129,8 +114,8 @@ def ideal_saturation(chip: ChipSpec, pattern: str | Pattern) -> float:
         step = max(1, PAIRS_AT_ONCE // chip.n_tiles)
         for some in (tiles[first : first + step] for first in range(0, chip.n_tiles, step)):
             src, dst = np.repeat(some, chip.n_tiles), np.tile(tiles, len(some))
-            loads += link_loads(chip, src, dst, np.tile(chosen.weights, len(some)))
-    busiest = float((loads * link_cycle_ps(chip) / chip.mesh.cycle_ps).max(initial=0.0))
+            taken += link_loads(chip, src, dst, np.tile(chosen.weights, len(some)))
+    busiest = float((taken * link_cycle_ps(chip) / chip.mesh.cycle_ps).max(initial=0.0))
     return min(1.0, total / max(busiest, float(ejected.max())))
 
 
@@ -162,31 +147,17 @@ def wire_limit(
     if not len(src):
         return None
     mesh = chip.mesh
-    loads = link_loads(chip, src, dst) if link_counts is None else np.asarray(link_counts)
-    needed = np.where(loads > 0, (loads - 1) * link_cycle_ps(chip) + link_hop_ps(chip), -1)
+    taken = link_loads(chip, src, dst) if link_counts is None else np.asarray(link_counts)
+    needed = np.where(taken > 0, (taken - 1) * link_cycle_ps(chip) + link_hop_ps(chip), -1)
     busiest = int(needed.argmax())
     ends_ps = mesh.inject_ps + mesh.eject_ps
     most_sent = int((np.bincount(src) if sent is None else sent).max())
     most_received = int((np.bincount(dst) if received is None else received).max())
-    used = bool(loads.any())
+    used = bool(taken.any())
     return WireLimit(
         link_ps=ends_ps + int(needed.flat[busiest]) if used else 0,
         injection_ps=ends_ps + (most_sent - 1) * mesh.cycle_ps,
         ejection_ps=ends_ps + (most_received - 1) * mesh.cycle_ps,
         distance_ps=int(zero_load_ps(chip, src, dst).max()),
         link=(busiest // len(DIRECTIONS), busiest % len(DIRECTIONS)) if used else None,
-    )
-
-
-def _x_first(chip: ChipSpec, from_x: Longs, to_x: Longs) -> NDArray[np.bool_]:
-    """bool [n]: whether a packet goes along x before it goes along y."""
-    routing: str = chip.mesh.routing
-    if routing == "xy":
-        return np.ones(len(from_x), dtype=np.bool_)
-    if routing == "yx":
-        return np.zeros(len(from_x), dtype=np.bool_)
-    if routing == "west_first":  # west before all else; otherwise north or south, then east
-        return np.asarray(to_x < from_x)
-    raise SimulationError(
-        f"chip {chip.name!r}: loads are not known ahead with routing {routing!r}: run the traffic"
     )

@@ -43,13 +43,16 @@ class TickLimits:
 
 
 def tick_limits(trace: Trace, image: Image, chip: ChipSpec) -> TickLimits:
-    """Bounds of each row of a trace. Sources and targets are cores and the host port."""
+    """Bounds of each row of a trace, of its packets that arrive. Sources and targets: cores and host port."""
+    arrived = trace.arrived
+    of_row, of_source, of_target = trace.row[arrived], trace.source[arrived], trace.target[arrived]
+    push_ps, arrive_ps = trace.push_ps[arrived], trace.arrive_ps[arrived]
     tile_of = np.append(image.core_id // chip.cores.per_tile, chip.host_tile).astype(np.int64)
-    rows, first = np.unique(trace.row, return_index=True)
-    ends = np.searchsorted(trace.row, rows, side="right")
+    rows, first = np.unique(of_row, return_index=True)
+    ends = np.searchsorted(of_row, rows, side="right")
     table = np.zeros((len(rows), 8), dtype=np.int64)
     for place, (start, end) in enumerate(zip(first.tolist(), ends.tolist(), strict=True)):
-        source, target = trace.source[start:end], trace.target[start:end]
+        source, target = of_source[start:end], of_target[start:end]
         limit = wire_limit(
             chip,
             tile_of[source],
@@ -58,7 +61,7 @@ def tick_limits(trace: Trace, image: Image, chip: ChipSpec) -> TickLimits:
             received=np.bincount(target),
         )
         assert limit is not None
-        makespan_ps = trace.arrive_ps[start:end].max() - trace.push_ps[start:end].min()
+        makespan_ps = arrive_ps[start:end].max() - push_ps[start:end].min()
         busiest = limit.link or (chip.n_tiles, 0)
         bounds = (getattr(limit, f"{name}_ps") for name in BOUNDS)
         table[place] = (end - start, makespan_ps, *bounds, *busiest)

@@ -316,7 +316,11 @@ MALFORMED: list[tuple[dict[str, Any], str]] = [
     ({"mesh.fifo_depth": 0}, r"mesh\.fifo_depth: 0, must be at least 1"),
     ({"mesh.intake_depth": -1}, r"mesh\.intake_depth: -1, must be at least 1"),
     ({"mesh.arbiter": "roundrobin"}, r"choose from 'round_robin', 'fixed' or 'oldest'"),
-    ({"mesh.routing": "yx"}, r"mesh\.routing: 'yx', choose from 'xy'"),
+    ({"mesh.routing": "zigzag"}, r"mesh\.routing: 'zigzag', choose from 'xy', 'yx', 'west_first' or 'table'"),
+    (
+        {"mesh.routing": "table", "mesh.width": 64, "mesh.height": 65},
+        r"mesh\.routing: 'table', 64 x 65 tiles are 4160, limit 4096: choose from 'xy', 'yx', 'west_first'",
+    ),
     ({"mesh.multicast": "tree"}, r"mesh\.multicast: 'tree', choose from 'none'"),
     ({"mesh.hop_ps.ew": 0}, r"mesh\.hop_ps\.ew: 0, must be at least 1 \(hop east or west, ps\)"),
     ({"mesh.cycle_ps": 10**9 + 1}, r"mesh\.cycle_ps: 1000000001, must be at most 1000000000"),

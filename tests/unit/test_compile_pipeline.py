@@ -96,6 +96,7 @@ def test_passes_run_in_the_order_of_the_list_up_to_the_one_asked_for(chip: em.Ch
         "slots",
         "synapses",
         "emit",
+        "ways",
         "symbols",
         "verify",
     ]

@@ -119,9 +119,8 @@ def test_traffic_is_that_of_a_walk_along_every_route(case: Case) -> None:
     image = em.compile(case.network, case.chip, mapping=case.mapping).image
     chip = case.chip
     core_of = np.repeat(np.arange(image.n_cores), np.diff(image.slot_ptr)).tolist()
-    tile = [divmod(int(core) // chip.cores.per_tile, chip.mesh.width)[::-1] for core in image.core_id]
-    tile.append((chip.host_port.x, chip.host_port.y))
-    links: Counter[tuple[tuple[int, int], tuple[int, int]]] = Counter()
+    tile = [int(core) // chip.cores.per_tile for core in image.core_id] + [chip.host_tile]
+    links: Counter[tuple[int, int]] = Counter()
     packets = local = host = crossings = 0
     for sender in range(image.n_senders):
         home = core_of[sender] if sender < image.n_slots else image.n_cores
@@ -129,15 +128,9 @@ def test_traffic_is_that_of_a_walk_along_every_route(case: Case) -> None:
             host += target == image.n_cores
             local += target == home
             packets += target not in (home, image.n_cores)
-            at, end = tile[home], tile[target]
-            while at != end:
-                chip_before = chip.chip_of(at[1] * chip.mesh.width + at[0])
-                step = 0 if at[0] != end[0] else 1
-                to = list(at)
-                to[step] += 1 if end[step] > at[step] else -1
-                links[at, (to[0], to[1])] += 1
-                at = (to[0], to[1])
-                crossings += chip.chip_of(at[1] * chip.mesh.width + at[0]) != chip_before
+            for at, side in chip.routing.route(tile[home], tile[target]):
+                links[at, side] += 1
+                crossings += chip.chip_of(at) != chip.chip_of(chip.grid.neighbour(at, side))
     assert traffic(image, chip) == {
         "packets": packets,
         "local_packets": local,

@@ -217,7 +217,7 @@ def test_counts_name_every_event_and_the_sums() -> None:
 def test_every_price_belongs_to_an_event_and_the_rest_is_free() -> None:
     assert set(PRICE_OF.values()) == set(type(PROGRAM.chip.energy_pj).model_fields)
     free = {event for event, price_aj in ledger(energy_pj__hop_chip=1).prices_aj.items() if price_aj == 0}
-    assert free == {"transmitted", "host_in", "host_out", "eject", "barrier"}
+    assert free == {"transmitted", "dropped", "lost", "host_in", "host_out", "eject", "barrier"}
 
 
 @pytest.mark.parametrize("pj", [0.1, 0.3, 23.6, 1e-6, 999.999999, 123456.789012, 10**9])

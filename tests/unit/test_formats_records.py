@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.chip.events import EVENT_ID
+from emulator.chip.events import EVENT_ID, EVENTS
 from emulator.engine import Result
 from emulator.engine import load_record as load_result
 from emulator.errors import EmulatorError, ImageError
@@ -34,7 +34,7 @@ def program() -> Program:
 def content(program: Program, tmp_path_factory: pytest.TempPathFactory) -> Content:
     path = tmp_path_factory.mktemp("content") / "r"
     save_result(Result(small_record(program), program), path)
-    return container.read(path, "record", 2)
+    return container.read(path, "record", 3)
 
 
 def put(path: str, value: Any) -> Callable[[Content], None]:
@@ -69,7 +69,7 @@ def forged(path: Path, content: Content, *changes: Callable[[Content], None]) ->
     content = copy.deepcopy(content)
     for change in changes:
         change(content)
-    container.write(path, "record", 2, content)
+    container.write(path, "record", 3, content)
     return path
 
 
@@ -121,11 +121,15 @@ def hop_between_chips(content: Content) -> None:
         content[name][-1, EVENT_ID["hop_chip"]] += 1
 
 
+N_EVENTS = len(EVENTS)
 SPIKES, HOP_N = EVENT_ID["spikes"], EVENT_ID["hop_n"]
 I32, I64 = np.int32, np.int64
 FORGERIES = [
-    (put("n_ticks", 4), r"counts_by_tick: int64\[3, 17\], expected int64\[4, 17\]"),
-    (put("n_ticks", 2**31 - 1), r"counts_by_tick: int64\[3, 17\], expected int64\[2147483647, 17\]"),
+    (put("n_ticks", 4), rf"counts_by_tick: int64\[3, {N_EVENTS}\], expected int64\[4, {N_EVENTS}\]"),
+    (
+        put("n_ticks", 2**31 - 1),
+        rf"counts_by_tick: int64\[3, {N_EVENTS}\], expected int64\[2147483647, {N_EVENTS}\]",
+    ),
     (put("n_ticks", 2**40), "n_ticks: 1099511627776 outside"),
     (put("n_samples", 0), "n_samples: 0 outside"),
     (put("n_samples", 3), "batched: false, but there are 3 samples"),
@@ -151,13 +155,20 @@ FORGERIES = [
         "hop_n: 1 in counts_by_tick, 1 in counts_by_core, 2 in counts_by_group",
     ),
     (
-        put("counts_by_core", np.zeros((2, 17), I64)),
-        r"counts_by_core: int64\[2, 17\], expected int64\[3, 17\]",
+        put("counts_by_core", np.zeros((2, N_EVENTS), I64)),
+        rf"counts_by_core: int64\[2, {N_EVENTS}\], expected int64\[3, {N_EVENTS}\]",
     ),
-    (put("counts_by_group", np.zeros((4, 17))), r"counts_by_group: float64\[4, 17\], expected int64"),
+    (
+        put("counts_by_group", np.zeros((4, N_EVENTS))),
+        rf"counts_by_group: float64\[4, {N_EVENTS}\], expected int64",
+    ),
     (
         at("link_counts", (0, 0), 1),
         r"link_counts: \[1, 0, 1, 1\] grants by direction, counted were \[0, 0, 1, 1\]",
+    ),
+    (
+        at("link_losses", (0, 0), 1),
+        "link_losses: 1 packets, no link more than it granted, must be the 0 counted as lost",
     ),
     (hop_between_chips, "link_counts: 0 grants of links between chips, counted were 1 such hops"),
     (put("link_counts", np.zeros((4, 3), I64)), r"link_counts: int64\[4, 3\], expected int64\[4, 4\]"),

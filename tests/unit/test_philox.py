@@ -51,3 +51,22 @@ def test_every_part_of_a_name_has_bits_of_its_own() -> None:
     drawn = [philox.draw(*name) for name in names]
     assert len(set(drawn)) == len(names)
     assert all(0 <= word < 2**32 for words in drawn for word in words)
+
+
+def test_draws_of_links_share_no_counter_with_those_of_sources() -> None:
+    """Same seed, same other words: a source's third word is a sample below 2**31, a link's key has bit 31."""
+    first, second = philox.link_key(7, 3, 4)
+    assert (first, second) == philox.philox4x32((3, 4, 2**31, 0), (7, 0))[:2]
+    number, tick = 5, (9 << 32) + 6
+    assert (
+        philox.link_draw((first, second), number, 2, tick)
+        == philox.philox4x32((5, 6, 2, 9), (first, second))[0]
+    )
+
+
+def test_keys_and_draws_of_links_take_arrays() -> None:
+    sources, links = np.arange(4, dtype=np.uint64), np.arange(4, dtype=np.uint64) * np.uint64(1000)
+    key = philox.link_key(2**64 - 1, sources, links)
+    draws = philox.link_draw(key, np.arange(4, dtype=np.uint64), 1, 2)
+    for i in range(4):
+        assert draws[i] == philox.link_draw(philox.link_key(2**64 - 1, i, 1000 * i), i, 1, 2)

@@ -1,0 +1,15 @@
+"""Pass ways: every packet has a way through what is alive of the mesh, or may be dropped."""
+
+from __future__ import annotations
+
+from emulator.chip.image import Image
+from emulator.chip.spec import ChipSpec
+from emulator.chip.ways import way_problems
+from emulator.errors import CompileError
+
+
+def check_ways(image: Image, chip: ChipSpec) -> None:
+    """Raises CompileError with the cores that cannot reach each other."""
+    problems = list(way_problems(image, chip))
+    if problems:
+        raise CompileError(problems)
