@@ -110,34 +110,126 @@ cdef inline Trip trip_of(
     return trip
 
 
+cdef struct Crown:
+    # a tree of ways along x, then y: how far it reaches along x, and in each of its columns along y
+    int64_t n
+    int64_t low_x
+    int64_t high_x
+    int64_t n_columns
+    int64_t* column  # [width] those with a destination
+    int64_t* low_y  # [width] by column
+    int64_t* high_y
+    char* has  # [width]
+
+
+cdef int make_crown(Crown* crown, int64_t width) except -1:
+    crown.n = crown.n_columns = 0
+    crown.column = <int64_t*>calloc(width, sizeof(int64_t))
+    crown.low_y = <int64_t*>calloc(width, sizeof(int64_t))
+    crown.high_y = <int64_t*>calloc(width, sizeof(int64_t))
+    crown.has = <char*>calloc(width, 1)
+    if crown.column == NULL or crown.low_y == NULL or crown.high_y == NULL or crown.has == NULL:
+        free_crown(crown)
+        raise MemoryError("native engine: trees of packets")
+    return 0
+
+
+cdef inline void free_crown(Crown* crown) noexcept nogil:
+    free(crown.column)
+    free(crown.low_y)
+    free(crown.high_y)
+    free(crown.has)
+
+
+cdef inline void grow(Crown* crown, int64_t x0, int64_t y0, int64_t x1, int64_t y1) noexcept nogil:
+    """Adds a destination to the tree that begins at (x0, y0)."""
+    if crown.n == 0:
+        crown.low_x = crown.high_x = x0
+    crown.n += 1
+    crown.low_x, crown.high_x = min(crown.low_x, x1), max(crown.high_x, x1)
+    if not crown.has[x1]:
+        crown.has[x1] = 1
+        crown.column[crown.n_columns] = x1
+        crown.n_columns += 1
+        crown.low_y[x1] = crown.high_y[x1] = y0
+    crown.low_y[x1], crown.high_y[x1] = min(crown.low_y[x1], y1), max(crown.high_y[x1], y1)
+
+
+cdef inline void forget(Crown* crown) noexcept nogil:
+    cdef int64_t i
+    for i in range(crown.n_columns):
+        crown.has[crown.column[i]] = 0
+    crown.n = crown.n_columns = 0
+
+
+cdef inline Trip trip_of_tree(Crown* crown, const Ways* ways, int64_t x0, int64_t y0) noexcept nogil:
+    """The links of the tree, each once; forgets the tree."""
+    cdef Trip trip
+    cdef int64_t i, column
+    memset(&trip, 0, sizeof(Trip))
+    if crown.n:
+        trip.east, trip.west = crown.high_x - x0, x0 - crown.low_x
+        trip.chips = crown.high_x // ways.chip_width - crown.low_x // ways.chip_width
+        for i in range(crown.n_columns):
+            column = crown.column[i]
+            trip.north += crown.high_y[column] - y0
+            trip.south += y0 - crown.low_y[column]
+            trip.chips += crown.high_y[column] // ways.chip_height - crown.low_y[column] // ways.chip_height
+    forget(crown)
+    return trip
+
+
+cdef inline void add_tree(
+    int64_t[:, :, ::1] links, Crown* crown, int64_t x0, int64_t y0, int64_t n
+) noexcept nogil:
+    """Adds n packets to the links of the tree, see `add_up`; forgets the tree."""
+    cdef int64_t i, column
+    if crown.n:
+        add_legs(links, x0, y0, crown.high_x, y0, y0, x0, n)
+        add_legs(links, x0, y0, crown.low_x, y0, y0, x0, n)
+        for i in range(crown.n_columns):
+            column = crown.column[i]
+            add_legs(links, column, y0, column, crown.high_y[column], y0, column, n)
+            add_legs(links, column, y0, column, crown.low_y[column], y0, column, n)
+    forget(crown)
+
+
 def sum_sent(
     const int64_t[::1] entry_ptr, const int32_t[::1] entry_core, const int32_t[::1] entry_axon,
     const uint8_t[::1] drops, const int64_t[::1] syn_ptr, const int32_t[::1] n_dense, const int32_t[::1] core_of_sender,
     const int32_t[::1] x, const int32_t[::1] y, int32_t routing, const int8_t[::1] next_side, int64_t width,
-    int64_t chip_width, int64_t chip_height, int64_t[:, ::1] sent, int32_t[:, ::1] n_ops,
+    int64_t chip_width, int64_t chip_height, bint tree, int64_t[:, ::1] sent, int32_t[:, ::1] n_ops,
 ):
     """Fills sent [n_senders, len(SENT)], zeros so far: what one spike of each sender counts; and n_ops
     [n_entries, 2]: dense and sparse operations of each packet. drops [n_entries], or empty: entries whose
-    packets are. n_dense [n_axons]; core_of_sender, x, y: rows of cores, and the host port as one row more."""
+    packets are. n_dense [n_axons]; core_of_sender, x, y: rows of cores, and the host port as one row more.
+    tree: the entries of a spike are one packet, which takes each link of its ways along x, then y once."""
     cdef int64_t n_senders = entry_ptr.shape[0] - 1, host = x.shape[0] - 1, sender, entry, source, axon
     cdef int64_t* out
     cdef Trip trip
     cdef Ways ways = ways_of(routing, next_side, width, chip_width, chip_height)
+    cdef Crown crown
     if sent.shape[0] != n_senders or sent.shape[1] != N_SENT or core_of_sender.shape[0] != n_senders:
         raise ValueError("sum_sent: one row of counts per sender")
+    make_crown(&crown, width)
     with nogil:
         for sender in range(n_senders):
             out = &sent[sender, 0]
             source = core_of_sender[sender]
             out[TRANSMITTED] = entry_ptr[sender + 1] > entry_ptr[sender]
             for entry in range(entry_ptr[sender], entry_ptr[sender + 1]):
-                out[INJECT] += source != host
-                out[HOST_IN] += source == host
+                if not tree or entry == entry_ptr[sender]:
+                    out[INJECT] += source != host
+                    out[HOST_IN] += source == host
                 if drops.shape[0] and drops[entry]:
                     out[DROPPED] += 1
                     n_ops[entry, 0] = n_ops[entry, 1] = 0
                     continue
-                trip = trip_of(&ways, &x[0], &y[0], source, entry_core[entry])
+                if tree:
+                    grow(&crown, x[source], y[source], x[entry_core[entry]], y[entry_core[entry]])
+                    memset(&trip, 0, sizeof(Trip))
+                else:
+                    trip = trip_of(&ways, &x[0], &y[0], source, entry_core[entry])
                 out[HOP_E] += trip.east
                 out[HOP_W] += trip.west
                 out[HOP_N] += trip.north
@@ -154,6 +246,14 @@ def sum_sent(
                 n_ops[entry, 1] = <int32_t>(syn_ptr[axon + 1] - syn_ptr[axon] - n_dense[axon])
                 out[DENSE] += n_ops[entry, 0]
                 out[SPARSE] += n_ops[entry, 1]
+            if tree:
+                trip = trip_of_tree(&crown, &ways, x[source], y[source])
+                out[HOP_E] += trip.east
+                out[HOP_W] += trip.west
+                out[HOP_N] += trip.north
+                out[HOP_S] += trip.south
+                out[HOP_CHIP] += trip.chips
+    free_crown(&crown)
 
 
 def book_sent(
@@ -198,14 +298,16 @@ cdef struct Arrivals:
 def book_received(
     const int64_t[::1] n_spikes, const int64_t[::1] entry_ptr, const int32_t[::1] entry_core,
     const uint8_t[::1] drops, const int32_t[:, ::1] n_ops, const int32_t[::1] core_of_sender, const int32_t[::1] x,
-    const int32_t[::1] y, int32_t routing, const int8_t[::1] next_side, int64_t[:, ::1] received,
+    const int32_t[::1] y, int32_t routing, const int8_t[::1] next_side, bint tree, int64_t[:, ::1] received,
     int64_t[:, :, ::1] links,
 ):
     """Adds up what the packets of n_spikes [n_senders] spikes cause on their way and at its end.
 
     received [n_cores + 1, 3]: packets, dense and sparse operations; last row: the host port. links [height,
-    width, 4], zeros so far: grants of the links that leave each tile to the east, west, north and south.
+    width, 4], zeros so far: grants of the links that leave each tile to the east, west, north and south. tree:
+    see sum_sent.
     """
+    cdef Crown crown
     cdef int64_t n_senders = entry_ptr.shape[0] - 1, host = x.shape[0] - 1
     cdef int64_t sender, entry, core, n, n_touched = 0, i
     cdef Ways ways = ways_of(routing, next_side, links.shape[1], links.shape[1], links.shape[0])
@@ -217,6 +319,7 @@ def book_received(
         free(arrivals)
         free(touched)
         raise MemoryError("native engine: packets by core")
+    make_crown(&crown, links.shape[1])
     with nogil:
         for sender in range(n_senders):
             n = n_spikes[sender]
@@ -230,20 +333,29 @@ def book_received(
                 of_core.packets += n
                 of_core.dense += n * n_ops[entry, 0]
                 of_core.sparse += n * n_ops[entry, 1]
+                if tree:
+                    grow(
+                        &crown, x[core_of_sender[sender]], y[core_of_sender[sender]], x[entry_core[entry]],
+                        y[entry_core[entry]],
+                    )
+            if tree and n:
+                add_tree(links, &crown, x[core_of_sender[sender]], y[core_of_sender[sender]], n)
             if sender + 1 == n_senders or core_of_sender[sender + 1] != core_of_sender[sender]:
                 for i in range(n_touched):
                     core, of_core = touched[i], &arrivals[touched[i]]
                     received[core, 0] += of_core.packets
                     received[core, 1] += of_core.dense
                     received[core, 2] += of_core.sparse
-                    add_way(
-                        links, &ways, x[core_of_sender[sender]], y[core_of_sender[sender]], x[core], y[core],
-                        of_core.packets,
-                    )
+                    if not tree:
+                        add_way(
+                            links, &ways, x[core_of_sender[sender]], y[core_of_sender[sender]], x[core],
+                            y[core], of_core.packets,
+                        )
                     memset(of_core, 0, sizeof(Arrivals))
                 n_touched = 0
         if routing != BY_TABLE:
             add_up(links)
+    free_crown(&crown)
     free(arrivals)
     free(touched)
 

@@ -212,7 +212,10 @@ class Mesh(BaseModel):
         description="way through the mesh, xy: first along x, then along y; yx: first along y; west_first: "
         "along x first where that is west, else along y; table: by tile and destination, around what is dead"
     )
-    multicast: Literal["none"] = Field(description="one packet per target core")
+    multicast: Literal["none", "tree"] = Field(
+        description="none: one packet per target core; tree: one packet per spike, copied where its ways "
+        "along x, then y part"
+    )
     hop_ps: HopPs = Field(description="time of a hop by axis, ps")
     inject_ps: MeshPs = Field(description="push by a core or the host until the packet can be granted, ps")
     eject_ps: MeshPs = Field(description="grant to a core until the packet is in its intake FIFO, ps")

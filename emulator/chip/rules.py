@@ -93,6 +93,20 @@ def _routing(width: int, height: int, routing: str, faults: Any) -> Found:
         )
 
 
+def _multicast(multicast: str, routing: str, faults: Any) -> Found:
+    """A tree is made of ways along x, then y; what a lost copy takes with it has no meaning yet."""
+    if multicast == "none":
+        return
+    if routing != "xy":
+        yield ("mesh", "multicast"), f"'tree', mesh.routing is {routing!r}: take mesh.routing 'xy'"
+    given = Faults.model_validate(faults) if isinstance(faults, Mapping) else faults
+    if given is not None and given.lossy:
+        yield (
+            ("mesh", "multicast"),
+            f"'tree', mesh.faults.lossy has {len(given.lossy)} links: take 'none', or none of them",
+        )
+
+
 def _index_width(compartments: int, index_bits: Any) -> Found:
     reach = 2 ** max(index_bits)
     if compartments > reach:
@@ -113,6 +127,7 @@ _RULES: tuple[tuple[Callable[..., Found], tuple[Path, ...]], ...] = (
     (partial(_whole_chips, "height"), (("mesh", "height"), ("mesh", "chip", "height"))),
     (_faults, (*_SIZE, _PER_TILE, ("mesh", "faults"))),
     (_routing, (*_SIZE, ("mesh", "routing"), ("mesh", "faults"))),
+    (_multicast, (("mesh", "multicast"), ("mesh", "routing"), ("mesh", "faults"))),
     (_index_width, (("limits", "compartments"), ("synapse_format", "index_bits"))),
 )
 """Each rule with the keys it reads."""

@@ -1,6 +1,7 @@
 """Stats: what a mapping came to, in plain numbers, strings and lists.
 
-Weights of all senders are 1: every sender fires once (`all-fire`).
+Weights of all senders are 1: every sender fires once (`all-fire`). Each delivery is taken as a packet of its
+own, whatever `mesh.multicast` says.
 
     packets         deliveries to other cores: sum over the senders of the remote cores with a target
     local_packets   deliveries to the sender's own core, which take no hop

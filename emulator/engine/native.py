@@ -106,6 +106,11 @@ class _Run:
     def __init__(self, image: Image, chip: ChipSpec, drive: Drive, threads: int):
         self.image, self.chip, self.drive = image, chip, drive
         check_image(image, chip)  # the blocks trust what passes
+        if drive.timing and chip.mesh.multicast != "none":
+            raise SimulationError(
+                f"chip {chip.name!r}: engine 'native' has no instants for mesh.multicast 'tree': take engine "
+                "'reference', or timing=False"
+            )
         self.wide = state_dtype(image, chip) == "int64"
         self.routes = _routes(image, chip)
         self.losses = losses_of(self.routes)

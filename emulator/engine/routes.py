@@ -83,7 +83,7 @@ class Routes:
         blocks.routes.book_received(
             n_spikes, image.entry_ptr, image.entry_core, _flags(self.drops), self.n_ops, self.core_of_sender,
             self.x, self.y,
-            self.chip.routing.code, self.chip.routing.flat_table(), received, links,
+            self.chip.routing.code, self.chip.routing.flat_table(), mesh.multicast == "tree", received, links,
         )  # fmt: skip
         for column, name in zip((0, 0, 1, 2), BY_RECEIVER, strict=True):
             by_core[:-1, EVENT_ID[name]] += received[:-1, column]
@@ -113,7 +113,7 @@ def routes_of(image: Image, chip: ChipSpec) -> Routes:
     blocks.routes.sum_sent(
         image.entry_ptr, image.entry_core, image.entry_axon, _flags(dropped), image.syn_ptr, n_dense,
         core_of_sender, x, y, chip.routing.code, chip.routing.flat_table(), chip.mesh.width, *chip.chip_size,
-        sent, n_ops,
+        chip.mesh.multicast == "tree", sent, n_ops,
     )  # fmt: skip
     return Routes(
         sent=sent,

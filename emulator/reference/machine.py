@@ -93,22 +93,28 @@ class Machine:
             core.end_tick()
 
     def packets(self, sender: int) -> Iterator[Packet]:
-        """One packet per axon-out entry of a sender, in order; books the spike as transmitted."""
-        image = self.image
-        group = self.group_of(sender)
+        """One packet per axon-out entry of a sender, in order, or with multicast one for all of them; books
+        the spike as transmitted."""
+        image, core = self.image, self.core_of(sender)
         start, end = int(image.entry_ptr[sender]), int(image.entry_ptr[sender + 1])
-        if end > start:
-            self.tally.count("transmitted", core=self.core_of(sender), group=group)
-        for entry in range(start, end):
-            row = int(image.entry_core[entry])
-            spike = Spike(row, int(image.entry_axon[entry]), group)
-            core = self.core_of(sender)
-            source = self.chip.n_cores if core is None else int(image.core_id[core])
-            if row == image.n_cores:
-                yield Packet(self.host_tile, self.host_side, spike, source, self.n_sent[core])
-            else:
-                tile, port = divmod(int(image.core_id[row]), self.chip.cores.per_tile)
-                yield Packet(tile, N_SIDES + port, spike, source, self.n_sent[core])
+        if end == start:
+            return
+        self.tally.count("transmitted", core=core, group=self.group_of(sender))
+        if self.chip.mesh.multicast == "none":
+            for entry in range(start, end):
+                yield self._packet(sender, core, entry)
+        else:
+            first, *others = (self._packet(sender, core, entry) for entry in range(start, end))
+            yield replace(first, others=tuple(others))
+
+    def _packet(self, sender: int, core: int | None, entry: int) -> Packet:
+        image, row = self.image, int(self.image.entry_core[entry])
+        spike = Spike(row, int(image.entry_axon[entry]), self.group_of(sender))
+        source = self.chip.n_cores if core is None else int(image.core_id[core])
+        if row == image.n_cores:
+            return Packet(self.host_tile, self.host_side, spike, source, self.n_sent[core])
+        tile, port = divmod(int(image.core_id[row]), self.chip.cores.per_tile)
+        return Packet(tile, N_SIDES + port, spike, source, self.n_sent[core])
 
     def group_of(self, sender: int) -> int:
         image = self.image
@@ -122,19 +128,23 @@ class Machine:
             return None
         return int(np.searchsorted(self.image.slot_ptr, sender, side="right")) - 1
 
-    def send(self, core: int | None, packet: Packet) -> bool:
-        """Books a packet as sent by a core, or by the host. False: it has no way and is dropped."""
-        spike = _spike(packet)
-        self.tally.count("host_in" if core is None else "inject", core=core, group=spike.group)
+    def send(self, core: int | None, packet: Packet) -> Packet | None:
+        """Books a packet as sent by a core, or by the host. Returns it without the destinations that it has
+        no way to, which are dropped; None: it has a way to none."""
+        group = _spike(packet).group
+        self.tally.count("host_in" if core is None else "inject", core=core, group=group)
         tile = self.host_tile if core is None else int(self.image.core_id[core]) // self.chip.cores.per_tile
-        has_way = self.routing.reaches_all or bool(
-            self.routing.reaches(np.array([tile]), np.array([packet.tile_id]))[0]
-        )
-        if has_way:
+        if self.routing.reaches_all:
             self.n_sent[core] += 1
-        else:
-            self.tally.count("dropped", core=core, group=spike.group)
-        return has_way
+            return packet
+        goals = np.array([one.tile_id for one in packet.destinations])
+        has_way = self.routing.reaches(np.full(len(goals), tile), goals)
+        self.tally.count("dropped", core=core, group=group, n=int((~has_way).sum()))
+        if not has_way.any():
+            return None
+        self.n_sent[core] += 1
+        first, *others = (one for one, ok in zip(packet.destinations, has_way, strict=True) if ok)
+        return replace(first, others=tuple(others))
 
     def loses(self, tile: int, side: int, packet: Packet) -> bool:
         """Whether a link loses a packet; for ticks without a mesh."""
@@ -197,19 +207,25 @@ class Machine:
     def _walk(self, core: int | None, tile: int, sender: int) -> None:
         """Sends a spike without a mesh: counts each link of each packet's route and delivers it."""
         for packet in self.packets(sender):
-            spike = packet.payload
-            assert isinstance(spike, Spike)
-            if not self.send(core, packet):
+            sent = self.send(core, packet)
+            taken: set[tuple[int, int]] = set()  # links: each once, however many destinations are beyond
+            for one in sent.destinations if sent is not None else ():
+                if self._travels(one, tile, taken):
+                    self.count_ejected(_spike(one))
+                    if _spike(one).core < self.image.n_cores:
+                        self.receive(_spike(one))
+
+    def _travels(self, packet: Packet, tile: int, taken: set[tuple[int, int]]) -> bool:
+        """Counts the links to a destination that are not taken yet. False: one of them loses the packet."""
+        for at_tile, side in self.routing.route(tile, packet.tile_id):
+            if (at_tile, side) in taken:
                 continue
-            for at_tile, side in self.routing.route(tile, packet.tile_id):
-                self.count_hop(at_tile, side, spike.group)
-                if self.loses(at_tile, side, packet):
-                    self.count_lost(at_tile, side, packet)
-                    break
-            else:
-                self.count_ejected(spike)
-                if spike.core < self.image.n_cores:
-                    self.receive(spike)
+            taken.add((at_tile, side))
+            self.count_hop(at_tile, side, _spike(packet).group)
+            if self.loses(at_tile, side, packet):
+                self.count_lost(at_tile, side, packet)
+                return False
+        return True
 
 
 class TimedTick:
@@ -272,17 +288,19 @@ class TimedTick:
                 yield env.timeout(latency.spike)
                 for packet in self.machine.packets(core.first_slot + index):
                     yield env.timeout(latency.send)
-                    if self.machine.send(core.row, packet):
-                        self.machine.journal.send(self.machine.tally.row, core.row, packet)
-                        yield self.sources[core.row].push(packet)
+                    sent = self.machine.send(core.row, packet)
+                    if sent is not None:
+                        self.machine.journal.send(self.machine.tally.row, core.row, sent)
+                        yield self.sources[core.row].push(sent)
         self._done()
 
     def _host(self, inputs: list[int]) -> Generator[Any, Any, None]:
         for sender in inputs:
             for packet in self.machine.packets(sender):
-                if self.machine.send(None, packet):
-                    self.machine.journal.send(self.machine.tally.row, self.machine.image.n_cores, packet)
-                    yield self.sources[-1].push(packet)
+                sent = self.machine.send(None, packet)
+                if sent is not None:
+                    self.machine.journal.send(self.machine.tally.row, self.machine.image.n_cores, sent)
+                    yield self.sources[-1].push(sent)
                     self._done()
 
     def _arrived(self, tile: int, port: int, packet: Packet) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from emulator.reference.clock import Clock
 
 @dataclass(eq=False)
 class Packet:
-    """A spike on its way. Single-flit."""
+    """A spike on its way. Single-flit. With multicast it may have further destinations."""
 
     tile_id: int  # destination
     port: int  # output port at the destination: 4 + core in tile, or the side of the host port
@@ -28,6 +28,12 @@ class Packet:
     source: int  # of `losses`
     number: int  # among the packets of its source in this tick
     push_ps: int = -1
+    others: tuple[Packet, ...] = ()  # for its further destinations, as long as they share its way
+
+    @property
+    def destinations(self) -> tuple[Packet, ...]:
+        """A packet for each destination."""
+        return (self, *self.others)
 
 
 @dataclass(eq=False)
@@ -40,6 +46,7 @@ class Fifo:
     visible: deque[Packet] = field(default_factory=deque)
     next_grant_ps: int = 0
     occupancy_max: int = 0
+    branches: dict[int, Packet] | None = None  # of its head, by output: what it has not granted yet
 
 
 @dataclass(eq=False)
@@ -104,7 +111,7 @@ class Mesh:
             return False
         fifo.taken += 1
         packet.push_ps = self.clock.now_ps
-        self.in_flight += 1
+        self.in_flight += len(packet.destinations)
         self.clock.after(self.chip.mesh.inject_ps, lambda: self._visible(tile, port, packet))
         return True
 
@@ -123,7 +130,7 @@ class Mesh:
         waits_for = np.full((self.chip.n_tiles, self.n_ports), NOBODY, dtype=np.int64)
         for tile, fifos in enumerate(self.inputs):
             for port, fifo in enumerate(fifos):
-                side = self.wanted_output(tile, fifo.visible[0]) if fifo.visible else N_SIDES
+                side = min(self._branches(tile, fifo)) if fifo.visible else N_SIDES
                 if side < N_SIDES and self.outputs[tile][side].target is not None:
                     beyond = self.chip.grid.neighbour(tile, side)
                     waits_for[tile, port] = beyond * self.n_ports + OPPOSITE[side]
@@ -160,6 +167,18 @@ class Mesh:
         """The side that the routing says, and at the destination the packet's port there."""
         side = self.routing.next_side(tile, packet.tile_id)
         return packet.port if side == ARRIVED else side
+
+    def _branches(self, tile: int, fifo: Fifo) -> dict[int, Packet]:
+        """What is left of a FIFO's head, by the outputs it wants: a copy each, with what lies beyond."""
+        if fifo.branches is None:
+            head, by_output = fifo.visible[0], dict[int, list[Packet]]()
+            for packet in head.destinations:
+                by_output.setdefault(self.wanted_output(tile, packet), []).append(packet)
+            fifo.branches = {
+                port: replace(packets[0], push_ps=head.push_ps, others=tuple(packets[1:]))
+                for port, packets in by_output.items()
+            }
+        return fifo.branches
 
     def _loses(self, tile: int, side: int, packet: Packet) -> bool:
         threshold = int(self._thresholds[tile, side])
@@ -211,16 +230,14 @@ class Mesh:
             if ready and output.next_grant_ps <= self.clock.now_ps:
                 waiting = self._waiting(tile, port)
                 if waiting:
-                    self._grant(tile, output, self._choose(tile, output, waiting))
+                    self._grant(tile, port, self._choose(tile, output, waiting))
 
     def _waiting(self, tile: int, port: int) -> list[int]:
         """Input ports whose visible head wants this output and may be granted now."""
         return [
             entry
             for entry, fifo in enumerate(self.inputs[tile])
-            if fifo.visible
-            and fifo.next_grant_ps <= self.clock.now_ps
-            and self.wanted_output(tile, fifo.visible[0]) == port
+            if fifo.visible and fifo.next_grant_ps <= self.clock.now_ps and port in self._branches(tile, fifo)
         ]
 
     def _choose(self, tile: int, output: Output, waiting: list[int]) -> int:
@@ -234,14 +251,17 @@ class Mesh:
         output.pointer = (winner + 1) % self.n_ports
         return winner
 
-    def _grant(self, tile: int, output: Output, entry: int) -> None:
-        fifo = self.inputs[tile][entry]
-        packet = fifo.visible.popleft()
-        # The FIFO recovers as all do; a link to another chip has a cycle of its own.
-        for party, cycle_ps in ((fifo, self.chip.mesh.cycle_ps), (output, output.cycle_ps)):
-            party.next_grant_ps = self.clock.now_ps + cycle_ps
-            self.clock.after(cycle_ps, lambda: self._wake(tile))
-        self._release(fifo)
+    def _grant(self, tile: int, port: int, entry: int) -> None:
+        """Grants a FIFO's head, or one branch of it. With its last branch the head leaves the FIFO."""
+        fifo, output = self.inputs[tile][entry], self.outputs[tile][port]
+        branches = self._branches(tile, fifo)
+        packet = branches.pop(port)
+        if not branches:
+            fifo.visible.popleft()
+            fifo.branches = None
+            self._recover(tile, fifo, self.chip.mesh.cycle_ps)
+            self._release(fifo)
+        self._recover(tile, output, output.cycle_ps)  # a link to another chip has a cycle of its own
         if output.target is not None:
             output.target.taken += 1
         output.granted(packet)
@@ -253,3 +273,8 @@ class Mesh:
         target = output.target
         self.in_flight -= 1
         self.clock.after(output.latency_ps, lambda: self._release(target))
+
+    def _recover(self, tile: int, party: Fifo | Output, cycle_ps: int) -> None:
+        """After a grant it may grant again one cycle later."""
+        party.next_grant_ps = self.clock.now_ps + cycle_ps
+        self.clock.after(cycle_ps, lambda: self._wake(tile))

@@ -321,7 +321,18 @@ MALFORMED: list[tuple[dict[str, Any], str]] = [
         {"mesh.routing": "table", "mesh.width": 64, "mesh.height": 65},
         r"mesh\.routing: 'table', 64 x 65 tiles are 4160, limit 4096: choose from 'xy', 'yx', 'west_first'",
     ),
-    ({"mesh.multicast": "tree"}, r"mesh\.multicast: 'tree', choose from 'none'"),
+    ({"mesh.multicast": "all"}, r"mesh\.multicast: 'all', choose from 'none' or 'tree'"),
+    (
+        {"mesh.multicast": "tree", "mesh.routing": "yx"},
+        r"mesh\.multicast: 'tree', mesh\.routing is 'yx': take mesh\.routing 'xy'",
+    ),
+    (
+        {
+            "mesh.multicast": "tree",
+            "mesh.faults": {"lossy": [{"x": 0, "y": 0, "side": "E", "probability": 0.5}]},
+        },
+        r"mesh\.multicast: 'tree', mesh\.faults\.lossy has 1 links: take 'none', or none of them",
+    ),
     ({"mesh.hop_ps.ew": 0}, r"mesh\.hop_ps\.ew: 0, must be at least 1 \(hop east or west, ps\)"),
     ({"mesh.cycle_ps": 10**9 + 1}, r"mesh\.cycle_ps: 1000000001, must be at most 1000000000"),
     ({"mesh.credit_ps": None}, r"mesh\.credit_ps: None, must be an integer"),
