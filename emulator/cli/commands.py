@@ -184,6 +184,9 @@ def run_command(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the draws of Poisson sources.")] = 0,
     timing: Annotated[bool, typer.Option(help="Times in picoseconds, or counts and spikes alone.")] = True,
+    wire_limit: Annotated[
+        bool, typer.Option("--wire-limit", help="Hold every tick against what no mesh could do better.")
+    ] = False,
     engine: EngineOption = Engine.native,
     threads: Annotated[
         int, typer.Option(min=1, max=MAX_THREADS, help="Of the native engine; they change no bit.")
@@ -203,7 +206,7 @@ def run_command(
     if ticks is None:
         ticks = raster_ticks(spikes)
     # bad input shows here, so that whatever goes wrong below is the run's
-    build_drive(loaded, ticks, spikes, batch=batch, state=None, timing=timing, seed=seed)
+    build_drive(loaded, ticks, spikes, batch=batch, state=None, timing=timing, seed=seed, trace=wire_limit)
     try:
         with progress_bar() as bar:
             step = partial(bar.step, f"{loaded.symbols.network}, {ticks:,} ticks")
@@ -216,13 +219,15 @@ def run_command(
                 threads=threads,
                 batch=batch,
                 seed=seed,
+                trace=wire_limit,
                 progress=step,
             )
     except EmulatorError as error:
         raise RunFailed(error) from error
     result.save(out)
     output.text(reports.result_text(result))
-    output.data({**reports.result_numbers(result), "record": str(out)})
+    limits = {"wire_limit": reports.wire_numbers(result)} if wire_limit else {}
+    output.data({**reports.result_numbers(result), **limits, "record": str(out)})
     output.note(f"\nwrote {out}; next: spikemesh report {out} --out pictures")
 
 

@@ -226,6 +226,18 @@ def test_a_trace_is_written_with_the_wire_limit_of_its_ticks(spikemesh: Spikemes
     assert told["wire_limit"]["slowest"][0]["bound_ps"] <= told["wire_limit"]["slowest"][0]["makespan_ps"]
 
 
+def test_a_run_is_held_against_the_wire_limit_when_asked(spikemesh: Spikemesh, tmp_path: Path) -> None:
+    write_inputs(tmp_path)
+    spikemesh("compile", "demo.net", "--chip", "tiny", "-o", "demo.prog")
+    args = ("run", "demo.prog", "--stimulus", "spikes.npz", "-o", "run.rec")
+    assert "wire limit" not in spikemesh(*args).out
+    asked = spikemesh(*args, "--wire-limit")
+    assert asked.code == 0 and "Mesh, held against the wire limit" in asked.out
+    assert json.loads(spikemesh(*args, "--wire-limit", "--json").out)["wire_limit"]["n_ticks"] == 3
+    untimed = spikemesh(*args, "--wire-limit", "--no-timing")
+    assert untimed.code == 2 and "only a timed run knows" in untimed.err
+
+
 def test_version_and_help_come_with_examples(spikemesh: Spikemesh) -> None:
     assert spikemesh("--version").out == f"spikemesh {em.__version__}\n"
     top = spikemesh("--help")
