@@ -128,6 +128,14 @@ def test_a_table_reaches_whatever_links_alive_both_ways_lead_to(grid: Grid) -> N
         assert all(routing.reaches(np.array([src]), np.array([dst]))[0] for dst in reached)
 
 
+def test_parts_joined_in_one_direction_are_rooted_where_they_are_left() -> None:
+    """Tile 0 has lost its link east, tile 2 its link south: 0 leads to 2 only, 1 to 0; 1, 3 and 2 are joined.
+    If 0 were the lowest, a packet from it would go down to 2 and could not climb from there."""
+    routing = make_routing("table", Grid(2, 2, frozenset(), frozenset({(0, E), (2, S)})))
+    src, dst = np.divmod(np.arange(16), 4)
+    assert routing.reaches(src, dst).all() and not topological_order(routing)[1]
+
+
 def test_a_large_mesh_is_sorted_level_by_level() -> None:
     for order in ("xy", "yx", "west_first"):
         channels, cycle = topological_order(make_routing(order, Grid(200, 150)))
