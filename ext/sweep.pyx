@@ -1,4 +1,4 @@
-"""The mesh alone, computed in sweeps over its channels: the same results as `mesh.run_mesh`, without events."""
+"""The mesh alone in sweeps over its channels: the same results as `mesh.run_mesh`, without events."""
 
 from emulator._ext.mesh cimport MESH_NO_MEMORY, N_SIDES
 from emulator._ext.sweep cimport MAX_DEPTH, MAX_SIDE, N_CHANNELS, Sweep
@@ -31,24 +31,24 @@ def sweep_mesh(
     then of links within a chip and of those between two chips: hop_ps east-west, north-south, cycle_ps; then
     width and height of one chip. order: all channels [n_tiles * 6], 6 * tile + output E, W, N, S, local or 5
     for the source; best those first that feed others. Fills push_ps, arrive_ps [n], link_counts [n_tiles, 4],
-    occupancy_max [n_tiles, n_ports], stall_ps [n_tiles], and facts: windows, how many of them needed one sweep,
-    sweeps, channels computed, pushes and grants computed, pushes and grants there are. Returns a status:
-    0 done, 1 out of memory, 2 deadlock, 3 given up early (if it may), as the event loop would be faster.
+    occupancy_max [n_tiles, n_ports], stall_ps [n_tiles], and facts [6]: windows, how many of them needed one
+    sweep, sweeps, channels computed, pushes and grants computed, pushes and grants there are. Returns a
+    status: 0 done, 1 out of memory, 2 deadlock, 3 given up early (if it may): the event loop would be faster.
     """
     cdef Sweep sweep
     cdef Layout layout
     cdef int64_t n = inject_ps.shape[0]
     cdef int status = MESH_NO_MEMORY
     memset(&sweep, 0, sizeof(Sweep))
-    sweep.width, sweep.height, sweep.n_ports = <int32_t>settings[0], <int32_t>settings[1], <int32_t>settings[2]
+    sweep.width, sweep.height = <int32_t>settings[0], <int32_t>settings[1]
+    sweep.n_ports = <int32_t>settings[2]
     sweep.n_routers = sweep.width * sweep.height
     sweep.arbiter, sweep.depth = <int32_t>settings[3], <int32_t>settings[4]
     layout.inject_ps, layout.eject_ps = settings[5], settings[6]
     sweep.cycle_ps, sweep.credit_ps = settings[7], settings[8]
-    layout.inner.hop_ew_ps, layout.inner.hop_ns_ps, layout.inner.cycle_ps = settings[9], settings[10], settings[11]
-    layout.border.hop_ew_ps, layout.border.hop_ns_ps, layout.border.cycle_ps = (
-        settings[12], settings[13], settings[14]
-    )
+    layout.inner.hop_ew_ps, layout.inner.hop_ns_ps = settings[9], settings[10]
+    layout.border.hop_ew_ps, layout.border.hop_ns_ps = settings[12], settings[13]
+    layout.inner.cycle_ps, layout.border.cycle_ps = settings[11], settings[14]
     layout.chip_width, layout.chip_height = <int32_t>settings[15], <int32_t>settings[16]
     if (
         n == 0 or dst.shape[0] != n or queue.shape[0] != n or push_ps.shape[0] != n or arrive_ps.shape[0] != n

@@ -1,6 +1,6 @@
 # The mesh alone as sweeps over its channels: another way to the instants of mesh.pxd, without an event queue.
 #
-# A channel is a router's output or a source. The run is cut into windows of time. Within a window each channel
+# A channel is a router's output or a source. The run is cut into windows of time. Within a window a channel
 # merges the time-sorted streams of its input FIFOs: at each instant max(channel free, earliest candidate
 # ready) the arbiter chooses among all candidates ready by then. A candidate is ready when it is visible and
 #   (a) cycle_ps have passed since the grant of the packet before it in its FIFO.
@@ -16,7 +16,7 @@
 #    delay is at least 1 ps, so what happens at an instant depends on earlier instants only, and two solutions
 #    have no first instant at which they differ. So whatever g = F(g) is the run, however it was found.
 # 2. When no channel is dirty, g = F(g), as whatever F reads makes its reader dirty when it changes: which
-#    packets a FIFO holds, since when, how old they are (append, forget), (a) (hold_next) and (b) (give_credit).
+#    packets a FIFO holds, since when, how old they are (append, forget), (a) (hold_next), (b) (give_credit).
 #    Changes of (a) and (b) that cannot matter are let pass: a bound that rises, but not above what it bounds.
 #    It takes a candidate away at instants at which it was not chosen, or keeps a channel busy that granted
 #    nothing. Arbiters take the least rank, and the least of a set stays the least when others leave it.
@@ -34,6 +34,7 @@ cdef extern from *:
     #define SWEEP_FAR_PS INT64_C(0x4000000000000000)
     """
     const int64_t FAR_PS "SWEEP_FAR_PS"  # after everything
+    void prefetch "__builtin_prefetch"(const void* address) noexcept nogil
     int __builtin_ctzll(unsigned long long) noexcept nogil
 
 cdef enum:
@@ -239,7 +240,7 @@ cdef inline int64_t room_ps(Sweep* sweep, Feed* feed) noexcept nogil:
 
 
 cdef inline int append(Sweep* sweep, Feed* feed, Slot* packet, int64_t taken_ps) noexcept nogil:
-    """Puts a packet into the next slot, if it is not there yet. -1: the ring is full, the window shortened."""
+    """Puts a packet into the next slot, if it is not there yet. -1: no room, and the window is cut short."""
     cdef Buffer* buffer = feed.buffer
     cdef Slot* slot = &feed.ring[feed.number & (RING - 1)]
     cdef int64_t arrive_ps = taken_ps + buffer.latency_ps
@@ -353,28 +354,27 @@ cdef inline void grant_window(Sweep* sweep, int32_t channel_id) noexcept nogil:
     cdef bint feeds = output.buffer >= 0
     cdef Feed feed = feed_of(sweep, output.buffer if feeds else 0)
     cdef int64_t next_ps = output.next_ps
-    cdef int64_t at_ps
+    cdef int64_t at_ps, later_ps, ready_ps
     cdef Candidate heads[5]
     cdef Candidate* chosen
     cdef int32_t n = candidates(sweep, channel_id, heads)
-    cdef int32_t i, n_ready
+    cdef int32_t i
     while n:
         chosen = &heads[0]
         at_ps = chosen.ready_ps
+        later_ps = FAR_PS  # when the next but one is ready
         for i in range(1, n):
-            chosen = &heads[i] if heads[i].ready_ps < at_ps else chosen
-            at_ps = min(at_ps, heads[i].ready_ps)
+            ready_ps = heads[i].ready_ps
+            later_ps = min(later_ps, max(at_ps, ready_ps))
+            chosen = &heads[i] if ready_ps < at_ps else chosen
+            at_ps = min(at_ps, ready_ps)
         at_ps = max(at_ps, next_ps)
         if feeds:
             at_ps = max(at_ps, room_ps(sweep, &feed))
         if at_ps >= sweep.end_ps:
             break
-        if n > 1:
-            n_ready = 0
-            for i in range(n):
-                n_ready += heads[i].ready_ps <= at_ps
-            if n_ready > 1:
-                chosen = choose(heads, n, at_ps, sweep.arbiter, pointer, n_ports)
+        if later_ps <= at_ps:
+            chosen = choose(heads, n, at_ps, sweep.arbiter, pointer, n_ports)
         if feeds:
             if append(sweep, &feed, chosen.slot, at_ps):
                 break
@@ -448,6 +448,19 @@ cdef inline void compute(Sweep* sweep, int32_t channel_id) noexcept nogil:
         grant_window(sweep, channel_id)
 
 
+cdef inline void ask_ahead(Sweep* sweep, int64_t word) noexcept nogil:
+    """Has the memory fetch what the next dirty channel works on."""
+    cdef int32_t channel_id, buffer_id
+    if sweep.dirty[word]:
+        channel_id = sweep.order[word * WORD + __builtin_ctzll(sweep.dirty[word])]
+        prefetch(&sweep.channels[channel_id])
+        prefetch(<char*>&sweep.channels[channel_id] + WORD)
+        buffer_id = sweep.channels[channel_id].buffer
+        if buffer_id >= 0:
+            prefetch(&sweep.buffers[buffer_id])
+            prefetch(slot_of(sweep, buffer_id, sweep.buffers[buffer_id].n_kept))
+
+
 cdef inline int64_t sweep_window(Sweep* sweep) noexcept nogil:
     """Sweeps over dirty channels until none is left. Returns how many sweeps it took."""
     cdef int64_t word, n_sweeps = 0
@@ -460,6 +473,7 @@ cdef inline int64_t sweep_window(Sweep* sweep) noexcept nogil:
                 bit = <int32_t>__builtin_ctzll(sweep.dirty[word])
                 sweep.dirty[word] &= sweep.dirty[word] - 1
                 sweep.n_dirty -= 1
+                ask_ahead(sweep, word)
                 compute(sweep, sweep.order[word * WORD + bit])
         if sweep.cut:
             sweep.cut = False

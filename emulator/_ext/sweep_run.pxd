@@ -2,7 +2,7 @@
 from emulator._ext.mesh cimport MESH_DEADLOCK, MESH_OK, N_SIDES
 from emulator._ext.sweep cimport (
     FAR_PS, MAX_DEPTH, N_CHANNELS, N_INPUTS, RING, SOURCE, WORD, Buffer, Slot, Sweep,
-    __builtin_ctzll, output_of, set_dirty, slot_of, sweep_window,
+    __builtin_ctzll, output_of, prefetch, set_dirty, slot_of, sweep_window,
 )
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
@@ -90,18 +90,29 @@ cdef inline int64_t keep(Sweep* sweep, int32_t buffer_id) noexcept nogil:
     return first_ps
 
 
+cdef inline void ask_slots(Sweep* sweep, int32_t buffer_id) noexcept nogil:
+    """Has the memory fetch the slots of a FIFO that this window has used."""
+    cdef int32_t number = sweep.buffers[buffer_id].n_granted
+    while number < sweep.buffers[buffer_id].n_taken:
+        prefetch(slot_of(sweep, buffer_id, number))
+        number += 2  # two share a cache line
+
+
 cdef inline int64_t keep_window(Sweep* sweep) noexcept nogil:
     """Takes over what happened in a window; returns a lower bound of the next grant or push."""
     cdef int64_t start_ps = FAR_PS
     cdef int64_t word, i, place, wake_ps
-    cdef int32_t router
+    cdef int32_t router, buffer_id
     cdef Buffer* buffer
     cdef uint64_t bits
     for word in range(sweep.n_touched_words):
         bits = sweep.touched[word]
         while bits:
-            start_ps = min(start_ps, keep(sweep, <int32_t>(word * WORD + __builtin_ctzll(bits))))
+            buffer_id = <int32_t>(word * WORD + __builtin_ctzll(bits))
             bits &= bits - 1
+            if bits:
+                ask_slots(sweep, <int32_t>(word * WORD + __builtin_ctzll(bits)))
+            start_ps = min(start_ps, keep(sweep, buffer_id))
     i = 0
     while i < sweep.n_live:
         router = sweep.live[i]

@@ -2,7 +2,7 @@
 from emulator._ext.mesh cimport EAST, N_SIDES, NORTH, SOUTH, WEST
 from emulator._ext.sweep cimport N_CHANNELS, N_INPUTS, RING, SOURCE, WORD, Buffer, Channel, Slot, Sweep
 from libc.stdint cimport int32_t, int64_t, uint64_t
-from libc.stdlib cimport calloc, free, labs
+from libc.stdlib cimport calloc, free
 
 cdef extern from "<sys/mman.h>" nogil:
     enum: MADV_HUGEPAGE
@@ -109,12 +109,13 @@ cdef inline int64_t n_grants(Sweep* sweep) noexcept nogil:
     """Pushes and grants that there will be, on shortest routes."""
     cdef int64_t n = 0
     cdef int64_t router, place
-    cdef int32_t destination
+    cdef int64_t from_x, from_y, to_x, to_y, destination
     for router in range(sweep.n_routers):
+        from_x, from_y = router % sweep.width, router // sweep.width
         for place in range(sweep.source_ptr[router], sweep.source_ptr[router + 1]):
             destination = sweep.dst[sweep.queue[place]]
-            n += 2 + labs(destination % sweep.width - router % sweep.width)
-            n += labs(destination // sweep.width - router // sweep.width)
+            to_x, to_y = destination % sweep.width, destination // sweep.width
+            n += 2 + max(to_x - from_x, from_x - to_x) + max(to_y - from_y, from_y - to_y)
     return n
 
 
