@@ -24,6 +24,7 @@ from emulator.engine.losses import Losses, losing_links, losses_of
 from emulator.engine.packets import Packets
 from emulator.engine.routes import SENT, Routes, routes_of, totals
 from emulator.engine.rows import Arranged, rows_of, shares_of, wide_rows_of
+from emulator.engine.sweep import Traffic, swept
 from emulator.errors import RegisterOverflow, SimulationError
 from emulator.record import Record, State, Timing
 
@@ -53,15 +54,22 @@ def run(
 
 
 def run_mesh(
-    chip: ChipSpec, inject_ps: Ints, src: NDArray[np.int32], dst: NDArray[np.int32], seed: int = 0
+    chip: ChipSpec,
+    inject_ps: Ints,
+    src: NDArray[np.int32],
+    dst: NDArray[np.int32],
+    seed: int = 0,
+    path: str = "auto",
+    facts: NDArray[np.int64] | None = None,
 ) -> dict[str, Ints]:
-    """Twin of `reference.run_mesh`."""
+    """Twin of `reference.run_mesh`. path, facts: of `swept`; no result depends on them."""
     order = np.lexsort((inject_ps, src))  # stable: ties keep their position
     source_ptr = np.zeros(chip.n_tiles + 1, dtype=np.int64)
     np.cumsum(np.bincount(src, minlength=chip.n_tiles), out=source_ptr[1:])
     n, n_ports = len(inject_ps), len(DIRECTIONS) + chip.cores.per_tile
-    push_ps, arrive_ps = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-    out = {
+    out: dict[str, Ints] = {
+        "push_ps": np.zeros(n, dtype=np.int64),
+        "arrive_ps": np.zeros(n, dtype=np.int64),
         "link_counts": np.zeros((chip.n_tiles, len(DIRECTIONS)), dtype=np.int64),
         "occupancy_max": np.zeros((chip.n_tiles, n_ports), dtype=np.int64),
         "stall_ps": np.zeros(chip.n_tiles, dtype=np.int64),
@@ -70,34 +78,29 @@ def run_mesh(
     lost_by = losing_links(chip, src[order], dst[order], number, seed)
     losses = np.bincount(lost_by, minlength=1 + out["link_counts"].size)[1:]
     mesh = chip.mesh
-    settings = [mesh.width, mesh.height, n_ports, ARBITERS.index(mesh.arbiter), mesh.fifo_depth]
-    settings += [mesh.inject_ps, mesh.eject_ps, mesh.cycle_ps, mesh.credit_ps]
-    settings += [mesh.hop_ps.ew, mesh.hop_ps.ns, mesh.cycle_ps, *_border(chip).values(), chip.routing.code]
+    numbers = [mesh.width, mesh.height, n_ports, ARBITERS.index(mesh.arbiter), mesh.fifo_depth]
+    numbers += [mesh.inject_ps, mesh.eject_ps, mesh.cycle_ps, mesh.credit_ps]
+    numbers += [mesh.hop_ps.ew, mesh.hop_ps.ns, mesh.cycle_ps, *_border(chip).values(), chip.routing.code]
+    settings = np.array(numbers, dtype=np.int64)
+    link_losses = losses.reshape(-1, 4)
+    traffic = Traffic(inject_ps, dst, order.astype(np.int32), source_ptr)
+    if not lost_by.any() and swept(chip, settings, traffic, out, path, facts):
+        return {**out, "link_losses": link_losses}
+    for values in out.values():
+        values[:] = 0  # of sweeps given up
     waits_for = np.zeros((chip.n_tiles, n_ports), dtype=np.int64)
     status, in_flight = blocks.mesh.run_mesh(
-        np.array(settings, dtype=np.int64),
-        chip.routing.flat_table(),
-        np.ascontiguousarray(inject_ps[order]),
-        np.ascontiguousarray(dst[order]),
-        source_ptr,
-        lost_by,
-        push_ps,
-        arrive_ps,
-        *out.values(),
+        settings, chip.routing.flat_table(), inject_ps[order], dst[order], source_ptr, lost_by, *out.values(),
         waits_for,
-    )
+    )  # fmt: skip
     if status == DEADLOCK:
         raise SimulationError(deadlock_text(chip, in_flight, waits_for))
     if status:
         raise SimulationError(f"mesh of chip {chip.name!r}: {STATUS[status]}")
     back = np.empty(n, dtype=np.int64)
     back[order] = np.arange(n)
-    return {
-        "push_ps": push_ps[back],
-        "arrive_ps": arrive_ps[back],
-        **out,
-        "link_losses": losses.reshape(-1, 4),
-    }
+    there = {"push_ps": out["push_ps"][back], "arrive_ps": out["arrive_ps"][back]}
+    return {**out, **there, "link_losses": link_losses}
 
 
 class _Run:
