@@ -1,6 +1,7 @@
 # The packets of one tick on the mesh: when each is pushed, and when the tick ends. Twin of TimedTick in
 # emulator/reference/machine.py.
-from emulator._ext.mesh cimport Mesh, Packet, reset, run_events
+from emulator._ext.mesh cimport Goal, Mesh, run_events
+from emulator._ext.mesh_setup cimport reset
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 
@@ -14,17 +15,15 @@ cdef struct Crossing:
     const int64_t* entry_ptr  # [n_senders + 1]
     const int32_t* entry_core  # [n_entries]
     const int64_t* service_ps  # [n_entries]
-    const int32_t* core_x  # [n_cores]
-    const int32_t* core_y
-    const int32_t* core_port
+    Goal* goals  # [n_cores + 1] of each core and of the host port
+    int32_t* goal  # of the packets of this tick, as those of the mesh: [n_entries]
+    int64_t* gap_ps
+    int64_t* packet_service_ps
     int64_t active_ps
     int64_t inactive_ps
     int64_t spike_ps
     int64_t send_ps
     int64_t barrier_ps
-    int32_t host_x
-    int32_t host_y
-    int32_t host_port
     int32_t* fired  # slots that fired in this tick, ascending
     int64_t n_fired
     const int32_t* inputs  # senders of the host that spike in this tick, ascending
@@ -83,20 +82,10 @@ cdef inline void pack(
     Crossing* c, int64_t sender, int64_t work_ps, int64_t send_ps, int64_t* n_packets
 ) noexcept nogil:
     """One packet per axon-out entry of a sender; the first waits for `work_ps`, each for `send_ps`."""
-    cdef Packet* packet
     cdef int64_t entry
-    cdef int32_t core
     for entry in range(c.entry_ptr[sender], c.entry_ptr[sender + 1]):
-        packet = &c.mesh.packets[n_packets[0]]
+        c.goal[n_packets[0]] = c.entry_core[entry]
+        c.packet_service_ps[n_packets[0]] = c.service_ps[entry]
+        c.gap_ps[n_packets[0]] = work_ps + send_ps
         n_packets[0] += 1
-        core = c.entry_core[entry]
-        packet.core = core
-        if core == c.n_cores:
-            packet.x, packet.y, packet.port = c.host_x, c.host_y, c.host_port
-            packet.service_ps = 0
-        else:
-            packet.x, packet.y, packet.port = c.core_x[core], c.core_y[core], c.core_port[core]
-            packet.service_ps = c.service_ps[entry]
-        packet.gap_ps = work_ps + send_ps
-        packet.not_before_ps = 0
         work_ps = 0

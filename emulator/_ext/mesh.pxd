@@ -2,11 +2,24 @@
 #
 # Every buffer keeps the instants at which its packets arrive and leave, so that what holds "after phase 1 of
 # instant t" is a comparison of times and never depends on which event of t was handled first. Only one kind
-# of event is left: an output has a reason to look for a packet to grant. A source knows when its own FIFO
-# has room, and a core serves its intake in order, so pushes and services need no events.
+# of event is left: an output grants. An output knows when it may grant next, and a head when it may be
+# granted, so an event is set for the later of the two and none is spent on waiting. A source knows when its
+# own FIFO has room, and a core serves its intake in order, so pushes and services need no events.
+#
+# What a grant causes is felt one of the mesh's times later at the earliest: the events of a stretch of time
+# no longer than the shortest of these cannot meet, whatever order they are handled in (event_queue.pxd).
 cimport cython
-from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from emulator._ext.event_queue cimport (
+    Bin, EventQueue, append, close_bin, enqueue, far_due, lowest_bit, next_bin, pop_far, push_far, shuffle_bin,
+)
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint64_t
+
+cdef extern from *:
+    """
+    #define MESH_NEVER_PS INT64_C(0x4000000000000000)
+    """
+    const int64_t NEVER_PS "MESH_NEVER_PS"
+    void prefetch "__builtin_prefetch"(const void* address) noexcept nogil
 
 cdef enum:
     N_SIDES = 4
@@ -29,43 +42,63 @@ cdef enum Feeder:
     NOBODY = -1  # edge input; feeders from 0 are outputs, feeders below are sources
     FIRST_SOURCE = -2
 
+cdef enum:  # kinds of outputs: what it leads to
+    KIND_EW = 0
+    KIND_NS = 1
+    KIND_BORDER_EW = 2
+    KIND_BORDER_NS = 3
+    KIND_EJECT = 4
+    N_KINDS = 5
 
-cdef struct Packet:
-    int32_t x  # destination router
-    int32_t y
-    int32_t port  # output port there: 4 + core in tile, or the side of the host port
-    int32_t core  # row of the receiving core, or n_cores for the host port
-    int64_t gap_ps  # from the source's previous push (or start) to when this one is ready; >= 0
-    int64_t not_before_ps
-    int64_t service_ps  # of the receiving core's synapse pipeline
-    int64_t push_ps  # result
-    int64_t arrive_ps  # result
-
-
-cdef struct Fifo:
-    int64_t n_taken  # packets ever put in
-    int64_t n_granted  # packets ever granted out
-    int64_t n_visible  # of those put in, how many had arrived at the last grant
-    int64_t next_grant_ps
-    int64_t occupancy_max
-    int32_t feeder  # output id; FIRST_SOURCE - source id; NOBODY
-    int32_t waiting  # 1: the feeder waits for room at an instant not yet known
+cdef enum:  # flags of a port
+    TOUCHED = 1  # not in its initial state
+    LAPPED = 2  # FIFO: every slot has been taken once
+    WAITED_FOR = 4  # FIFO: its feeder waits for a slot, at an instant not yet known
+    BLOCKED = 8  # output: it waits for a slot of its target
 
 
-cdef struct Output:
-    int64_t next_grant_ps
-    int64_t wake_ps  # instant of the latest event scheduled
-    int64_t n_granted
+cdef struct Port:  # an input FIFO and the output of the same number; a cache line
+    int64_t ready_ps  # FIFO: its head may be granted from then on; without a head, the next may
+    int64_t free_ps  # output: it may grant from then on, unless it is blocked
+    int64_t wake_ps  # output: when it looks for a packet; NEVER_PS: no event is set
+    int32_t target  # output: FIFO at the other end; -1: always ready; -2 - core: that core's intake
+    int32_t n_granted  # output
+    int32_t router  # id of port 0 of this router
+    int32_t head  # FIFO: slot of the head
+    int32_t n  # FIFO: packets that hold a slot and are not granted
+    int32_t n_visible  # FIFO: of these, how many are known to have arrived
+    int32_t occupancy_max  # FIFO
+    int32_t feeder  # FIFO: output id; FIRST_SOURCE - source id; NOBODY
+    int16_t x
+    int16_t y
+    uint16_t pointer  # output: of its round robin
+    uint8_t kind  # output
+    uint8_t flags
+
+
+cdef struct Slot:  # of a FIFO
+    int64_t at_ps  # when its packet arrives, then when it was granted
+    int32_t packet
+    int16_t x  # where the packet goes
+    int16_t y
+
+
+cdef struct Hop:  # of a kind of output
     int64_t latency_ps
-    int64_t cycle_ps  # least time between two of its grants
-    int32_t pointer
-    int32_t target  # input FIFO at the other end; -1: always ready; -2 - core: that core's intake
+    int64_t cycle_ps  # least time between two grants
+
+
+cdef struct Goal:  # where packets go
+    int16_t x
+    int16_t y
+    int32_t port  # output port there: 4 + core in tile, or the side of the host port
 
 
 cdef struct Intake:
-    int64_t n_in  # packets ever granted towards it
     int64_t busy_until_ps  # end of the last service known
     int64_t occupancy_max
+    int32_t next  # place of the next start
+    uint8_t lapped
 
 
 cdef struct Source:
@@ -77,425 +110,373 @@ cdef struct Source:
     int32_t fifo
 
 
-cdef struct Event:
-    int64_t at_ps
-    int32_t output
-
-
-cdef struct Link:
-    int64_t hop_ew_ps
-    int64_t hop_ns_ps
-    int64_t cycle_ps  # of the output that feeds it
-
-
 cdef struct Mesh:
     int32_t width
     int32_t height
     int32_t chip_width  # tiles of one chip; divide width and height
     int32_t chip_height
-    Link inner  # between tiles of one chip
-    Link border  # between tiles of two chips
+    Hop hops[5]  # by kind
     int32_t n_ports
     int32_t n_routers
+    int32_t n_words  # of a set of ports
     int32_t arbiter
-    int64_t fifo_depth
-    int64_t intake_depth  # 0: intakes are always ready
+    int32_t fifo_depth
+    int32_t intake_depth  # 0: intakes are always ready
     int64_t inject_ps
-    int64_t eject_ps
-    int64_t cycle_ps  # of input FIFOs, and of outputs to cores and the host
+    int64_t cycle_ps  # of input FIFOs
     int64_t credit_ps
-    Fifo* fifos  # [n_routers, n_ports]
-    Output* outputs  # [n_routers, n_ports]
+    int64_t soon_ps  # heads that are ready later become candidates by an event of their own
+    Port* ports  # [n_routers, n_ports]
+    uint64_t* wanted_by  # [n_routers, n_ports, n_words] of an output: ports whose head wants it
+    Slot* slots  # [n_routers, n_ports, fifo_depth]
     Intake* intakes  # [n_cores]
     Source* sources  # [n_sources]
     int64_t n_sources
     int64_t n_cores
-    int32_t* ring_packet  # [n_routers, n_ports, fifo_depth]
-    int64_t* ring_arrive_ps
-    int64_t* ring_grant_ps
-    int64_t* ring_start_ps  # [n_cores, intake_depth] service starts
-    Packet* packets
+    int64_t* start_ps  # [n_cores, intake_depth] service starts
+    const Goal* goals
+    int32_t port_of_all  # output port at every goal; -1: they differ
+    const int32_t* order  # [n_packets] packets as the sources hold them; NULL: 0, 1, ...
+    const int32_t* goal  # [n_packets]; goals below n_cores are that core
+    const int64_t* gap_ps  # [n_packets] from the source's previous push (or start) until ready; NULL: 0
+    const int64_t* not_before_ps  # [n_packets]; NULL: 0
+    const int64_t* service_ps  # [n_packets] of the receiving core's synapse pipeline
+    int64_t* push_ps  # [n_packets] result
+    int64_t* arrive_ps  # [n_packets] result
     int64_t in_flight
     int64_t done_ps
-    Event* heap
-    int64_t n_events
-    int64_t heap_size
-    int32_t* touched_fifos
-    int64_t n_touched_fifos
-    int32_t* touched_outputs
-    int64_t n_touched_outputs
-    int32_t status
+    int64_t n_looks  # events handled
+    EventQueue queue
+    int32_t* touched  # ports
+    int64_t n_touched
 
 
-cdef inline int schedule(Mesh* mesh, int32_t output, int64_t at_ps) noexcept nogil:
-    """Lets an output look for a packet at `at_ps`, which lies after the present instant."""
-    cdef int64_t child, parent
-    cdef Event* grown
-    if mesh.outputs[output].wake_ps == at_ps:
+cdef inline int32_t wanted_output(Mesh* mesh, Port* fifo, Slot* slot) noexcept nogil:
+    """Port of the output that a packet in a FIFO wants. Dimension order: X, then Y, then its port there."""
+    if slot.x != fifo.x:
+        return EAST if slot.x > fifo.x else WEST
+    if slot.y != fifo.y:
+        return NORTH if slot.y > fifo.y else SOUTH
+    if mesh.port_of_all >= 0:
+        return mesh.port_of_all
+    return mesh.goals[mesh.goal[slot.packet]].port
+
+
+cdef inline int wake(Mesh* mesh, int32_t output_id, int64_t at_ps) noexcept nogil:
+    """Lets an output look for a packet at `at_ps`, unless it will before."""
+    cdef Port* output = &mesh.ports[output_id]
+    if output.wake_ps <= at_ps:
         return 0
-    if mesh.outputs[output].wake_ps < 0:
-        mesh.touched_outputs[mesh.n_touched_outputs] = output
-        mesh.n_touched_outputs += 1
-    mesh.outputs[output].wake_ps = at_ps
-    if mesh.n_events == mesh.heap_size:
-        grown = <Event*>realloc(mesh.heap, 2 * mesh.heap_size * sizeof(Event))
-        if grown == NULL:
-            mesh.status = MESH_NO_MEMORY
-            return -1
-        mesh.heap = grown
-        mesh.heap_size *= 2
-    child = mesh.n_events
-    mesh.n_events += 1
-    while child > 0:
-        parent = (child - 1) >> 1
-        if mesh.heap[parent].at_ps <= at_ps:
-            break
-        mesh.heap[child] = mesh.heap[parent]
-        child = parent
-    mesh.heap[child].at_ps = at_ps
-    mesh.heap[child].output = output
-    return 0
+    output.wake_ps = at_ps
+    return enqueue(&mesh.queue, output_id, at_ps)
 
 
-cdef inline Event next_event(Mesh* mesh) noexcept nogil:
-    """Takes the earliest event out."""
-    cdef Event first = mesh.heap[0]
-    cdef Event last
-    cdef int64_t parent = 0
-    cdef int64_t child = 1
-    mesh.n_events -= 1
-    last = mesh.heap[mesh.n_events]
-    while child < mesh.n_events:
-        if child + 1 < mesh.n_events and mesh.heap[child + 1].at_ps < mesh.heap[child].at_ps:
-            child += 1
-        if mesh.heap[child].at_ps >= last.at_ps:
-            break
-        mesh.heap[parent] = mesh.heap[child]
-        parent = child
-        child = 2 * parent + 1
-    mesh.heap[parent] = last
-    return first
+@cython.overflowcheck(False)
+cdef inline int offer(Mesh* mesh, int32_t fifo_id) noexcept nogil:
+    """Lets the output that the head of a FIFO wants know of it."""
+    cdef Port* fifo = &mesh.ports[fifo_id]
+    cdef Slot* slot = &mesh.slots[<int64_t>fifo_id * mesh.fifo_depth + fifo.head]
+    cdef int32_t output_id = fifo.router + wanted_output(mesh, fifo, slot)
+    cdef int32_t port = fifo_id - fifo.router
+    cdef Port* output = &mesh.ports[output_id]
+    mesh.wanted_by[<int64_t>output_id * mesh.n_words + (port >> 6)] |= <uint64_t>1 << (port & 63)
+    if output.flags & BLOCKED:
+        return 0
+    return wake(mesh, output_id, fifo.ready_ps if fifo.ready_ps > output.free_ps else output.free_ps)
 
 
-cdef inline int32_t wanted_output(Mesh* mesh, int32_t router, Packet* packet) noexcept nogil:
-    """Dimension order: X, then Y, then the port at the destination. Returns an output id."""
-    cdef int32_t x = router % mesh.width
-    cdef int32_t y = router // mesh.width
-    cdef int32_t port = packet.port
-    if packet.x != x:
-        port = EAST if packet.x > x else WEST
-    elif packet.y != y:
-        port = NORTH if packet.y > y else SOUTH
-    return router * mesh.n_ports + port
+cdef inline int new_head(Mesh* mesh, int32_t fifo_id) noexcept nogil:
+    """A FIFO has another head than before."""
+    cdef Port* fifo = &mesh.ports[fifo_id]
+    cdef int64_t arrive_ps = mesh.slots[<int64_t>fifo_id * mesh.fifo_depth + fifo.head].at_ps
+    if arrive_ps > fifo.ready_ps:
+        fifo.ready_ps = arrive_ps
+        # An output has one event. One far ahead, for a source's packet, would be set anew after each grant.
+        if arrive_ps >> mesh.queue.shift >= mesh.queue.now_bin + mesh.queue.n_bins:
+            return push_far(&mesh.queue, ~fifo_id, arrive_ps)
+    return offer(mesh, fifo_id)
 
 
-cdef inline int head_ready(Mesh* mesh, int32_t fifo_id) noexcept nogil:
-    """Lets the output that a FIFO's new head wants look at it as soon as the head may be granted."""
-    cdef Fifo* fifo = &mesh.fifos[fifo_id]
-    cdef int64_t place = fifo_id * mesh.fifo_depth + fifo.n_granted % mesh.fifo_depth
-    cdef int64_t ready_ps = mesh.ring_arrive_ps[place]
-    if ready_ps < fifo.next_grant_ps:
-        ready_ps = fifo.next_grant_ps
-    return schedule(
-        mesh,
-        wanted_output(mesh, fifo_id // mesh.n_ports, &mesh.packets[mesh.ring_packet[place]]),
-        ready_ps,
-    )
+cdef inline void touch(Mesh* mesh, int32_t port_id) noexcept nogil:
+    """Remembers that a port has to be set back."""
+    if not mesh.ports[port_id].flags & TOUCHED:
+        mesh.ports[port_id].flags |= TOUCHED
+        mesh.touched[mesh.n_touched] = port_id
+        mesh.n_touched += 1
 
 
-cdef inline int put(Mesh* mesh, int32_t fifo_id, int32_t packet, int64_t arrive_ps) noexcept nogil:
-    """Takes the next slot of a FIFO for a packet that becomes visible at `arrive_ps`."""
-    cdef Fifo* fifo = &mesh.fifos[fifo_id]
-    cdef int64_t place = fifo_id * mesh.fifo_depth + fifo.n_taken % mesh.fifo_depth
-    if fifo.n_taken == 0:
-        mesh.touched_fifos[mesh.n_touched_fifos] = fifo_id
-        mesh.n_touched_fifos += 1
-    mesh.ring_packet[place] = packet
-    mesh.ring_arrive_ps[place] = arrive_ps
-    fifo.n_taken += 1
-    if fifo.n_taken - fifo.n_granted == 1:
-        return head_ready(mesh, fifo_id)
+cdef inline int32_t free_slot(Mesh* mesh, Port* fifo) noexcept nogil:
+    """The slot of a FIFO that is taken next."""
+    cdef int32_t place = fifo.head + fifo.n
+    return place - mesh.fifo_depth if place >= mesh.fifo_depth else place
+
+
+cdef inline int put(
+    Mesh* mesh, int32_t fifo_id, int32_t packet, int16_t x, int16_t y, int64_t arrive_ps
+) noexcept nogil:
+    """Takes the next slot of a FIFO for a packet to tile (x, y) that becomes visible at `arrive_ps`."""
+    cdef Port* fifo = &mesh.ports[fifo_id]
+    cdef int32_t place = free_slot(mesh, fifo)
+    cdef Slot* slot = &mesh.slots[<int64_t>fifo_id * mesh.fifo_depth + place]
+    touch(mesh, fifo_id)
+    slot.at_ps = arrive_ps
+    slot.packet = packet
+    slot.x, slot.y = x, y
+    if place + 1 == mesh.fifo_depth:
+        fifo.flags |= LAPPED
+    fifo.n += 1
+    if fifo.n == 1:
+        return new_head(mesh, fifo_id)
     return 0
 
 
 cdef inline int64_t room_ps(Mesh* mesh, int32_t fifo_id) noexcept nogil:
-    """First instant at which the next slot of a FIFO can be taken; -1 when that is not yet known."""
-    cdef Fifo* fifo = &mesh.fifos[fifo_id]
-    if fifo.n_taken < mesh.fifo_depth:
-        return 0
-    if fifo.n_taken - fifo.n_granted >= mesh.fifo_depth:
+    """First instant at which the next slot of a FIFO can be taken. -1: not yet known; then the feeder is told
+    as soon as it is."""
+    cdef Port* fifo = &mesh.ports[fifo_id]
+    if fifo.n == mesh.fifo_depth:
+        fifo.flags |= WAITED_FOR
         return -1
-    return (
-        mesh.ring_grant_ps[fifo_id * mesh.fifo_depth + fifo.n_taken % mesh.fifo_depth] + mesh.credit_ps
-    )
+    if not fifo.flags & LAPPED:
+        return 0
+    return mesh.slots[<int64_t>fifo_id * mesh.fifo_depth + free_slot(mesh, fifo)].at_ps + mesh.credit_ps
 
 
 cdef inline int push(Mesh* mesh, int64_t source_id) noexcept nogil:
     """Pushes a source's packets as far as the instants at which its FIFO has room are known."""
     cdef Source* source = &mesh.sources[source_id]
-    cdef Packet* packet
+    cdef const Goal* goal
+    cdef int32_t packet
     cdef int64_t ready_ps, at_ps
     while source.next_packet < source.end_packet:
         at_ps = room_ps(mesh, source.fifo)
         if at_ps < 0:
-            mesh.fifos[source.fifo].waiting = 1
             return 0
-        packet = &mesh.packets[source.next_packet]
-        ready_ps = source.last_push_ps + packet.gap_ps
-        if ready_ps < packet.not_before_ps:
-            ready_ps = packet.not_before_ps
+        packet = mesh.order[source.next_packet] if mesh.order != NULL else <int32_t>source.next_packet
+        ready_ps = source.last_push_ps
+        if mesh.gap_ps != NULL:
+            ready_ps += mesh.gap_ps[packet]
+        if mesh.not_before_ps != NULL and ready_ps < mesh.not_before_ps[packet]:
+            ready_ps = mesh.not_before_ps[packet]
         if at_ps < ready_ps:
             at_ps = ready_ps
-        packet.push_ps = at_ps
+        mesh.push_ps[packet] = at_ps
         source.last_push_ps = at_ps
         source.stall_ps += at_ps - ready_ps
         mesh.in_flight += 1
-        if put(mesh, source.fifo, <int32_t>source.next_packet, at_ps + mesh.inject_ps):
-            return -1
         source.next_packet += 1
+        goal = &mesh.goals[mesh.goal[packet]]
+        if put(mesh, source.fifo, packet, goal.x, goal.y, at_ps + mesh.inject_ps):
+            return -1
     return 0
 
 
-cdef inline void serve(Mesh* mesh, Packet* packet, int64_t arrive_ps) noexcept nogil:
+cdef inline void serve(Mesh* mesh, int64_t core, int64_t service_ps, int64_t arrive_ps) noexcept nogil:
     """A packet reaches a core: its service starts when it has arrived and those before it are done."""
-    cdef Intake* intake = &mesh.intakes[packet.core]
-    cdef int64_t* starts_ps = mesh.ring_start_ps + packet.core * mesh.intake_depth
+    cdef Intake* intake = &mesh.intakes[core]
+    cdef int64_t* starts_ps = mesh.start_ps + core * mesh.intake_depth
     cdef int64_t start_ps = arrive_ps if arrive_ps > intake.busy_until_ps else intake.busy_until_ps
-    cdef int64_t n_waiting = 1 if start_ps > arrive_ps else 0
-    cdef int64_t n
-    starts_ps[intake.n_in % mesh.intake_depth] = start_ps
+    cdef int32_t n_waiting = 1 if start_ps > arrive_ps else 0
+    cdef int32_t place = intake.next
+    starts_ps[place] = start_ps
     if n_waiting:
-        n = intake.n_in - 1  # those before it that have not started either: all arrived earlier
-        while n >= 0 and intake.n_in - n < mesh.intake_depth and starts_ps[n % mesh.intake_depth] > arrive_ps:
+        while n_waiting < mesh.intake_depth:  # those before it that have not started either
+            place = place - 1 if place else mesh.intake_depth - 1
+            if (place >= intake.next and not intake.lapped) or starts_ps[place] <= arrive_ps:
+                break
             n_waiting += 1
-            n -= 1
         if n_waiting > intake.occupancy_max:
             intake.occupancy_max = n_waiting
-    intake.n_in += 1
-    intake.busy_until_ps = start_ps + packet.service_ps
+    intake.next += 1
+    if intake.next == mesh.intake_depth:
+        intake.next = 0
+        intake.lapped = 1
+    intake.busy_until_ps = start_ps + service_ps
     if intake.busy_until_ps > mesh.done_ps:
         mesh.done_ps = intake.busy_until_ps
 
 
-cdef inline int grant(Mesh* mesh, int32_t output_id, int32_t fifo_id, int64_t now_ps) noexcept nogil:
-    """Moves the head of a FIFO through an output."""
-    cdef Output* output = &mesh.outputs[output_id]
-    cdef Fifo* fifo = &mesh.fifos[fifo_id]
-    cdef int64_t ring = fifo_id * mesh.fifo_depth
-    cdef int64_t place = ring + fifo.n_granted % mesh.fifo_depth
-    cdef int32_t packet_id = mesh.ring_packet[place]
-    cdef Packet* packet = &mesh.packets[packet_id]
-    cdef int failed = 0
-    while (
-        fifo.n_visible < fifo.n_taken
-        and mesh.ring_arrive_ps[ring + fifo.n_visible % mesh.fifo_depth] <= now_ps
-    ):
+cdef inline void observe(Mesh* mesh, Port* fifo, Slot* slots, int64_t now_ps) noexcept nogil:
+    """Notes how many packets of a FIFO are visible."""
+    cdef int32_t place
+    while fifo.n_visible < fifo.n:
+        place = fifo.head + fifo.n_visible
+        if place >= mesh.fifo_depth:
+            place -= mesh.fifo_depth
+        if slots[place].at_ps > now_ps:
+            break
         fifo.n_visible += 1
-    if fifo.n_visible - fifo.n_granted > fifo.occupancy_max:
-        fifo.occupancy_max = fifo.n_visible - fifo.n_granted
-    mesh.ring_grant_ps[place] = now_ps
-    fifo.n_granted += 1
-    fifo.next_grant_ps = now_ps + mesh.cycle_ps
-    output.next_grant_ps = now_ps + output.cycle_ps
-    output.n_granted += 1
-    packet.arrive_ps = now_ps + output.latency_ps
-    if output.target >= 0:
-        failed |= put(mesh, output.target, packet_id, packet.arrive_ps)
-    else:
-        mesh.in_flight -= 1
-        if packet.core < mesh.n_cores and mesh.intake_depth:
-            serve(mesh, packet, packet.arrive_ps)
-        elif packet.arrive_ps > mesh.done_ps:
-            mesh.done_ps = packet.arrive_ps
-    if fifo.n_granted < fifo.n_taken:
-        failed |= head_ready(mesh, fifo_id)
-    if fifo.waiting:
-        fifo.waiting = 0
-        if fifo.feeder >= 0:
-            failed |= schedule(mesh, fifo.feeder, now_ps + mesh.credit_ps)
-        else:
-            failed |= push(mesh, FIRST_SOURCE - fifo.feeder)
+    if fifo.n_visible > fifo.occupancy_max:
+        fifo.occupancy_max = fifo.n_visible
+
+
+cdef inline int deliver(Mesh* mesh, Port* output, int32_t packet, int64_t arrive_ps) noexcept nogil:
+    """A packet leaves the mesh by an output."""
+    cdef int64_t core = -2 - <int64_t>output.target
+    cdef int64_t at_ps
+    mesh.in_flight -= 1
+    mesh.arrive_ps[packet] = arrive_ps
+    if core < 0 or mesh.intake_depth == 0:
+        if arrive_ps > mesh.done_ps:
+            mesh.done_ps = arrive_ps
+        return 0
+    serve(mesh, core, mesh.service_ps[packet], arrive_ps)
+    if mesh.intakes[core].lapped:
+        at_ps = mesh.start_ps[core * mesh.intake_depth + mesh.intakes[core].next] + mesh.credit_ps
+        if at_ps > output.free_ps:
+            output.free_ps = at_ps
+    return 0
+
+
+cdef inline int send(Mesh* mesh, Port* output, Slot* slot, int64_t arrive_ps) noexcept nogil:
+    """A packet crosses a link; the output waits for the slot that the next one will need."""
+    cdef int64_t at_ps
+    cdef int failed = put(mesh, output.target, slot.packet, slot.x, slot.y, arrive_ps)
+    at_ps = room_ps(mesh, output.target)
+    if at_ps < 0:
+        output.flags |= BLOCKED
+    elif at_ps > output.free_ps:
+        output.free_ps = at_ps
     return failed
 
 
-cdef inline int64_t blocked_until_ps(Mesh* mesh, int32_t output_id, int64_t now_ps) noexcept nogil:
-    """`now_ps` if the output may grant; else the instant it may, or -1 when that is not yet known."""
-    cdef Output* output = &mesh.outputs[output_id]
-    cdef int64_t at_ps = 0
-    cdef Intake* intake
-    cdef int64_t core
-    if output.next_grant_ps > now_ps:
-        return output.next_grant_ps
-    if output.target >= 0:
-        at_ps = room_ps(mesh, output.target)
-        if at_ps < 0:
-            mesh.fifos[output.target].waiting = 1
-            return -1
-    elif output.target < -1 and mesh.intake_depth:
-        core = -2 - <int64_t>output.target
-        intake = &mesh.intakes[core]
-        if intake.n_in >= mesh.intake_depth:
-            at_ps = (
-                mesh.ring_start_ps[core * mesh.intake_depth + intake.n_in % mesh.intake_depth]
-                + mesh.credit_ps
-            )
-    return at_ps if at_ps > now_ps else now_ps
-
-
-cdef inline int arbitrate(Mesh* mesh, int32_t output_id, int64_t now_ps) noexcept nogil:
-    """Phase 2 for one output: grants at most one of the heads that want it."""
-    cdef int64_t at_ps = blocked_until_ps(mesh, output_id, now_ps)
-    cdef int32_t router, port, chosen = -1
-    cdef int32_t n_waiting = 0
-    cdef int64_t rank, best = 0
-    cdef Fifo* fifo
-    cdef int32_t fifo_id
-    cdef int64_t place
-    cdef Packet* packet
-    if at_ps < 0:
-        return 0
-    if at_ps > now_ps:
-        return schedule(mesh, output_id, at_ps)
-    router = output_id // mesh.n_ports
-    for port in range(mesh.n_ports):
-        fifo_id = router * mesh.n_ports + port
-        fifo = &mesh.fifos[fifo_id]
-        if fifo.n_granted == fifo.n_taken or fifo.next_grant_ps > now_ps:
-            continue
-        place = fifo_id * mesh.fifo_depth + fifo.n_granted % mesh.fifo_depth
-        if mesh.ring_arrive_ps[place] > now_ps:
-            continue
-        packet = &mesh.packets[mesh.ring_packet[place]]
-        if wanted_output(mesh, router, packet) != output_id:
-            continue
-        n_waiting += 1
-        if mesh.arbiter == FIXED:
-            rank = port
-        elif mesh.arbiter == OLDEST:
-            rank = packet.push_ps  # ties: port order, by the strict comparison below
-        else:
-            rank = port - mesh.outputs[output_id].pointer
-            if rank < 0:
-                rank += mesh.n_ports
-        if chosen < 0 or rank < best:
-            chosen, best = port, rank
-    if chosen < 0:
-        return 0
-    if mesh.arbiter == ROUND_ROBIN:
-        mesh.outputs[output_id].pointer = chosen + 1 if chosen + 1 < mesh.n_ports else 0
-    if grant(mesh, output_id, router * mesh.n_ports + chosen, now_ps):
-        return -1
-    if n_waiting > 1:
-        return schedule(mesh, output_id, now_ps + mesh.outputs[output_id].cycle_ps)
+cdef inline int released(Mesh* mesh, Port* fifo, int64_t now_ps) noexcept nogil:
+    """A slot that the feeder of a FIFO waits for is released."""
+    cdef Port* output
+    cdef int64_t word
+    fifo.flags &= ~WAITED_FOR
+    if fifo.feeder < 0:
+        return push(mesh, FIRST_SOURCE - fifo.feeder)
+    output = &mesh.ports[fifo.feeder]
+    output.flags &= ~BLOCKED
+    if output.free_ps < now_ps + mesh.credit_ps:
+        output.free_ps = now_ps + mesh.credit_ps
+    for word in range(mesh.n_words):
+        if mesh.wanted_by[<int64_t>fifo.feeder * mesh.n_words + word]:
+            return wake(mesh, fifo.feeder, output.free_ps)
     return 0
+
+
+@cython.overflowcheck(False)
+cdef inline int grant(Mesh* mesh, int32_t output_id, int32_t fifo_id, int64_t now_ps) noexcept nogil:
+    """Moves the head of a FIFO through an output."""
+    cdef Port* output = &mesh.ports[output_id]
+    cdef Port* fifo = &mesh.ports[fifo_id]
+    cdef Slot* slots = &mesh.slots[<int64_t>fifo_id * mesh.fifo_depth]
+    cdef Slot* slot = &slots[fifo.head]
+    cdef Hop* hop = &mesh.hops[output.kind]
+    cdef int32_t port = fifo_id - fifo.router
+    cdef int failed = 0
+    if fifo.n > fifo.occupancy_max:
+        observe(mesh, fifo, slots, now_ps)
+    slot.at_ps = now_ps
+    fifo.head = fifo.head + 1 if fifo.head + 1 < mesh.fifo_depth else 0
+    fifo.n -= 1
+    fifo.n_visible -= fifo.n_visible > 0
+    fifo.ready_ps = now_ps + mesh.cycle_ps
+    mesh.wanted_by[<int64_t>output_id * mesh.n_words + (port >> 6)] &= ~(<uint64_t>1 << (port & 63))
+    touch(mesh, output_id)
+    output.n_granted += 1
+    output.free_ps = now_ps + hop.cycle_ps
+    if output.target >= 0:
+        failed |= send(mesh, output, slot, now_ps + hop.latency_ps)
+    else:
+        failed |= deliver(mesh, output, slot.packet, now_ps + hop.latency_ps)
+    if fifo.n:
+        failed |= new_head(mesh, fifo_id)
+    if fifo.flags & WAITED_FOR:
+        failed |= released(mesh, fifo, now_ps)
+    return failed
+
+
+cdef struct Look:  # what an output finds
+    int32_t chosen  # port whose head it grants; -1: none is ready
+    int32_t n_ready
+    int64_t later_ps  # when the first of the others is
+
+
+@cython.overflowcheck(False)
+cdef inline Look candidates(Mesh* mesh, int32_t output_id, int64_t now_ps) noexcept nogil:
+    """The heads that want an output."""
+    cdef Port* output = &mesh.ports[output_id]
+    cdef Port* router = &mesh.ports[output.router]
+    cdef Look found
+    cdef int64_t rank, best = 0, ready_ps
+    cdef int32_t port, word
+    cdef uint64_t ports
+    found.chosen, found.n_ready, found.later_ps = -1, 0, NEVER_PS
+    for word in range(mesh.n_words):
+        ports = mesh.wanted_by[<int64_t>output_id * mesh.n_words + word]
+        while ports:
+            port = (word << 6) + lowest_bit(ports)
+            ports &= ports - 1
+            ready_ps = router[port].ready_ps
+            if ready_ps > now_ps:
+                if ready_ps < found.later_ps:
+                    found.later_ps = ready_ps
+                continue
+            found.n_ready += 1
+            if mesh.arbiter == ROUND_ROBIN:
+                rank = port - <int32_t>output.pointer
+                if rank < 0:
+                    rank += mesh.n_ports
+            elif mesh.arbiter == FIXED:
+                rank = port
+            else:  # ties: port order, by the strict comparison below
+                rank = mesh.push_ps[
+                    mesh.slots[<int64_t>(output.router + port) * mesh.fifo_depth + router[port].head].packet
+                ]
+            if found.chosen < 0 or rank < best:
+                found.chosen, best = port, rank
+    return found
+
+
+cdef inline int look(Mesh* mesh, int32_t output_id) noexcept nogil:
+    """Phase 2 for one output: grants at most one of the heads that want it."""
+    cdef Port* output = &mesh.ports[output_id]
+    cdef int64_t now_ps = output.wake_ps
+    cdef Look found
+    cdef int failed
+    if now_ps >> mesh.queue.shift != mesh.queue.now_bin:
+        return 0  # it was woken earlier than by this event
+    output.wake_ps = NEVER_PS
+    found = candidates(mesh, output_id, now_ps)
+    if found.chosen < 0:
+        return wake(mesh, output_id, found.later_ps)
+    if mesh.arbiter == ROUND_ROBIN:
+        output.pointer = <uint16_t>(found.chosen + 1 if found.chosen + 1 < mesh.n_ports else 0)
+    failed = grant(mesh, output_id, output.router + found.chosen, now_ps)
+    if found.n_ready > 1:
+        found.later_ps = output.free_ps
+    elif found.later_ps < output.free_ps:
+        found.later_ps = output.free_ps
+    if found.later_ps < NEVER_PS and not output.flags & BLOCKED:
+        failed |= wake(mesh, output_id, found.later_ps)
+    return failed
 
 
 cdef inline int run_events(Mesh* mesh) noexcept nogil:
     """Pushes what the sources hold and runs until nothing is left to happen. Returns a Status."""
+    cdef EventQueue* queue = &mesh.queue
     cdef int64_t source_id
-    cdef Event event
+    cdef int32_t i
+    cdef int failed = 0
+    cdef Bin* bin
     for source_id in range(mesh.n_sources):
-        if push(mesh, source_id):
-            return mesh.status
-    while mesh.n_events:
-        event = next_event(mesh)
-        if arbitrate(mesh, event.output, event.at_ps):
-            return mesh.status
-    return MESH_DEADLOCK if mesh.in_flight else MESH_OK
-
-
-cdef inline void reset(Mesh* mesh) noexcept nogil:
-    """Back to the initial state of a tick; keeps occupancy_max, stall_ps and the outputs' n_granted."""
-    cdef int64_t i
-    cdef Fifo* fifo
-    cdef Output* output
-    for i in range(mesh.n_touched_fifos):
-        fifo = &mesh.fifos[mesh.touched_fifos[i]]
-        fifo.n_taken = fifo.n_granted = fifo.n_visible = fifo.next_grant_ps = 0
-        fifo.waiting = 0
-    for i in range(mesh.n_touched_outputs):
-        output = &mesh.outputs[mesh.touched_outputs[i]]
-        output.next_grant_ps = 0
-        output.wake_ps = -1
-        output.pointer = 0
-    for i in range(mesh.n_cores):
-        mesh.intakes[i].n_in = mesh.intakes[i].busy_until_ps = 0
-    for i in range(mesh.n_sources):
-        mesh.sources[i].last_push_ps = 0
-    mesh.n_touched_fifos = mesh.n_touched_outputs = mesh.n_events = 0
-    mesh.in_flight = mesh.done_ps = 0
-    mesh.status = MESH_OK
-
-
-cdef inline void wire(Mesh* mesh) noexcept nogil:
-    """Connects every output to the input at the other end of its link."""
-    cdef int32_t router, port, x, y, chip_x, chip_y, other, entry, fifo_id
-    cdef Link* link
-    for router in range(mesh.n_routers):
-        for port in range(mesh.n_ports):
-            fifo_id = router * mesh.n_ports + port
-            mesh.fifos[fifo_id].feeder = NOBODY
-            mesh.outputs[fifo_id].target = -1
-            mesh.outputs[fifo_id].wake_ps = -1
-            mesh.outputs[fifo_id].latency_ps = mesh.eject_ps
-            mesh.outputs[fifo_id].cycle_ps = mesh.cycle_ps
-    for router in range(mesh.n_routers):
-        for port in range(N_SIDES):
-            x = router % mesh.width
-            y = router // mesh.width
-            chip_x, chip_y = x // mesh.chip_width, y // mesh.chip_height
-            x += 1 if port == EAST else (-1 if port == WEST else 0)
-            y += 1 if port == NORTH else (-1 if port == SOUTH else 0)
-            if x < 0 or y < 0 or x >= mesh.width or y >= mesh.height:
-                continue
-            link = &mesh.inner
-            if x // mesh.chip_width != chip_x or y // mesh.chip_height != chip_y:
-                link = &mesh.border
-            other = y * mesh.width + x
-            entry = port ^ 1  # E and W, N and S face each other
-            fifo_id = router * mesh.n_ports + port
-            mesh.outputs[fifo_id].target = other * mesh.n_ports + entry
-            mesh.outputs[fifo_id].latency_ps = link.hop_ew_ps if port < NORTH else link.hop_ns_ps
-            mesh.outputs[fifo_id].cycle_ps = link.cycle_ps
-            mesh.fifos[other * mesh.n_ports + entry].feeder = fifo_id
-
-
-cdef inline int allocate(Mesh* mesh, int64_t heap_size) noexcept nogil:
-    """Allocates every array but `packets`; sizes are set. Returns -1 when memory is short."""
-    cdef int64_t n = <int64_t>mesh.n_routers * mesh.n_ports
-    cdef int64_t n_starts = mesh.n_cores * mesh.intake_depth
-    mesh.fifos = <Fifo*>calloc(n, sizeof(Fifo))
-    mesh.outputs = <Output*>calloc(n, sizeof(Output))
-    mesh.intakes = <Intake*>calloc(mesh.n_cores + 1, sizeof(Intake))
-    mesh.sources = <Source*>calloc(mesh.n_sources + 1, sizeof(Source))
-    mesh.ring_packet = <int32_t*>malloc(n * mesh.fifo_depth * sizeof(int32_t))
-    mesh.ring_arrive_ps = <int64_t*>malloc(n * mesh.fifo_depth * sizeof(int64_t))
-    mesh.ring_grant_ps = <int64_t*>malloc(n * mesh.fifo_depth * sizeof(int64_t))
-    mesh.ring_start_ps = <int64_t*>malloc((n_starts + 1) * sizeof(int64_t))
-    mesh.touched_fifos = <int32_t*>malloc(n * sizeof(int32_t))
-    mesh.touched_outputs = <int32_t*>malloc(n * sizeof(int32_t))
-    mesh.heap = <Event*>malloc(heap_size * sizeof(Event))
-    mesh.heap_size = heap_size
-    if (
-        mesh.fifos == NULL or mesh.outputs == NULL or mesh.intakes == NULL or mesh.sources == NULL
-        or mesh.ring_packet == NULL or mesh.ring_arrive_ps == NULL or mesh.ring_grant_ps == NULL
-        or mesh.ring_start_ps == NULL or mesh.touched_fifos == NULL or mesh.touched_outputs == NULL
-        or mesh.heap == NULL
-    ):
-        return -1
-    return 0
-
-
-cdef inline void release(Mesh* mesh) noexcept nogil:
-    """Frees what `allocate` took."""
-    free(mesh.fifos)
-    free(mesh.outputs)
-    free(mesh.intakes)
-    free(mesh.sources)
-    free(mesh.ring_packet)
-    free(mesh.ring_arrive_ps)
-    free(mesh.ring_grant_ps)
-    free(mesh.ring_start_ps)
-    free(mesh.touched_fifos)
-    free(mesh.touched_outputs)
-    free(mesh.heap)
+        failed |= push(mesh, source_id)
+    while not failed:
+        bin = next_bin(queue)
+        if bin == NULL:
+            return MESH_DEADLOCK if mesh.in_flight else MESH_OK
+        while not failed and far_due(queue):
+            i = pop_far(queue)
+            failed |= offer(mesh, ~i) if i < 0 else append(queue, i, queue.now_bin & (queue.n_bins - 1))
+        if queue.shuffle:
+            shuffle_bin(queue, bin)
+        i = 0
+        while i < bin.n:
+            failed |= look(mesh, bin.ids[i])
+            i += 1
+        mesh.n_looks += bin.n
+        close_bin(queue, bin)
+    return MESH_NO_MEMORY

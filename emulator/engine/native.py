@@ -42,23 +42,48 @@ POLICIES = ("chip", "lava", "unbounded", "strict")  # their places are the codes
 REGISTERS = ("q", "u", "x", "v")
 
 
+@dataclass(frozen=True)
+class Queue:
+    """How the mesh keeps its events. No result depends on it: tests run what would show if one did."""
+
+    heap_only: bool = False  # a binary heap in place of the time wheel
+    narrow_bins: bool = False  # events are put in order to the ps, not just as far as one may cause another
+    shuffle: int = 0  # not 0: seed of the order in which the events of a bin are handled
+
+
+WHEEL = Queue()
+
+
 def run(
-    image: Image, chip: ChipSpec, drive: Drive, progress: Progress | None = None, threads: int = 1
+    image: Image,
+    chip: ChipSpec,
+    drive: Drive,
+    progress: Progress | None = None,
+    threads: int = 1,
+    queue: Queue = WHEEL,
 ) -> Record:
     """Twin of `reference.run`: same record, bit for bit, whatever the number of threads."""
-    return _Run(image, chip, drive, threads).record(progress)
+    return _Run(image, chip, drive, threads, queue).record(progress)
 
 
 def run_mesh(
-    chip: ChipSpec, inject_ps: Ints, src: NDArray[np.int32], dst: NDArray[np.int32]
+    chip: ChipSpec, inject_ps: Ints, src: NDArray[np.int32], dst: NDArray[np.int32], queue: Queue = WHEEL
 ) -> dict[str, Ints]:
     """Twin of `reference.run_mesh`."""
-    order = np.lexsort((inject_ps, src))  # stable: ties keep their position
-    source_ptr = np.zeros(chip.n_tiles + 1, dtype=np.int64)
-    np.cumsum(np.bincount(src, minlength=chip.n_tiles), out=source_ptr[1:])
+    return count_mesh(chip, inject_ps, src, dst, queue)[0]
+
+
+def count_mesh(
+    chip: ChipSpec, inject_ps: Ints, src: NDArray[np.int32], dst: NDArray[np.int32], queue: Queue = WHEEL
+) -> tuple[dict[str, Ints], int]:
+    """`run_mesh`, and how many events it took."""
     n, n_ports = len(inject_ps), len(DIRECTIONS) + chip.cores.per_tile
-    push_ps, arrive_ps = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    order, source_ptr = np.empty(n, dtype=np.int32), np.empty(chip.n_tiles + 1, dtype=np.int64)
+    if not blocks.mesh.sort_by_source(inject_ps, src, source_ptr, order):
+        order = np.lexsort((inject_ps, src)).astype(np.int32)  # stable: ties keep their position
     out = {
+        "push_ps": np.empty(n, dtype=np.int64),
+        "arrive_ps": np.empty(n, dtype=np.int64),
         "link_counts": np.zeros((chip.n_tiles, len(DIRECTIONS)), dtype=np.int64),
         "occupancy_max": np.zeros((chip.n_tiles, n_ports), dtype=np.int64),
         "stall_ps": np.zeros(chip.n_tiles, dtype=np.int64),
@@ -67,27 +92,25 @@ def run_mesh(
     settings = [mesh.width, mesh.height, n_ports, ARBITERS.index(mesh.arbiter), mesh.fifo_depth]
     settings += [mesh.inject_ps, mesh.eject_ps, mesh.cycle_ps, mesh.credit_ps]
     settings += [mesh.hop_ps.ew, mesh.hop_ps.ns, mesh.cycle_ps, *_border(chip).values()]
-    status = blocks.mesh.run_mesh(
+    status, n_events = blocks.mesh.run_mesh(
         np.array(settings, dtype=np.int64),
-        np.ascontiguousarray(inject_ps[order]),
-        np.ascontiguousarray(dst[order]),
+        np.array(list(_queue(queue).values()), dtype=np.int64),
+        inject_ps,
+        dst,
         source_ptr,
-        push_ps,
-        arrive_ps,
+        order,
         *out.values(),
     )
     if status:
         raise SimulationError(f"mesh of chip {chip.name!r}: {STATUS[status]}")
-    back = np.empty(n, dtype=np.int64)
-    back[order] = np.arange(n)
-    return {"push_ps": push_ps[back], "arrive_ps": arrive_ps[back], **out}
+    return out, n_events
 
 
 class _Run:
     """The arrays of one run: registers and counts that the machine works on, and its results."""
 
-    def __init__(self, image: Image, chip: ChipSpec, drive: Drive, threads: int):
-        self.image, self.chip, self.drive = image, chip, drive
+    def __init__(self, image: Image, chip: ChipSpec, drive: Drive, threads: int, queue: Queue):
+        self.image, self.chip, self.drive, self.queue = image, chip, drive, queue
         check_image(image, chip)  # the blocks trust what passes
         self.wide = state_dtype(image, chip) == "int64"
         self.prepared = _prepared(image, drive, threads, self.wide)
@@ -309,6 +332,7 @@ class _Run:
             "hop_ew_ps": mesh.hop_ps.ew,
             "hop_ns_ps": mesh.hop_ps.ns,
             **_border(chip),
+            **_queue(self.queue),
         }
 
 
@@ -323,6 +347,14 @@ def _border(chip: ChipSpec) -> dict[str, int]:
         "border_cycle_ps": link.cycle_ps,
         "chip_width": width,
         "chip_height": height,
+    }
+
+
+def _queue(queue: Queue) -> dict[str, int]:
+    return {
+        "heap_only": int(queue.heap_only),
+        "narrow_bins": int(queue.narrow_bins),
+        "shuffle": queue.shuffle,
     }
 
 
