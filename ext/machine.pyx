@@ -373,9 +373,7 @@ cdef class Machine:
                 goal.x, goal.y, goal.port = settings["host_x"], settings["host_y"], settings["host_port"]
             fifo = (goal.y * mesh.width + goal.x) * mesh.n_ports + goal.port
             mesh.sources[source].fifo = fifo
-            mesh.ports[fifo].feeder = <int32_t>(FIRST_SOURCE - source)
-            if source < n_cores:
-                mesh.ports[fifo].target = <int32_t>(-2 - source)
+            mesh.ports[fifo].partner = <int32_t>(FIRST_SOURCE - source)
         return 0
 
     def advance(self, int64_t n_rows):

@@ -106,7 +106,7 @@ def run_mesh(
                 goals[tile].x, goals[tile].y = mesh.ports[port_id].x, mesh.ports[port_id].y
                 goals[tile].port = N_SIDES
                 mesh.sources[tile].fifo = <int32_t>port_id
-                mesh.ports[port_id].feeder = <int32_t>(FIRST_SOURCE - tile)
+                mesh.ports[port_id].partner = <int32_t>(FIRST_SOURCE - tile)
                 mesh.sources[tile].next_packet = source_ptr[tile]
                 mesh.sources[tile].end_packet = source_ptr[tile + 1]
             status = run_events(&mesh)
@@ -116,8 +116,8 @@ def run_mesh(
                     occupancy_max[tile, side] = mesh.ports[tile * mesh.n_ports + side].occupancy_max
                 for side in range(N_SIDES):
                     port_id = tile * mesh.n_ports + side
-                    if mesh.ports[port_id].target >= 0:
-                        link_counts[tile, side] = mesh.ports[port_id].n_granted
+                    if mesh.ports[port_id].partner >= 0:
+                        link_counts[tile, side] = mesh.ports[port_id].n_sent
         free(goals)
         release(&mesh)
     return status, mesh.n_looks

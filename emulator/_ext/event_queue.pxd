@@ -33,6 +33,7 @@ cdef struct EventQueue:
     int64_t n_bins  # power of two, 64 .. MAX_BINS
     int64_t reach  # ids that are due in fewer bins go to the wheel
     int64_t now_bin  # the bin that is being worked through; before the first -1
+    int64_t end_ps  # of that bin
     Bin* bins
     uint64_t occupied[64]  # a bit for every bin
     uint64_t occupied_words
@@ -40,6 +41,7 @@ cdef struct EventQueue:
     int64_t n_far
     int64_t heap_room
     uint64_t shuffle  # not 0: state of the draws that put the ids of a bin in any order
+    bint failed  # memory was short, and ids are lost
 
 
 cdef inline int make_queue(EventQueue* queue, int64_t shortest_ps, int64_t longest_ps) noexcept nogil:
@@ -75,26 +77,28 @@ cdef inline void empty_queue(EventQueue* queue) noexcept nogil:
             queue.bins[i].n = 0
         memset(queue.occupied, 0, sizeof(queue.occupied))
         queue.occupied_words = 0
-    queue.n_far = 0
+    queue.n_far = queue.end_ps = 0
     queue.now_bin = -1
 
 
-cdef inline int enqueue(EventQueue* queue, int32_t id, int64_t at_ps) noexcept nogil:
-    """Lets `id` come out in the bin of `at_ps`, which is not before the present one. -1: memory is short."""
+cdef inline void enqueue(EventQueue* queue, int32_t id, int64_t at_ps) noexcept nogil:
+    """Lets `id` come out in the bin of `at_ps`, which is not before the present one."""
     cdef int64_t bin_id = at_ps >> queue.shift
     if bin_id - queue.now_bin < queue.reach:
-        return append(queue, id, bin_id & (queue.n_bins - 1))
-    return push_far(queue, id, at_ps)
+        append(queue, id, bin_id & (queue.n_bins - 1))
+    else:
+        push_far(queue, id, at_ps)
 
 
 @cython.overflowcheck(False)
-cdef inline int append(EventQueue* queue, int32_t id, int64_t place) noexcept nogil:
+cdef inline void append(EventQueue* queue, int32_t id, int64_t place) noexcept nogil:
     cdef Bin* bin = &queue.bins[place]
     cdef int32_t* grown
     if bin.n == bin.room:
         grown = <int32_t*>realloc(bin.ids, (2 * bin.room + 16) * sizeof(int32_t))
         if grown == NULL:
-            return -1
+            queue.failed = True
+            return
         bin.ids = grown
         bin.room = 2 * bin.room + 16
     if bin.n == 0:
@@ -102,7 +106,6 @@ cdef inline int append(EventQueue* queue, int32_t id, int64_t place) noexcept no
         queue.occupied_words |= <uint64_t>1 << (place >> 6)
     bin.ids[bin.n] = id
     bin.n += 1
-    return 0
 
 
 cdef inline Bin* next_bin(EventQueue* queue) noexcept nogil:
@@ -117,6 +120,7 @@ cdef inline Bin* next_bin(EventQueue* queue) noexcept nogil:
     if ahead == 0:
         return NULL
     queue.now_bin += ahead
+    queue.end_ps = (queue.now_bin + 1) << queue.shift
     return &queue.bins[queue.now_bin & (queue.n_bins - 1)]
 
 
@@ -149,13 +153,14 @@ cdef inline bint far_due(EventQueue* queue) noexcept nogil:
     return queue.n_far > 0 and queue.heap[0].at_ps >> queue.shift == queue.now_bin
 
 
-cdef inline int push_far(EventQueue* queue, int32_t id, int64_t at_ps) noexcept nogil:
+cdef inline void push_far(EventQueue* queue, int32_t id, int64_t at_ps) noexcept nogil:
     cdef int64_t child, parent
     cdef Event* grown
     if queue.n_far == queue.heap_room:
         grown = <Event*>realloc(queue.heap, 2 * queue.heap_room * sizeof(Event))
         if grown == NULL:
-            return -1
+            queue.failed = True
+            return
         queue.heap = grown
         queue.heap_room *= 2
     child = queue.n_far
@@ -168,7 +173,6 @@ cdef inline int push_far(EventQueue* queue, int32_t id, int64_t at_ps) noexcept 
         child = parent
     queue.heap[child].at_ps = at_ps
     queue.heap[child].id = id
-    return 0
 
 
 cdef inline int32_t pop_far(EventQueue* queue) noexcept nogil:

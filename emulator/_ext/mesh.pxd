@@ -12,7 +12,7 @@ cimport cython
 from emulator._ext.event_queue cimport (
     Bin, EventQueue, append, close_bin, enqueue, far_due, lowest_bit, next_bin, pop_far, push_far, shuffle_bin,
 )
-from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint64_t
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint64_t
 
 cdef extern from *:
     """
@@ -38,8 +38,8 @@ cdef enum Status:
     MESH_NO_MEMORY = 1
     MESH_DEADLOCK = 2
 
-cdef enum Feeder:
-    NOBODY = -1  # edge input; feeders from 0 are outputs, feeders below are sources
+cdef enum:
+    NOBODY = -1  # partner of a port at the edge; partners from 0 are ports, those below are sources
     FIRST_SOURCE = -2
 
 cdef enum:  # kinds of outputs: what it leads to
@@ -52,23 +52,21 @@ cdef enum:  # kinds of outputs: what it leads to
 
 cdef enum:  # flags of a port
     TOUCHED = 1  # not in its initial state
-    LAPPED = 2  # FIFO: every slot has been taken once
-    WAITED_FOR = 4  # FIFO: its feeder waits for a slot, at an instant not yet known
-    BLOCKED = 8  # output: it waits for a slot of its target
+    WAITED_FOR = 2  # FIFO: its feeder waits for a slot, at an instant not yet known
+    BLOCKED = 4  # output: it waits for a slot of its target
 
 
 cdef struct Port:  # an input FIFO and the output of the same number; a cache line
     int64_t ready_ps  # FIFO: its head may be granted from then on; without a head, the next may
     int64_t free_ps  # output: it may grant from then on, unless it is blocked
     int64_t wake_ps  # output: when it looks for a packet; NEVER_PS: no event is set
-    int32_t target  # output: FIFO at the other end; -1: always ready; -2 - core: that core's intake
-    int32_t n_granted  # output
+    uint64_t wanted_by  # output: ports of its router whose head wants it; those from 64 on: more_wanted_by
+    int32_t partner  # port that it feeds and that feeds it; FIRST_SOURCE - source (and core); NOBODY
     int32_t router  # id of port 0 of this router
-    int32_t head  # FIFO: slot of the head
-    int32_t n  # FIFO: packets that hold a slot and are not granted
-    int32_t n_visible  # FIFO: of these, how many are known to have arrived
+    int32_t n_taken  # FIFO: packets ever put in
+    int32_t n_granted  # FIFO: of those put in, how many were granted out
     int32_t occupancy_max  # FIFO
-    int32_t feeder  # FIFO: output id; FIRST_SOURCE - source id; NOBODY
+    int32_t n_sent  # output: packets ever granted
     int16_t x
     int16_t y
     uint16_t pointer  # output: of its round robin
@@ -118,17 +116,19 @@ cdef struct Mesh:
     Hop hops[5]  # by kind
     int32_t n_ports
     int32_t n_routers
-    int32_t n_words  # of a set of ports
+    int32_t n_more_words  # of a set of ports, beyond the first
     int32_t arbiter
     int32_t fifo_depth
+    int32_t ring_mask
+    int64_t ring_size  # slots of a FIFO's ring: a power of two, at least its depth
+    int8_t sides[9]  # output by the way still to go, see `wanted_output`
     int32_t intake_depth  # 0: intakes are always ready
     int64_t inject_ps
     int64_t cycle_ps  # of input FIFOs
     int64_t credit_ps
-    int64_t soon_ps  # heads that are ready later become candidates by an event of their own
     Port* ports  # [n_routers, n_ports]
-    uint64_t* wanted_by  # [n_routers, n_ports, n_words] of an output: ports whose head wants it
-    Slot* slots  # [n_routers, n_ports, fifo_depth]
+    uint64_t* more_wanted_by  # [n_routers, n_ports, n_more_words]
+    Slot* slots  # [n_routers, n_ports, ring_size] packet n of a FIFO in slot n modulo the ring
     Intake* intakes  # [n_cores]
     Source* sources  # [n_sources]
     int64_t n_sources
@@ -136,6 +136,7 @@ cdef struct Mesh:
     int64_t* start_ps  # [n_cores, intake_depth] service starts
     const Goal* goals
     int32_t port_of_all  # output port at every goal; -1: they differ
+    bint fetches  # too large for the nearest caches
     const int32_t* order  # [n_packets] packets as the sources hold them; NULL: 0, 1, ...
     const int32_t* goal  # [n_packets]; goals below n_cores are that core
     const int64_t* gap_ps  # [n_packets] from the source's previous push (or start) until ready; NULL: 0
@@ -146,112 +147,109 @@ cdef struct Mesh:
     int64_t in_flight
     int64_t done_ps
     int64_t n_looks  # events handled
+    int64_t n_fetches
     EventQueue queue
     int32_t* touched  # ports
     int64_t n_touched
 
 
+cdef inline Slot* slot_of(Mesh* mesh, int32_t fifo_id, int32_t n) noexcept nogil:
+    """Where packet number `n` of a FIFO is, or will be."""
+    return &mesh.slots[fifo_id * mesh.ring_size + (n & mesh.ring_mask)]
+
+
 cdef inline int32_t wanted_output(Mesh* mesh, Port* fifo, Slot* slot) noexcept nogil:
-    """Port of the output that a packet in a FIFO wants. Dimension order: X, then Y, then its port there."""
-    if slot.x != fifo.x:
-        return EAST if slot.x > fifo.x else WEST
-    if slot.y != fifo.y:
-        return NORTH if slot.y > fifo.y else SOUTH
+    """Port of the output that a packet in a FIFO wants: a function of the signs of the way still to go."""
+    cdef int32_t dx = slot.x - fifo.x
+    cdef int32_t dy = slot.y - fifo.y
+    if dx | dy:  # no branch by direction: which one it is cannot be foreseen
+        return mesh.sides[4 + 3 * ((dx > 0) - (dx < 0)) + ((dy > 0) - (dy < 0))]
     if mesh.port_of_all >= 0:
         return mesh.port_of_all
     return mesh.goals[mesh.goal[slot.packet]].port
 
 
-cdef inline int wake(Mesh* mesh, int32_t output_id, int64_t at_ps) noexcept nogil:
+cdef inline void wake(Mesh* mesh, Port* output, int32_t output_id, int64_t at_ps) noexcept nogil:
     """Lets an output look for a packet at `at_ps`, unless it will before."""
-    cdef Port* output = &mesh.ports[output_id]
-    if output.wake_ps <= at_ps:
-        return 0
-    output.wake_ps = at_ps
-    return enqueue(&mesh.queue, output_id, at_ps)
+    if at_ps < output.wake_ps:
+        output.wake_ps = at_ps
+        enqueue(&mesh.queue, output_id, at_ps)
 
 
 @cython.overflowcheck(False)
-cdef inline int offer(Mesh* mesh, int32_t fifo_id) noexcept nogil:
+cdef inline uint64_t* word_of(Mesh* mesh, int32_t output_id, int32_t word) noexcept nogil:
+    """The `word`-th 64 ports of those whose head wants an output."""
+    if word == 0:
+        return &mesh.ports[output_id].wanted_by
+    return &mesh.more_wanted_by[<int64_t>output_id * mesh.n_more_words + word - 1]
+
+
+@cython.overflowcheck(False)
+cdef inline void offer(Mesh* mesh, Port* fifo, int32_t fifo_id, Slot* head) noexcept nogil:
     """Lets the output that the head of a FIFO wants know of it."""
-    cdef Port* fifo = &mesh.ports[fifo_id]
-    cdef Slot* slot = &mesh.slots[<int64_t>fifo_id * mesh.fifo_depth + fifo.head]
-    cdef int32_t output_id = fifo.router + wanted_output(mesh, fifo, slot)
+    cdef int32_t output_id = fifo.router + wanted_output(mesh, fifo, head)
     cdef int32_t port = fifo_id - fifo.router
     cdef Port* output = &mesh.ports[output_id]
-    mesh.wanted_by[<int64_t>output_id * mesh.n_words + (port >> 6)] |= <uint64_t>1 << (port & 63)
-    if output.flags & BLOCKED:
-        return 0
-    return wake(mesh, output_id, fifo.ready_ps if fifo.ready_ps > output.free_ps else output.free_ps)
+    word_of(mesh, output_id, port >> 6)[0] |= <uint64_t>1 << (port & 63)
+    if not output.flags & BLOCKED:
+        wake(mesh, output, output_id, fifo.ready_ps if fifo.ready_ps > output.free_ps else output.free_ps)
 
 
-cdef inline int new_head(Mesh* mesh, int32_t fifo_id) noexcept nogil:
-    """A FIFO has another head than before."""
-    cdef Port* fifo = &mesh.ports[fifo_id]
-    cdef int64_t arrive_ps = mesh.slots[<int64_t>fifo_id * mesh.fifo_depth + fifo.head].at_ps
-    if arrive_ps > fifo.ready_ps:
-        fifo.ready_ps = arrive_ps
-        # An output has one event. One far ahead, for a source's packet, would be set anew after each grant.
-        if arrive_ps >> mesh.queue.shift >= mesh.queue.now_bin + mesh.queue.n_bins:
-            return push_far(&mesh.queue, ~fifo_id, arrive_ps)
-    return offer(mesh, fifo_id)
+cdef inline void offer_later(Mesh* mesh, Port* fifo, int32_t fifo_id) noexcept nogil:
+    """`offer` for a head that a source may have put there, to arrive any time from now."""
+    cdef Slot* head = slot_of(mesh, fifo_id, fifo.n_granted)
+    if head.at_ps > fifo.ready_ps:
+        fifo.ready_ps = head.at_ps
+        # An output has one event. One far ahead would have to be set anew after every grant until then.
+        if head.at_ps >> mesh.queue.shift >= mesh.queue.now_bin + mesh.queue.n_bins:
+            push_far(&mesh.queue, ~fifo_id, head.at_ps)
+            return
+    offer(mesh, fifo, fifo_id, head)
 
 
-cdef inline void touch(Mesh* mesh, int32_t port_id) noexcept nogil:
+cdef inline void touch(Mesh* mesh, Port* port, int32_t port_id) noexcept nogil:
     """Remembers that a port has to be set back."""
-    if not mesh.ports[port_id].flags & TOUCHED:
-        mesh.ports[port_id].flags |= TOUCHED
+    if not port.flags & TOUCHED:
+        port.flags |= TOUCHED
         mesh.touched[mesh.n_touched] = port_id
         mesh.n_touched += 1
 
 
-cdef inline int32_t free_slot(Mesh* mesh, Port* fifo) noexcept nogil:
-    """The slot of a FIFO that is taken next."""
-    cdef int32_t place = fifo.head + fifo.n
-    return place - mesh.fifo_depth if place >= mesh.fifo_depth else place
-
-
-cdef inline int put(
-    Mesh* mesh, int32_t fifo_id, int32_t packet, int16_t x, int16_t y, int64_t arrive_ps
+cdef inline Slot* put(
+    Mesh* mesh, Port* fifo, int32_t fifo_id, int32_t packet, int16_t x, int16_t y, int64_t arrive_ps
 ) noexcept nogil:
     """Takes the next slot of a FIFO for a packet to tile (x, y) that becomes visible at `arrive_ps`."""
-    cdef Port* fifo = &mesh.ports[fifo_id]
-    cdef int32_t place = free_slot(mesh, fifo)
-    cdef Slot* slot = &mesh.slots[<int64_t>fifo_id * mesh.fifo_depth + place]
-    touch(mesh, fifo_id)
+    cdef Slot* slot = slot_of(mesh, fifo_id, fifo.n_taken)
+    touch(mesh, fifo, fifo_id)
     slot.at_ps = arrive_ps
     slot.packet = packet
     slot.x, slot.y = x, y
-    if place + 1 == mesh.fifo_depth:
-        fifo.flags |= LAPPED
-    fifo.n += 1
-    if fifo.n == 1:
-        return new_head(mesh, fifo_id)
-    return 0
+    fifo.n_taken += 1
+    return slot
 
 
-cdef inline int64_t room_ps(Mesh* mesh, int32_t fifo_id) noexcept nogil:
+cdef inline int64_t room_ps(Mesh* mesh, Port* fifo, int32_t fifo_id) noexcept nogil:
     """First instant at which the next slot of a FIFO can be taken. -1: not yet known; then the feeder is told
     as soon as it is."""
-    cdef Port* fifo = &mesh.ports[fifo_id]
-    if fifo.n == mesh.fifo_depth:
+    if fifo.n_taken < mesh.fifo_depth:
+        return 0
+    if fifo.n_taken - fifo.n_granted == mesh.fifo_depth:
         fifo.flags |= WAITED_FOR
         return -1
-    if not fifo.flags & LAPPED:
-        return 0
-    return mesh.slots[<int64_t>fifo_id * mesh.fifo_depth + free_slot(mesh, fifo)].at_ps + mesh.credit_ps
+    return slot_of(mesh, fifo_id, fifo.n_taken - mesh.fifo_depth).at_ps + mesh.credit_ps
 
 
-cdef inline int push(Mesh* mesh, int64_t source_id) noexcept nogil:
+cdef inline void push(Mesh* mesh, int64_t source_id) noexcept nogil:
     """Pushes a source's packets as far as the instants at which its FIFO has room are known."""
     cdef Source* source = &mesh.sources[source_id]
+    cdef Port* fifo = &mesh.ports[source.fifo]
     cdef const Goal* goal
     cdef int32_t packet
     cdef int64_t ready_ps, at_ps
     while source.next_packet < source.end_packet:
-        at_ps = room_ps(mesh, source.fifo)
+        at_ps = room_ps(mesh, fifo, source.fifo)
         if at_ps < 0:
-            return 0
+            return
         packet = mesh.order[source.next_packet] if mesh.order != NULL else <int32_t>source.next_packet
         ready_ps = source.last_push_ps
         if mesh.gap_ps != NULL:
@@ -266,9 +264,9 @@ cdef inline int push(Mesh* mesh, int64_t source_id) noexcept nogil:
         mesh.in_flight += 1
         source.next_packet += 1
         goal = &mesh.goals[mesh.goal[packet]]
-        if put(mesh, source.fifo, packet, goal.x, goal.y, at_ps + mesh.inject_ps):
-            return -1
-    return 0
+        put(mesh, fifo, source.fifo, packet, goal.x, goal.y, at_ps + mesh.inject_ps)
+        if fifo.n_taken - fifo.n_granted == 1:
+            offer_later(mesh, fifo, source.fifo)
 
 
 cdef inline void serve(Mesh* mesh, int64_t core, int64_t service_ps, int64_t arrive_ps) noexcept nogil:
@@ -296,97 +294,92 @@ cdef inline void serve(Mesh* mesh, int64_t core, int64_t service_ps, int64_t arr
         mesh.done_ps = intake.busy_until_ps
 
 
-cdef inline void observe(Mesh* mesh, Port* fifo, Slot* slots, int64_t now_ps) noexcept nogil:
-    """Notes how many packets of a FIFO are visible."""
-    cdef int32_t place
-    while fifo.n_visible < fifo.n:
-        place = fifo.head + fifo.n_visible
-        if place >= mesh.fifo_depth:
-            place -= mesh.fifo_depth
-        if slots[place].at_ps > now_ps:
-            break
-        fifo.n_visible += 1
-    if fifo.n_visible > fifo.occupancy_max:
-        fifo.occupancy_max = fifo.n_visible
+cdef inline void observe(Mesh* mesh, Port* fifo, int32_t fifo_id, int64_t now_ps) noexcept nogil:
+    """Notes if more packets of a FIFO are visible than ever before."""
+    while (
+        fifo.occupancy_max < fifo.n_taken - fifo.n_granted
+        and slot_of(mesh, fifo_id, fifo.n_granted + fifo.occupancy_max).at_ps <= now_ps
+    ):
+        fifo.occupancy_max += 1
 
 
-cdef inline int deliver(Mesh* mesh, Port* output, int32_t packet, int64_t arrive_ps) noexcept nogil:
+cdef inline void deliver(Mesh* mesh, Port* output, int32_t packet, int64_t arrive_ps) noexcept nogil:
     """A packet leaves the mesh by an output."""
-    cdef int64_t core = -2 - <int64_t>output.target
+    cdef int64_t core = FIRST_SOURCE - <int64_t>output.partner
     cdef int64_t at_ps
     mesh.in_flight -= 1
     mesh.arrive_ps[packet] = arrive_ps
-    if core < 0 or mesh.intake_depth == 0:
+    if core >= mesh.n_cores:  # always ready
         if arrive_ps > mesh.done_ps:
             mesh.done_ps = arrive_ps
-        return 0
+        return
     serve(mesh, core, mesh.service_ps[packet], arrive_ps)
     if mesh.intakes[core].lapped:
         at_ps = mesh.start_ps[core * mesh.intake_depth + mesh.intakes[core].next] + mesh.credit_ps
         if at_ps > output.free_ps:
             output.free_ps = at_ps
-    return 0
 
 
-cdef inline int send(Mesh* mesh, Port* output, Slot* slot, int64_t arrive_ps) noexcept nogil:
+cdef inline void send(Mesh* mesh, Port* output, Slot* slot, int64_t arrive_ps) noexcept nogil:
     """A packet crosses a link; the output waits for the slot that the next one will need."""
-    cdef int64_t at_ps
-    cdef int failed = put(mesh, output.target, slot.packet, slot.x, slot.y, arrive_ps)
-    at_ps = room_ps(mesh, output.target)
+    cdef Port* fifo = &mesh.ports[output.partner]
+    cdef Slot* taken = put(mesh, fifo, output.partner, slot.packet, slot.x, slot.y, arrive_ps)
+    cdef int64_t at_ps = room_ps(mesh, fifo, output.partner)
     if at_ps < 0:
         output.flags |= BLOCKED
     elif at_ps > output.free_ps:
         output.free_ps = at_ps
-    return failed
+    if fifo.n_taken - fifo.n_granted == 1:
+        if arrive_ps > fifo.ready_ps:
+            fifo.ready_ps = arrive_ps
+        offer(mesh, fifo, output.partner, taken)
 
 
-cdef inline int released(Mesh* mesh, Port* fifo, int64_t now_ps) noexcept nogil:
+cdef inline void released(Mesh* mesh, Port* fifo, int64_t now_ps) noexcept nogil:
     """A slot that the feeder of a FIFO waits for is released."""
     cdef Port* output
-    cdef int64_t word
+    cdef int32_t word
     fifo.flags &= ~WAITED_FOR
-    if fifo.feeder < 0:
-        return push(mesh, FIRST_SOURCE - fifo.feeder)
-    output = &mesh.ports[fifo.feeder]
+    if fifo.partner < 0:
+        push(mesh, FIRST_SOURCE - fifo.partner)
+        return
+    output = &mesh.ports[fifo.partner]
     output.flags &= ~BLOCKED
     if output.free_ps < now_ps + mesh.credit_ps:
         output.free_ps = now_ps + mesh.credit_ps
-    for word in range(mesh.n_words):
-        if mesh.wanted_by[<int64_t>fifo.feeder * mesh.n_words + word]:
-            return wake(mesh, fifo.feeder, output.free_ps)
-    return 0
+    if output.wanted_by:
+        wake(mesh, output, fifo.partner, output.free_ps)
+        return
+    for word in range(mesh.n_more_words):
+        if word_of(mesh, fifo.partner, word + 1)[0]:
+            wake(mesh, output, fifo.partner, output.free_ps)
 
 
 @cython.overflowcheck(False)
-cdef inline int grant(Mesh* mesh, int32_t output_id, int32_t fifo_id, int64_t now_ps) noexcept nogil:
+cdef inline void grant(
+    Mesh* mesh, Port* output, int32_t output_id, Port* fifo, int32_t fifo_id, int64_t now_ps
+) noexcept nogil:
     """Moves the head of a FIFO through an output."""
-    cdef Port* output = &mesh.ports[output_id]
-    cdef Port* fifo = &mesh.ports[fifo_id]
-    cdef Slot* slots = &mesh.slots[<int64_t>fifo_id * mesh.fifo_depth]
-    cdef Slot* slot = &slots[fifo.head]
+    cdef Slot* slot = slot_of(mesh, fifo_id, fifo.n_granted)
     cdef Hop* hop = &mesh.hops[output.kind]
     cdef int32_t port = fifo_id - fifo.router
-    cdef int failed = 0
-    if fifo.n > fifo.occupancy_max:
-        observe(mesh, fifo, slots, now_ps)
+    if fifo.n_taken - fifo.n_granted > fifo.occupancy_max:
+        observe(mesh, fifo, fifo_id, now_ps)
     slot.at_ps = now_ps
-    fifo.head = fifo.head + 1 if fifo.head + 1 < mesh.fifo_depth else 0
-    fifo.n -= 1
-    fifo.n_visible -= fifo.n_visible > 0
+    fifo.n_granted += 1
     fifo.ready_ps = now_ps + mesh.cycle_ps
-    mesh.wanted_by[<int64_t>output_id * mesh.n_words + (port >> 6)] &= ~(<uint64_t>1 << (port & 63))
-    touch(mesh, output_id)
-    output.n_granted += 1
+    word_of(mesh, output_id, port >> 6)[0] &= ~(<uint64_t>1 << (port & 63))
+    touch(mesh, output, output_id)
+    output.n_sent += 1
     output.free_ps = now_ps + hop.cycle_ps
-    if output.target >= 0:
-        failed |= send(mesh, output, slot, now_ps + hop.latency_ps)
+    if output.partner >= 0:
+        send(mesh, output, slot, now_ps + hop.latency_ps)
     else:
-        failed |= deliver(mesh, output, slot.packet, now_ps + hop.latency_ps)
-    if fifo.n:
-        failed |= new_head(mesh, fifo_id)
+        deliver(mesh, output, slot.packet, now_ps + hop.latency_ps)
+    if fifo.n_granted < fifo.n_taken:
+        offer_later(mesh, fifo, fifo_id)
     if fifo.flags & WAITED_FOR:
-        failed |= released(mesh, fifo, now_ps)
-    return failed
+        released(mesh, fifo, now_ps)
 
 
 cdef struct Look:  # what an output finds
@@ -396,17 +389,23 @@ cdef struct Look:  # what an output finds
 
 
 @cython.overflowcheck(False)
-cdef inline Look candidates(Mesh* mesh, int32_t output_id, int64_t now_ps) noexcept nogil:
+cdef inline Look candidates(Mesh* mesh, Port* output, int32_t output_id, int64_t now_ps) noexcept nogil:
     """The heads that want an output."""
-    cdef Port* output = &mesh.ports[output_id]
     cdef Port* router = &mesh.ports[output.router]
     cdef Look found
     cdef int64_t rank, best = 0, ready_ps
     cdef int32_t port, word
-    cdef uint64_t ports
+    cdef uint64_t ports = output.wanted_by
     found.chosen, found.n_ready, found.later_ps = -1, 0, NEVER_PS
-    for word in range(mesh.n_words):
-        ports = mesh.wanted_by[<int64_t>output_id * mesh.n_words + word]
+    if ports & (ports - 1) == 0 and mesh.n_more_words == 0:  # only one: no need for the arbiter
+        port = lowest_bit(ports)
+        if router[port].ready_ps <= now_ps:
+            found.chosen, found.n_ready = port, 1
+        else:
+            found.later_ps = router[port].ready_ps
+        return found
+    for word in range(mesh.n_more_words + 1):
+        ports = word_of(mesh, output_id, word)[0]
         while ports:
             port = (word << 6) + lowest_bit(ports)
             ports &= ports - 1
@@ -416,43 +415,75 @@ cdef inline Look candidates(Mesh* mesh, int32_t output_id, int64_t now_ps) noexc
                     found.later_ps = ready_ps
                 continue
             found.n_ready += 1
-            if mesh.arbiter == ROUND_ROBIN:
-                rank = port - <int32_t>output.pointer
-                if rank < 0:
-                    rank += mesh.n_ports
-            elif mesh.arbiter == FIXED:
-                rank = port
-            else:  # ties: port order, by the strict comparison below
-                rank = mesh.push_ps[
-                    mesh.slots[<int64_t>(output.router + port) * mesh.fifo_depth + router[port].head].packet
-                ]
-            if found.chosen < 0 or rank < best:
+            rank = rank_of(mesh, output, port)
+            if found.chosen < 0 or rank < best:  # ties: port order
                 found.chosen, best = port, rank
     return found
 
 
-cdef inline int look(Mesh* mesh, int32_t output_id) noexcept nogil:
+cdef inline int64_t rank_of(Mesh* mesh, Port* output, int32_t port) noexcept nogil:
+    """The lowest is granted, of equal ones the first port."""
+    cdef int32_t fifo_id = output.router + port
+    if mesh.arbiter == ROUND_ROBIN:
+        return port - <int32_t>output.pointer + (mesh.n_ports if port < output.pointer else 0)
+    if mesh.arbiter == FIXED:
+        return port
+    return mesh.push_ps[slot_of(mesh, fifo_id, mesh.ports[fifo_id].n_granted).packet]
+
+
+cdef inline void look(Mesh* mesh, int32_t output_id) noexcept nogil:
     """Phase 2 for one output: grants at most one of the heads that want it."""
     cdef Port* output = &mesh.ports[output_id]
     cdef int64_t now_ps = output.wake_ps
+    cdef int32_t fifo_id
     cdef Look found
-    cdef int failed
-    if now_ps >> mesh.queue.shift != mesh.queue.now_bin:
-        return 0  # it was woken earlier than by this event
+    if now_ps >= mesh.queue.end_ps:
+        return  # it was woken earlier than by this event
     output.wake_ps = NEVER_PS
-    found = candidates(mesh, output_id, now_ps)
+    found = candidates(mesh, output, output_id, now_ps)
     if found.chosen < 0:
-        return wake(mesh, output_id, found.later_ps)
+        wake(mesh, output, output_id, found.later_ps)
+        return
     if mesh.arbiter == ROUND_ROBIN:
         output.pointer = <uint16_t>(found.chosen + 1 if found.chosen + 1 < mesh.n_ports else 0)
-    failed = grant(mesh, output_id, output.router + found.chosen, now_ps)
+    fifo_id = output.router + found.chosen
+    grant(mesh, output, output_id, &mesh.ports[fifo_id], fifo_id, now_ps)
     if found.n_ready > 1:
         found.later_ps = output.free_ps
-    elif found.later_ps < output.free_ps:
-        found.later_ps = output.free_ps
     if found.later_ps < NEVER_PS and not output.flags & BLOCKED:
-        failed |= wake(mesh, output_id, found.later_ps)
-    return failed
+        wake(mesh, output, output_id, found.later_ps if found.later_ps > output.free_ps else output.free_ps)
+
+
+cdef inline void fetch_ahead(Mesh* mesh, Bin* bin, int32_t i) noexcept nogil:
+    """Asks for the memory that the next events of a bin will need, a step of each at a time. A large mesh is
+    not in the cache, and what an event needs is known only by what it needed before."""
+    cdef Port* output
+    cdef Port* target
+    cdef Slot* slot
+    cdef int32_t id
+    mesh.n_fetches += 1  # GCC 12 takes a function that only prefetches for one without effect
+    if i + 8 < bin.n:
+        prefetch(&mesh.ports[bin.ids[i + 8]])
+    if i + 6 < bin.n:
+        output = &mesh.ports[bin.ids[i + 6]]
+        if output.partner >= 0:
+            prefetch(&mesh.ports[output.partner])
+        if output.wanted_by:
+            prefetch(&mesh.ports[output.router + lowest_bit(output.wanted_by)])
+    if i + 4 < bin.n:
+        output = &mesh.ports[bin.ids[i + 4]]
+        if output.partner >= 0:
+            prefetch(slot_of(mesh, output.partner, mesh.ports[output.partner].n_taken))
+        if output.wanted_by:
+            id = output.router + lowest_bit(output.wanted_by)
+            prefetch(slot_of(mesh, id, mesh.ports[id].n_granted))
+    if i + 2 < bin.n:
+        output = &mesh.ports[bin.ids[i + 2]]
+        if output.partner >= 0 and output.wanted_by:
+            id = output.router + lowest_bit(output.wanted_by)
+            slot = slot_of(mesh, id, mesh.ports[id].n_granted)
+            target = &mesh.ports[output.partner]
+            prefetch(&mesh.ports[target.router + wanted_output(mesh, target, slot)])
 
 
 cdef inline int run_events(Mesh* mesh) noexcept nogil:
@@ -460,23 +491,36 @@ cdef inline int run_events(Mesh* mesh) noexcept nogil:
     cdef EventQueue* queue = &mesh.queue
     cdef int64_t source_id
     cdef int32_t i
-    cdef int failed = 0
     cdef Bin* bin
     for source_id in range(mesh.n_sources):
-        failed |= push(mesh, source_id)
-    while not failed:
+        push(mesh, source_id)
+    while not queue.failed:
         bin = next_bin(queue)
         if bin == NULL:
             return MESH_DEADLOCK if mesh.in_flight else MESH_OK
-        while not failed and far_due(queue):
-            i = pop_far(queue)
-            failed |= offer(mesh, ~i) if i < 0 else append(queue, i, queue.now_bin & (queue.n_bins - 1))
+        take_far(mesh)
         if queue.shuffle:
             shuffle_bin(queue, bin)
         i = 0
-        while i < bin.n:
-            failed |= look(mesh, bin.ids[i])
+        while i < bin.n:  # it may grow
+            if mesh.fetches:
+                fetch_ahead(mesh, bin, i)
+            look(mesh, bin.ids[i])
             i += 1
         mesh.n_looks += bin.n
         close_bin(queue, bin)
     return MESH_NO_MEMORY
+
+
+cdef inline void take_far(Mesh* mesh) noexcept nogil:
+    """Adds what had been far ahead to the bin whose time has come: before any output looks."""
+    cdef EventQueue* queue = &mesh.queue
+    cdef Port* fifo
+    cdef int32_t id
+    while far_due(queue):
+        id = pop_far(queue)
+        if id >= 0:
+            append(queue, id, queue.now_bin & (queue.n_bins - 1))
+        else:
+            fifo = &mesh.ports[~id]
+            offer(mesh, fifo, ~id, slot_of(mesh, ~id, fifo.n_granted))

@@ -4,7 +4,7 @@ from emulator._ext.mesh cimport (
     EAST, KIND_BORDER_EW, KIND_BORDER_NS, KIND_EJECT, KIND_EW, KIND_NS, N_KINDS, N_SIDES, NEVER_PS, NOBODY,
     NORTH, SOUTH, TOUCHED, WEST, Intake, Mesh, Port, Slot, Source,
 )
-from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
@@ -13,18 +13,28 @@ cdef extern from "<stdlib.h>":
 
 cdef enum:
     CACHE_LINE = 64
+    FETCHED = 262144  # bytes of a mesh from which it pays to fetch them ahead; measured, see benchmarks
+
+
+cdef inline int64_t whole_lines(int64_t n_bytes) noexcept nogil:
+    return (n_bytes + CACHE_LINE - 1) // CACHE_LINE * CACHE_LINE
 
 
 cdef inline int allocate(Mesh* mesh) noexcept nogil:
     """Allocates what depends on sizes and times, which are set. Returns -1 when memory is short."""
     cdef int64_t n = <int64_t>mesh.n_routers * mesh.n_ports
-    cdef int64_t n_slots = n * mesh.fifo_depth, n_starts = mesh.n_cores * mesh.intake_depth
+    cdef int64_t n_starts = mesh.n_cores * mesh.intake_depth
     cdef int64_t shortest_ps = mesh.inject_ps, longest_ps = mesh.inject_ps, ps
     cdef int32_t i
-    mesh.n_words = (mesh.n_ports + 63) // 64
+    mesh.n_more_words = (mesh.n_ports - 1) // 64
     mesh.ports = <Port*>aligned_alloc(CACHE_LINE, n * sizeof(Port))
-    mesh.slots = <Slot*>aligned_alloc(CACHE_LINE, (n_slots * sizeof(Slot) + CACHE_LINE - 1) // CACHE_LINE * CACHE_LINE)
-    mesh.wanted_by = <uint64_t*>calloc(n * mesh.n_words, sizeof(uint64_t))
+    mesh.ring_size = 1
+    while mesh.ring_size < mesh.fifo_depth:
+        mesh.ring_size *= 2
+    mesh.ring_mask = <int32_t>(mesh.ring_size - 1)
+    mesh.slots = <Slot*>aligned_alloc(CACHE_LINE, whole_lines(n * mesh.ring_size * sizeof(Slot)))
+    mesh.fetches = n * <int64_t>(sizeof(Port) + mesh.ring_size * sizeof(Slot)) > FETCHED
+    mesh.more_wanted_by = <uint64_t*>calloc(n * mesh.n_more_words + 1, sizeof(uint64_t))
     mesh.intakes = <Intake*>calloc(mesh.n_cores + 1, sizeof(Intake))
     mesh.sources = <Source*>calloc(mesh.n_sources + 1, sizeof(Source))
     mesh.start_ps = <int64_t*>malloc((n_starts + 1) * sizeof(int64_t))
@@ -43,7 +53,7 @@ cdef inline int allocate(Mesh* mesh) noexcept nogil:
     if make_queue(&mesh.queue, shortest_ps, 2 * longest_ps):
         return -1
     if (
-        mesh.ports == NULL or mesh.slots == NULL or mesh.wanted_by == NULL or mesh.intakes == NULL
+        mesh.ports == NULL or mesh.slots == NULL or mesh.more_wanted_by == NULL or mesh.intakes == NULL
         or mesh.sources == NULL or mesh.start_ps == NULL or mesh.touched == NULL
     ):
         return -1
@@ -64,7 +74,7 @@ cdef inline void release(Mesh* mesh) noexcept nogil:
     """Frees what `allocate` took."""
     free(mesh.ports)
     free(mesh.slots)
-    free(mesh.wanted_by)
+    free(mesh.more_wanted_by)
     free(mesh.intakes)
     free(mesh.sources)
     free(mesh.start_ps)
@@ -74,17 +84,17 @@ cdef inline void release(Mesh* mesh) noexcept nogil:
 
 cdef inline void wire(Mesh* mesh) noexcept nogil:
     """Sets every port up and connects every output to the input at the other end of its link."""
-    cdef int32_t router, port, x, y, chip_x, chip_y, other, entry, port_id
+    cdef int32_t router, port, x, y, chip_x, chip_y, other, entry
     cdef bint border
     cdef Port* output
+    set_sides(mesh)
     memset(mesh.ports, 0, <size_t>mesh.n_routers * mesh.n_ports * sizeof(Port))
     for router in range(mesh.n_routers):
         for port in range(mesh.n_ports):
             output = &mesh.ports[router * mesh.n_ports + port]
             output.router = router * mesh.n_ports
             output.x, output.y = <int16_t>(router % mesh.width), <int16_t>(router // mesh.width)
-            output.feeder = NOBODY
-            output.target = -1
+            output.partner = NOBODY
             output.wake_ps = NEVER_PS
             output.kind = KIND_EJECT
     for router in range(mesh.n_routers):
@@ -98,25 +108,32 @@ cdef inline void wire(Mesh* mesh) noexcept nogil:
                 continue
             border = x // mesh.chip_width != chip_x or y // mesh.chip_height != chip_y
             other = y * mesh.width + x
-            entry = port ^ 1  # E and W, N and S face each other
-            port_id = router * mesh.n_ports + port
-            output = &mesh.ports[port_id]
-            output.target = other * mesh.n_ports + entry
+            entry = port ^ 1
+            output = &mesh.ports[router * mesh.n_ports + port]
+            output.partner = other * mesh.n_ports + entry  # E and W, N and S face each other
             output.kind = KIND_EW if port < NORTH else KIND_NS
             if border:
                 output.kind = KIND_BORDER_EW if port < NORTH else KIND_BORDER_NS
-            mesh.ports[output.target].feeder = port_id
+
+
+cdef inline void set_sides(Mesh* mesh) noexcept nogil:
+    """Dimension order: the output towards a goal in a direction, X before Y."""
+    cdef int32_t x, y
+    for x in range(-1, 2):
+        for y in range(-1, 2):
+            mesh.sides[4 + 3 * x + y] = <int8_t>(
+                EAST if x > 0 else (WEST if x < 0 else (NORTH if y > 0 else SOUTH))
+            )
 
 
 cdef inline void reset(Mesh* mesh) noexcept nogil:
-    """Back to the initial state of a tick; keeps occupancy_max, stall_ps and the outputs' n_granted."""
+    """Back to the initial state of a tick; keeps occupancy_max, stall_ps and the outputs' n_sent."""
     cdef int64_t i
     cdef Port* port
     for i in range(mesh.n_touched):
         port = &mesh.ports[mesh.touched[i]]
         port.ready_ps = port.free_ps = 0
-        port.head = 0
-        port.n = port.n_visible = 0
+        port.n_taken = port.n_granted = 0
         port.wake_ps = NEVER_PS
         port.pointer = 0
         port.flags = 0
