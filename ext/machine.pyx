@@ -329,7 +329,7 @@ cdef class Machine:
             raise MemoryError("native engine: mesh buffers")
         wire(mesh)
         reset(mesh)
-        set_queue(mesh, settings["heap_only"], settings["narrow_bins"], settings["shuffle"])
+        set_queue(mesh, settings["heap_only"], settings["bin_ps"], settings["shuffle"])
         self._attach(settings)
         self.run.crossing = c
         return 0

@@ -1,5 +1,5 @@
 # Building a mesh: its memory, its wires and its initial state.
-from emulator._ext.event_queue cimport empty_queue, free_queue, make_queue
+from emulator._ext.event_queue cimport empty_queue, free_queue, lowest_bit, make_queue
 from emulator._ext.mesh cimport (
     EAST, KIND_BORDER_EW, KIND_BORDER_NS, KIND_EJECT, KIND_EW, KIND_NS, N_KINDS, N_SIDES, NEVER_PS, NOBODY,
     NORTH, SOUTH, TOUCHED, WEST, Intake, Mesh, Port, Slot, Source,
@@ -60,11 +60,12 @@ cdef inline int allocate(Mesh* mesh) noexcept nogil:
     return 0
 
 
-cdef inline void set_queue(Mesh* mesh, bint heap_only, bint narrow, uint64_t shuffle) noexcept nogil:
-    """Another order of the same events. heap_only: no wheel; narrow: bins of 1 ps; shuffle: not 0: draws the
-    order of the events of a bin. No instant may depend on any of it."""
-    if narrow:
-        mesh.queue.shift = 0
+cdef inline void set_queue(Mesh* mesh, bint heap_only, int64_t bin_ps, uint64_t shuffle) noexcept nogil:
+    """Another order of the same events. heap_only: no wheel; bin_ps: not 0: length of the bins, a power of
+    two; shuffle: not 0: draws the order of the events of a bin. No instant depends on any of it, unless bins
+    are longer than the shortest time of the mesh."""
+    if bin_ps:
+        mesh.queue.shift = lowest_bit(bin_ps)
     if heap_only:
         mesh.queue.reach = 1
     mesh.queue.shuffle = shuffle

@@ -44,10 +44,10 @@ REGISTERS = ("q", "u", "x", "v")
 
 @dataclass(frozen=True)
 class Queue:
-    """How the mesh keeps its events. No result depends on it: tests run what would show if one did."""
+    """How the mesh keeps its events. No result depends on it, which tests of the mesh show."""
 
     heap_only: bool = False  # a binary heap in place of the time wheel
-    narrow_bins: bool = False  # events are put in order to the ps, not just as far as one may cause another
+    bin_ps: int = 0  # events this close are in no order: a power of two; 0: the longest that is right
     shuffle: int = 0  # not 0: seed of the order in which the events of a bin are handled
 
 
@@ -353,7 +353,7 @@ def _border(chip: ChipSpec) -> dict[str, int]:
 def _queue(queue: Queue) -> dict[str, int]:
     return {
         "heap_only": int(queue.heap_only),
-        "narrow_bins": int(queue.narrow_bins),
+        "bin_ps": queue.bin_ps,
         "shuffle": queue.shuffle,
     }
 
