@@ -8,10 +8,10 @@ Counts of a spike's packets are known from its routes: they are summed up per se
 from emulator._ext.core cimport BLOCK, Compartments, Configuration, Stretch
 from emulator._ext.crossing cimport Crossing
 from emulator._ext.generator cimport Generators
-from emulator._ext.mesh cimport (
+from emulator._ext.mesh_setup cimport allocate, release, reset, set_queue, wire
+from emulator._ext.mesh_state cimport (
     FIRST_SOURCE, KIND_BORDER_EW, KIND_BORDER_NS, KIND_EJECT, KIND_EW, KIND_NS, Goal, Mesh,
 )
-from emulator._ext.mesh_setup cimport allocate, release, reset, set_queue, wire
 from emulator._ext.team cimport Thread, build, dismantle, join_thread, start_thread
 from emulator._ext.tick cimport (
     ACTIVE, BARRIER, FIRST_SENT, INACTIVE, N_EVENTS, N_SENT, NO_MEMORY, NO_THREAD, OK, SPIKES,

@@ -1,11 +1,12 @@
 """The mesh alone: packets pushed at given instants, intakes always ready. Twin of emulator/reference/traffic.py."""
 
-from emulator._ext.mesh cimport (
-    FIRST_SOURCE, KIND_BORDER_EW, KIND_BORDER_NS, KIND_EJECT, KIND_EW, KIND_NS, MESH_NO_MEMORY, N_SIDES,
-    Goal, Mesh, run_events,
-)
+from emulator._ext.mesh cimport run_events
 from emulator._ext.mesh_setup cimport allocate, release, reset, set_queue, wire
-from libc.stdint cimport int16_t, int32_t, int64_t
+from emulator._ext.mesh_state cimport (
+    FIRST_SOURCE, KIND_BORDER_EW, KIND_BORDER_NS, KIND_EJECT, KIND_EW, KIND_NS, MESH_NO_MEMORY, N_SIDES,
+    Goal, Mesh,
+)
+from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 

@@ -1,7 +1,8 @@
 # The packets of one tick on the mesh: when each is pushed, and when the tick ends. Twin of TimedTick in
 # emulator/reference/machine.py.
-from emulator._ext.mesh cimport Goal, Mesh, run_events
+from emulator._ext.mesh cimport run_events
 from emulator._ext.mesh_setup cimport reset
+from emulator._ext.mesh_state cimport Goal, Mesh
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 

@@ -138,14 +138,14 @@ cdef inline int64_t bins_ahead(EventQueue* queue) noexcept nogil:
     """From the present bin to the next occupied one of the wheel; 0: it is empty."""
     cdef int64_t start = (queue.now_bin + 1) & (queue.n_bins - 1)
     cdef int64_t word = start >> 6
-    cdef uint64_t bits = queue.occupied[word] >> (start & 63) << (start & 63)
-    if bits == 0:
-        if queue.occupied_words == 0:
-            return 0
-        bits = queue.occupied_words >> word >> 1 << word << 1  # words after this one, then from the first
-        word = lowest_bit(bits if bits else queue.occupied_words)
-        bits = queue.occupied[word]
-    return ((word << 6) + lowest_bit(bits) - queue.now_bin) & (queue.n_bins - 1)
+    cdef uint64_t bits = queue.occupied[word] >> (start & 63)
+    if bits:
+        return 1 + lowest_bit(bits)
+    if queue.occupied_words == 0:
+        return 0
+    bits = queue.occupied_words >> word >> 1 << word << 1  # words after this one, then from the first
+    word = lowest_bit(bits if bits else queue.occupied_words)
+    return ((word << 6) + lowest_bit(queue.occupied[word]) - queue.now_bin) & (queue.n_bins - 1)
 
 
 cdef inline bint far_due(EventQueue* queue) noexcept nogil:

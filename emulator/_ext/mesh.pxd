@@ -12,145 +12,11 @@ cimport cython
 from emulator._ext.event_queue cimport (
     Bin, EventQueue, append, close_bin, enqueue, far_due, lowest_bit, next_bin, pop_far, push_far, shuffle_bin,
 )
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint64_t
-
-cdef extern from *:
-    """
-    #define MESH_NEVER_PS INT64_C(0x4000000000000000)
-    """
-    const int64_t NEVER_PS "MESH_NEVER_PS"
-    void prefetch "__builtin_prefetch"(const void* address) noexcept nogil
-
-cdef enum:
-    N_SIDES = 4
-    EAST = 0
-    WEST = 1
-    NORTH = 2
-    SOUTH = 3
-
-cdef enum Arbiter:
-    ROUND_ROBIN = 0
-    FIXED = 1
-    OLDEST = 2
-
-cdef enum Status:
-    MESH_OK = 0
-    MESH_NO_MEMORY = 1
-    MESH_DEADLOCK = 2
-
-cdef enum:
-    NOBODY = -1  # partner of a port at the edge; partners from 0 are ports, those below are sources
-    FIRST_SOURCE = -2
-
-cdef enum:  # kinds of outputs: what it leads to
-    KIND_EW = 0
-    KIND_NS = 1
-    KIND_BORDER_EW = 2
-    KIND_BORDER_NS = 3
-    KIND_EJECT = 4
-    N_KINDS = 5
-
-cdef enum:  # flags of a port
-    TOUCHED = 1  # not in its initial state
-    WAITED_FOR = 2  # FIFO: its feeder waits for a slot, at an instant not yet known
-    BLOCKED = 4  # output: it waits for a slot of its target
-
-
-cdef struct Port:  # an input FIFO and the output of the same number; a cache line
-    int64_t ready_ps  # FIFO: its head may be granted from then on; without a head, the next may
-    int64_t free_ps  # output: it may grant from then on, unless it is blocked
-    int64_t wake_ps  # output: when it looks for a packet; NEVER_PS: no event is set
-    uint64_t wanted_by  # output: ports of its router whose head wants it; those from 64 on: more_wanted_by
-    int32_t partner  # port that it feeds and that feeds it; FIRST_SOURCE - source (and core); NOBODY
-    int32_t router  # id of port 0 of this router
-    int32_t n_taken  # FIFO: packets ever put in
-    int32_t n_granted  # FIFO: of those put in, how many were granted out
-    int32_t occupancy_max  # FIFO
-    int32_t n_sent  # output: packets ever granted
-    int16_t x
-    int16_t y
-    uint16_t pointer  # output: of its round robin
-    uint8_t kind  # output
-    uint8_t flags
-
-
-cdef struct Slot:  # of a FIFO
-    int64_t at_ps  # when its packet arrives, then when it was granted
-    int32_t packet
-    int16_t x  # where the packet goes
-    int16_t y
-
-
-cdef struct Hop:  # of a kind of output
-    int64_t latency_ps
-    int64_t cycle_ps  # least time between two grants
-
-
-cdef struct Goal:  # where packets go
-    int16_t x
-    int16_t y
-    int32_t port  # output port there: 4 + core in tile, or the side of the host port
-
-
-cdef struct Intake:
-    int64_t busy_until_ps  # end of the last service known
-    int64_t occupancy_max
-    int32_t next  # place of the next start
-    uint8_t lapped
-
-
-cdef struct Source:
-    int64_t next_packet
-    int64_t end_packet
-    int64_t last_push_ps
-    int64_t tail_ps  # work of the source after its last push
-    int64_t stall_ps
-    int32_t fifo
-
-
-cdef struct Mesh:
-    int32_t width
-    int32_t height
-    int32_t chip_width  # tiles of one chip; divide width and height
-    int32_t chip_height
-    Hop hops[5]  # by kind
-    int32_t n_ports
-    int32_t n_routers
-    int32_t n_more_words  # of a set of ports, beyond the first
-    int32_t arbiter
-    int32_t fifo_depth
-    int32_t ring_mask
-    int64_t ring_size  # slots of a FIFO's ring: a power of two, at least its depth
-    int8_t sides[9]  # output by the way still to go, see `wanted_output`
-    int32_t intake_depth  # 0: intakes are always ready
-    int64_t inject_ps
-    int64_t cycle_ps  # of input FIFOs
-    int64_t credit_ps
-    Port* ports  # [n_routers, n_ports]
-    uint64_t* more_wanted_by  # [n_routers, n_ports, n_more_words]
-    Slot* slots  # [n_routers, n_ports, ring_size] packet n of a FIFO in slot n modulo the ring
-    Intake* intakes  # [n_cores]
-    Source* sources  # [n_sources]
-    int64_t n_sources
-    int64_t n_cores
-    int64_t* start_ps  # [n_cores, intake_depth] service starts
-    const Goal* goals
-    int32_t port_of_all  # output port at every goal; -1: they differ
-    bint fetches  # too large for the nearest caches
-    const int32_t* order  # [n_packets] packets as the sources hold them; NULL: 0, 1, ...
-    const int32_t* goal  # [n_packets]; goals below n_cores are that core
-    const int64_t* gap_ps  # [n_packets] from the source's previous push (or start) until ready; NULL: 0
-    const int64_t* not_before_ps  # [n_packets]; NULL: 0
-    const int64_t* service_ps  # [n_packets] of the receiving core's synapse pipeline
-    int64_t* push_ps  # [n_packets] result
-    int64_t* arrive_ps  # [n_packets] result
-    int64_t in_flight
-    int64_t done_ps
-    int64_t n_looks  # events handled
-    int64_t n_fetches
-    EventQueue queue
-    int32_t* touched  # ports
-    int64_t n_touched
+from emulator._ext.mesh_state cimport (
+    BLOCKED, FIRST_SOURCE, FIXED, MESH_DEADLOCK, MESH_NO_MEMORY, MESH_OK, NEVER_PS, ROUND_ROBIN, TOUCHED,
+    WAITED_FOR, Goal, Hop, Intake, Mesh, Port, Slot, Source, prefetch,
+)
+from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t, uint64_t
 
 
 cdef inline Slot* slot_of(Mesh* mesh, int32_t fifo_id, int32_t n) noexcept nogil:
@@ -272,26 +138,20 @@ cdef inline void push(Mesh* mesh, int64_t source_id) noexcept nogil:
 cdef inline void serve(Mesh* mesh, int64_t core, int64_t service_ps, int64_t arrive_ps) noexcept nogil:
     """A packet reaches a core: its service starts when it has arrived and those before it are done."""
     cdef Intake* intake = &mesh.intakes[core]
-    cdef int64_t* starts_ps = mesh.start_ps + core * mesh.intake_depth
-    cdef int64_t start_ps = arrive_ps if arrive_ps > intake.busy_until_ps else intake.busy_until_ps
-    cdef int32_t n_waiting = 1 if start_ps > arrive_ps else 0
-    cdef int32_t place = intake.next
-    starts_ps[place] = start_ps
-    if n_waiting:
-        while n_waiting < mesh.intake_depth:  # those before it that have not started either
-            place = place - 1 if place else mesh.intake_depth - 1
-            if (place >= intake.next and not intake.lapped) or starts_ps[place] <= arrive_ps:
-                break
-            n_waiting += 1
-        if n_waiting > intake.occupancy_max:
-            intake.occupancy_max = n_waiting
+    cdef int64_t* start_ps = mesh.start_ps + core * mesh.intake_depth
+    cdef int32_t place = intake.next - intake.occupancy_max
+    start_ps[intake.next] = arrive_ps if arrive_ps > intake.busy_until_ps else intake.busy_until_ps
+    intake.busy_until_ps = start_ps[intake.next] + service_ps
+    if intake.busy_until_ps > mesh.done_ps:
+        mesh.done_ps = intake.busy_until_ps
+    # Starts ascend: more wait than ever before if, so many places back, one has not started either.
+    if intake.occupancy_max < mesh.intake_depth and (place >= 0 or intake.lapped):
+        if start_ps[place if place >= 0 else place + mesh.intake_depth] > arrive_ps:
+            intake.occupancy_max += 1
     intake.next += 1
     if intake.next == mesh.intake_depth:
         intake.next = 0
         intake.lapped = 1
-    intake.busy_until_ps = start_ps + service_ps
-    if intake.busy_until_ps > mesh.done_ps:
-        mesh.done_ps = intake.busy_until_ps
 
 
 cdef inline void observe(Mesh* mesh, Port* fifo, int32_t fifo_id, int64_t now_ps) noexcept nogil:
@@ -502,9 +362,12 @@ cdef inline int run_events(Mesh* mesh) noexcept nogil:
         if queue.shuffle:
             shuffle_bin(queue, bin)
         i = 0
-        while i < bin.n:  # it may grow
-            if mesh.fetches:
+        if mesh.fetches and bin.n > 2:  # with few at a time there is nothing to gain
+            while i < bin.n:
                 fetch_ahead(mesh, bin, i)
+                look(mesh, bin.ids[i])
+                i += 1
+        while i < bin.n:  # it may grow
             look(mesh, bin.ids[i])
             i += 1
         mesh.n_looks += bin.n

@@ -1,6 +1,6 @@
 # Building a mesh: its memory, its wires and its initial state.
 from emulator._ext.event_queue cimport empty_queue, free_queue, lowest_bit, make_queue
-from emulator._ext.mesh cimport (
+from emulator._ext.mesh_state cimport (
     EAST, KIND_BORDER_EW, KIND_BORDER_NS, KIND_EJECT, KIND_EW, KIND_NS, N_KINDS, N_SIDES, NEVER_PS, NOBODY,
     NORTH, SOUTH, TOUCHED, WEST, Intake, Mesh, Port, Slot, Source,
 )

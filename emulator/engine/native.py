@@ -81,7 +81,7 @@ def count_mesh(
     order, source_ptr = np.empty(n, dtype=np.int32), np.empty(chip.n_tiles + 1, dtype=np.int64)
     if not blocks.mesh.sort_by_source(inject_ps, src, source_ptr, order):
         order = np.lexsort((inject_ps, src)).astype(np.int32)  # stable: ties keep their position
-    out = {
+    out: dict[str, Ints] = {
         "push_ps": np.empty(n, dtype=np.int64),
         "arrive_ps": np.empty(n, dtype=np.int64),
         "link_counts": np.zeros((chip.n_tiles, len(DIRECTIONS)), dtype=np.int64),
@@ -103,7 +103,7 @@ def count_mesh(
     )
     if status:
         raise SimulationError(f"mesh of chip {chip.name!r}: {STATUS[status]}")
-    return out, n_events
+    return out, int(n_events)
 
 
 class _Run:
