@@ -351,6 +351,7 @@ cdef inline int run_events(Mesh* mesh) noexcept nogil:
     cdef EventQueue* queue = &mesh.queue
     cdef int64_t source_id
     cdef int32_t i
+    cdef bint fetches
     cdef Bin* bin
     for source_id in range(mesh.n_sources):
         push(mesh, source_id)
@@ -362,12 +363,10 @@ cdef inline int run_events(Mesh* mesh) noexcept nogil:
         if queue.shuffle:
             shuffle_bin(queue, bin)
         i = 0
-        if mesh.fetches and bin.n > 2:  # with few at a time there is nothing to gain
-            while i < bin.n:
-                fetch_ahead(mesh, bin, i)
-                look(mesh, bin.ids[i])
-                i += 1
+        fetches = mesh.fetches and bin.n > 2  # with few at a time there is nothing to gain
         while i < bin.n:  # it may grow
+            if fetches:
+                fetch_ahead(mesh, bin, i)
             look(mesh, bin.ids[i])
             i += 1
         mesh.n_looks += bin.n
