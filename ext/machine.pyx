@@ -9,13 +9,17 @@ from emulator._ext.core cimport BLOCK, Compartments, Configuration, Stretch
 from emulator._ext.crossing cimport Crossing
 from emulator._ext.generator cimport Generators
 from emulator._ext.losses cimport Losses
-from emulator._ext.mesh cimport FIRST_SOURCE, Mesh, Packet, allocate, list_waits, release, wire
+from emulator._ext.mesh cimport list_waits
+from emulator._ext.mesh_setup cimport allocate, release, reset, set_queue, wire
+from emulator._ext.mesh_state cimport (
+    BY_TABLE, FIRST_SOURCE, KIND_BORDER_EW, KIND_BORDER_NS, KIND_EJECT, KIND_EW, KIND_NS, Goal, Mesh,
+)
 from emulator._ext.team cimport Thread, build, dismantle, join_thread, start_thread
 from emulator._ext.tick cimport (
     ACTIVE, BARRIER, FIRST_SENT, INACTIVE, N_EVENTS, N_SENT, NO_MEMORY, NO_THREAD, OK, SPIKES,
     Block, Run, Worker, work,
 )
-from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
@@ -79,7 +83,13 @@ cdef class Machine:
         free(self.run.probes.counter_before)
         free(self.stretches)
         free(self.crossing.fired)
-        free(self.crossing.mesh.packets)
+        free(self.crossing.goals)
+        free(self.crossing.goal)
+        free(self.crossing.gap_ps)
+        free(self.crossing.packet_service_ps)
+        free(self.crossing.lost_at)
+        free(self.crossing.mesh.push_ps)
+        free(self.crossing.mesh.arrive_ps)
         release(&self.crossing.mesh)
 
     def __init__(self, dict arrays, dict settings):
@@ -316,7 +326,6 @@ cdef class Machine:
     cdef int _build_mesh(self, dict settings) except -1:
         cdef Crossing* c = &self.crossing
         cdef Mesh* mesh = &c.mesh
-        cdef int64_t core, n_entries = len(self.arrays["entry_core"])
         c.n_cores, c.n_slots = settings["n_cores"], self.run.n_slots
         c.tick_ps = <int64_t*>self._address("tick_ps", "int64")
         c.slot_ptr = <const int64_t*>self._address("slot_ptr", "int64")
@@ -326,47 +335,82 @@ cdef class Machine:
         if len(self.arrays["drops"]):
             c.drops = <const uint8_t*>self._address("drops", "uint8")
         c.service_ps = <const int64_t*>self._address("service_ps", "int64")
-        c.core_x = <const int32_t*>self._address("core_x", "int32")
-        c.core_y = <const int32_t*>self._address("core_y", "int32")
-        c.core_port = <const int32_t*>self._address("core_port", "int32")
         c.active_ps, c.inactive_ps = settings["active_ps"], settings["inactive_ps"]
         c.spike_ps, c.send_ps = settings["spike_ps"], settings["send_ps"]
         c.barrier_ps = settings["barrier_ps"]
-        c.host_x, c.host_y, c.host_port = settings["host_x"], settings["host_y"], settings["host_port"]
         mesh.width, mesh.height, mesh.n_ports = settings["width"], settings["height"], settings["n_ports"]
         mesh.n_routers = mesh.width * mesh.height
-        mesh.arbiter, mesh.routing = settings["arbiter"], settings["routing"]
-        mesh.next_side = <const int8_t*>self._address("next_side", "int8")
-        mesh.fifo_depth, mesh.intake_depth = settings["fifo_depth"], settings["intake_depth"]
-        mesh.inject_ps, mesh.eject_ps = settings["inject_ps"], settings["eject_ps"]
-        mesh.cycle_ps, mesh.credit_ps = settings["cycle_ps"], settings["credit_ps"]
+        mesh.chip_width, mesh.chip_height = settings["chip_width"], settings["chip_height"]
+        mesh.arbiter, mesh.port_of_all, mesh.routing = settings["arbiter"], -1, settings["routing"]
+        if mesh.routing == BY_TABLE:
+            mesh.next_side = <const int8_t*>self._address("next_side", "int8")
         if self.run.losses.n_risky:
             c.losses, c.lossy_link = &self.run.losses, <const int64_t*>self._address("link", "int64")
-            mesh.lossy = 1
+        mesh.fifo_depth, mesh.intake_depth = settings["fifo_depth"], settings["intake_depth"]
+        mesh.inject_ps, mesh.cycle_ps, mesh.credit_ps = (
+            settings["inject_ps"], settings["cycle_ps"], settings["credit_ps"]
+        )
+        self._set_hop(KIND_EW, settings["hop_ew_ps"], settings["cycle_ps"])
+        self._set_hop(KIND_NS, settings["hop_ns_ps"], settings["cycle_ps"])
+        self._set_hop(KIND_BORDER_EW, settings["border_hop_ew_ps"], settings["border_cycle_ps"])
+        self._set_hop(KIND_BORDER_NS, settings["border_hop_ns_ps"], settings["border_cycle_ps"])
+        self._set_hop(KIND_EJECT, settings["eject_ps"], settings["cycle_ps"])
         mesh.n_cores, mesh.n_sources = c.n_cores, c.n_cores + 1
-        mesh.packets = <Packet*>malloc((n_entries + 1) * sizeof(Packet))
         c.fired = <int32_t*>malloc((self.run.n_slots + 1) * sizeof(int32_t))
-        if c.fired == NULL or mesh.packets == NULL or allocate(mesh, 1024):
+        if c.fired == NULL or self._allocate_packets() or allocate(mesh):
             raise MemoryError("native engine: mesh buffers")
-        mesh.inner.hop_ew_ps, mesh.inner.hop_ns_ps = settings["hop_ew_ps"], settings["hop_ns_ps"]
-        mesh.inner.cycle_ps = mesh.cycle_ps
-        mesh.chip_width, mesh.chip_height = settings["chip_width"], settings["chip_height"]
-        mesh.border.hop_ew_ps, mesh.border.hop_ns_ps = settings["border_hop_ew_ps"], settings["border_hop_ns_ps"]
-        mesh.border.cycle_ps = settings["border_cycle_ps"]
         wire(mesh)
-        for core in range(c.n_cores):
-            self._attach(core, c.core_x[core], c.core_y[core], c.core_port[core])
-            mesh.outputs[mesh.sources[core].fifo].target = <int32_t>(-2 - core)
-        self._attach(c.n_cores, c.host_x, c.host_y, c.host_port)
+        reset(mesh)
+        set_queue(mesh, settings["heap_only"], settings["bin_ps"], settings["shuffle"])
+        self._attach(settings)
         self.run.crossing = c
         return 0
 
-    cdef void _attach(self, int64_t source, int32_t x, int32_t y, int32_t port) noexcept:
-        """Lets a source feed input FIFO `port` of router (x, y)."""
+    cdef void _set_hop(self, int32_t kind, int64_t latency_ps, int64_t cycle_ps) noexcept:
+        self.crossing.mesh.hops[kind].latency_ps = latency_ps
+        self.crossing.mesh.hops[kind].cycle_ps = cycle_ps
+
+    cdef int _allocate_packets(self) noexcept:
+        """Room for the packets of a tick in which every sender spikes. Returns -1 when memory is short."""
+        cdef Crossing* c = &self.crossing
+        cdef int64_t n = len(self.arrays["entry_core"]) + 1
+        c.goals = <Goal*>calloc(c.n_cores + 1, sizeof(Goal))
+        c.goal = <int32_t*>malloc(n * sizeof(int32_t))
+        c.gap_ps = <int64_t*>malloc(n * sizeof(int64_t))
+        c.packet_service_ps = <int64_t*>malloc(n * sizeof(int64_t))
+        c.mesh.push_ps = <int64_t*>malloc(n * sizeof(int64_t))
+        c.mesh.arrive_ps = <int64_t*>malloc(n * sizeof(int64_t))
+        if c.losses != NULL:
+            c.mesh.lost_at = c.lost_at = <int32_t*>malloc(n * sizeof(int32_t))
+            if c.lost_at == NULL:
+                return -1
+        c.mesh.goals, c.mesh.goal = c.goals, c.goal
+        c.mesh.gap_ps, c.mesh.service_ps = c.gap_ps, c.packet_service_ps
+        if (
+            c.goals == NULL or c.goal == NULL or c.gap_ps == NULL or c.packet_service_ps == NULL
+            or c.mesh.push_ps == NULL or c.mesh.arrive_ps == NULL
+        ):
+            return -1
+        return 0
+
+    cdef int _attach(self, dict settings) except -1:
+        """Lets cores and the host feed their ports, and packets find them."""
         cdef Mesh* mesh = &self.crossing.mesh
-        cdef int32_t fifo = (y * mesh.width + x) * mesh.n_ports + port
-        mesh.sources[source].fifo = fifo
-        mesh.fifos[fifo].feeder = <int32_t>(FIRST_SOURCE - source)
+        cdef const int32_t[::1] x = self.arrays["core_x"], y = self.arrays["core_y"]
+        cdef const int32_t[::1] ports = self.arrays["core_port"]
+        cdef int64_t n_cores = self.crossing.n_cores, source
+        cdef int32_t fifo
+        cdef Goal* goal
+        for source in range(n_cores + 1):
+            goal = &self.crossing.goals[source]
+            if source < n_cores:
+                goal.x, goal.y, goal.port = <int16_t>x[source], <int16_t>y[source], ports[source]
+            else:
+                goal.x, goal.y, goal.port = settings["host_x"], settings["host_y"], settings["host_port"]
+            fifo = (goal.y * mesh.width + goal.x) * mesh.n_ports + goal.port
+            mesh.sources[source].fifo = fifo
+            mesh.ports[fifo].partner = <int32_t>(FIRST_SOURCE - source)
+        return 0
 
     def advance(self, int64_t n_rows):
         """Runs the next `n_rows` rows.
@@ -430,21 +474,18 @@ cdef class Machine:
         push_ps, arrive_ps (0: lost) of their packets, int64, sender by sender in the order of their entries,
         without those that are dropped."""
         cdef Crossing* c = &self.crossing
-        cdef int64_t i, k, n_senders = c.n_fired + c.n_inputs, n_packets = 0
-        cdef int32_t sender
+        cdef int64_t i, n_senders = c.n_fired + c.n_inputs
+        cdef int64_t n_packets = c.mesh.sources[c.n_cores].end_packet
         senders = np.empty(n_senders, dtype=np.int32)
         cdef int32_t[::1] sender_view = senders
         for i in range(n_senders):
-            sender = c.fired[i] if i < c.n_fired else c.inputs[i - c.n_fired]
-            sender_view[i] = sender
-            for k in range(c.entry_ptr[sender], c.entry_ptr[sender + 1]):
-                n_packets += c.drops == NULL or not c.drops[k]
+            sender_view[i] = c.fired[i] if i < c.n_fired else c.inputs[i - c.n_fired]
         push_ps, arrive_ps = np.empty(n_packets, dtype=np.int64), np.empty(n_packets, dtype=np.int64)
         cdef int64_t[::1] push_view = push_ps
         cdef int64_t[::1] arrive_view = arrive_ps
-        for k in range(n_packets):
-            push_view[k] = c.mesh.packets[k].push_ps
-            arrive_view[k] = c.mesh.packets[k].arrive_ps
+        for i in range(n_packets):
+            push_view[i] = c.mesh.push_ps[i]
+            arrive_view[i] = c.mesh.arrive_ps[i]
         return senders, push_ps, arrive_ps
 
     def mesh_waits(self, int64_t[:, ::1] waits_for):
@@ -470,4 +511,4 @@ cdef class Machine:
             intake_max[i] = mesh.intakes[i].occupancy_max
         for i in range(mesh.n_routers):
             for port in range(mesh.n_ports):
-                occupancy_max[i, port] = mesh.fifos[i * mesh.n_ports + port].occupancy_max
+                occupancy_max[i, port] = mesh.ports[i * mesh.n_ports + port].occupancy_max

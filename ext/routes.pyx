@@ -1,7 +1,7 @@
 """What the packets of an image are known to cause, from where their routes begin and end: one sweep over the
 axon-out entries for what a spike of each sender counts, one for what a run's spikes come to."""
 
-from emulator._ext.mesh cimport BY_TABLE, EAST, NORTH, SOUTH, WEST, WEST_FIRST, X_FIRST
+from emulator._ext.mesh_state cimport BY_TABLE, EAST, NORTH, SOUTH, WEST, WEST_FIRST, X_FIRST
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, llabs
 from libc.string cimport memset

@@ -1,10 +1,10 @@
 """The mesh alone in sweeps over its channels: the same results as `mesh.run_mesh`, without events."""
 
-from emulator._ext.mesh cimport MESH_NO_MEMORY, N_SIDES
+from emulator._ext.mesh_state cimport BY_TABLE, MESH_NO_MEMORY, N_SIDES, set_sides
 from emulator._ext.sweep cimport MAX_DEPTH, MAX_SIDE, N_CHANNELS, Sweep
 from emulator._ext.sweep_run cimport N_FACTS, run_windows
 from emulator._ext.sweep_setup cimport Layout, allocate, n_grants, release, take_counts, wire
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int8_t, int32_t, int64_t
 from libc.string cimport memset
 
 LIMITS = {"fifo_depth": MAX_DEPTH, "width": MAX_SIDE, "height": MAX_SIDE}
@@ -12,6 +12,7 @@ LIMITS = {"fifo_depth": MAX_DEPTH, "width": MAX_SIDE, "height": MAX_SIDE}
 
 def sweep_mesh(
     const int64_t[::1] settings,
+    const int8_t[::1] next_side,
     const int64_t[::1] inject_ps,
     const int32_t[::1] dst,
     const int32_t[::1] queue,
@@ -29,7 +30,8 @@ def sweep_mesh(
 
     settings: width, height, ports per router, arbiter, fifo_depth, inject_ps, eject_ps, cycle_ps, credit_ps,
     then of links within a chip and of those between two chips: hop_ps east-west, north-south, cycle_ps; then
-    width and height of one chip. order: all channels [n_tiles * 6], 6 * tile + output E, W, N, S, local or 5
+    width and height of one chip; then the routing. next_side [n_tiles * n_tiles]: see sweep.pxd; empty unless
+    the routing is by table. order: all channels [n_tiles * 6], 6 * tile + output E, W, N, S, local or 5
     for the source; best those first that feed others. Fills push_ps, arrive_ps [n], link_counts [n_tiles, 4],
     occupancy_max [n_tiles, n_ports], stall_ps [n_tiles], and facts [6]: windows, how many of them needed one
     sweep, sweeps, channels computed, pushes and grants computed, pushes and grants there are. Returns a
@@ -50,6 +52,7 @@ def sweep_mesh(
     layout.border.hop_ew_ps, layout.border.hop_ns_ps = settings[12], settings[13]
     layout.inner.cycle_ps, layout.border.cycle_ps = settings[11], settings[14]
     layout.chip_width, layout.chip_height = <int32_t>settings[15], <int32_t>settings[16]
+    set_sides(sweep.sides, <int32_t>settings[17])
     if (
         n == 0 or dst.shape[0] != n or queue.shape[0] != n or push_ps.shape[0] != n or arrive_ps.shape[0] != n
         or source_ptr.shape[0] != sweep.n_routers + 1 or source_ptr[sweep.n_routers] != n
@@ -57,10 +60,13 @@ def sweep_mesh(
         or link_counts.shape[0] != sweep.n_routers or link_counts.shape[1] != N_SIDES
         or occupancy_max.shape[0] != sweep.n_routers or occupancy_max.shape[1] != sweep.n_ports
         or stall_ps.shape[0] != sweep.n_routers
+        or (settings[17] == BY_TABLE and next_side.shape[0] != <int64_t>sweep.n_routers * sweep.n_routers)
     ):
         raise ValueError("sweep_mesh: arrays of inconsistent shape")
     if settings[4] > MAX_DEPTH or sweep.width > MAX_SIDE or sweep.height > MAX_SIDE:
         raise ValueError(f"sweep_mesh: a mesh beyond {LIMITS}")
+    if settings[17] == BY_TABLE:
+        sweep.next_side = &next_side[0]
     sweep.inject_ps, sweep.dst = &inject_ps[0], &dst[0]
     sweep.queue, sweep.source_ptr, sweep.order = &queue[0], &source_ptr[0], &order[0]
     sweep.push_ps, sweep.arrive_ps, sweep.facts = &push_ps[0], &arrive_ps[0], &facts[0]

@@ -1,7 +1,9 @@
 # The packets of one tick on the mesh: when each is pushed, and when the tick ends. Twin of TimedTick in
 # emulator/reference/machine.py.
 from emulator._ext.losses cimport Losses
-from emulator._ext.mesh cimport N_SIDES, Mesh, Packet, reset, run_events
+from emulator._ext.mesh cimport run_events
+from emulator._ext.mesh_setup cimport reset
+from emulator._ext.mesh_state cimport N_SIDES, Goal, Mesh
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 
@@ -14,21 +16,20 @@ cdef struct Crossing:
     const uint8_t* active  # [n_slots] whether the update of this tick was active
     const int64_t* entry_ptr  # [n_senders + 1]
     const int32_t* entry_core  # [n_entries]
+    const int64_t* service_ps  # [n_entries]
     const Losses* losses  # NULL: nothing gets lost
     const int64_t* lossy_link  # [n_links] of `losses`: tile * 4 + side
     const uint8_t* drops  # [n_entries] 1: its packets are dropped once they are sent; NULL: none are
-    const int64_t* service_ps  # [n_entries]
-    const int32_t* core_x  # [n_cores]
-    const int32_t* core_y
-    const int32_t* core_port
+    Goal* goals  # [n_cores + 1] of each core and of the host port
+    int32_t* goal  # of the packets of this tick, as those of the mesh: [n_entries]
+    int64_t* gap_ps
+    int64_t* packet_service_ps
+    int32_t* lost_at  # NULL: nothing gets lost
     int64_t active_ps
     int64_t inactive_ps
     int64_t spike_ps
     int64_t send_ps
     int64_t barrier_ps
-    int32_t host_x
-    int32_t host_y
-    int32_t host_port
     int32_t* fired  # slots that fired in this tick, ascending
     int64_t n_fired
     const int32_t* inputs  # senders of the host that spike in this tick, ascending
@@ -86,30 +87,22 @@ cdef inline int64_t pack(
 ) noexcept nogil:
     """One packet per axon-out entry of a sender; the first waits for `work_ps`, each for `send_ps`. Returns the
     work after the last."""
-    cdef Packet* packet
-    cdef int64_t entry, risky = c.losses.risky_ptr[sender] if c.losses != NULL else 0, link
-    cdef int32_t core
+    cdef int64_t entry, risky = c.losses.risky_ptr[sender] if c.losses != NULL else 0, n, link
     for entry in range(c.entry_ptr[sender], c.entry_ptr[sender + 1]):
         if c.drops != NULL and c.drops[entry]:
             work_ps += send_ps
             continue
-        packet = &c.mesh.packets[n_packets[0]]
-        n_packets[0] += 1
-        core = c.entry_core[entry]
-        packet.core = core
-        if core == c.n_cores:
-            packet.x, packet.y, packet.port = c.host_x, c.host_y, c.host_port
-            packet.service_ps = 0
-        else:
-            packet.x, packet.y, packet.port = c.core_x[core], c.core_y[core], c.core_port[core]
-            packet.service_ps = c.service_ps[entry]
-        packet.gap_ps = work_ps + send_ps
-        packet.not_before_ps = 0
-        packet.lost_at = 0
-        if c.losses != NULL and risky < c.losses.risky_ptr[sender + 1] and c.losses.risky_entry[risky] == entry:
-            if c.losses.lost_by[risky] >= 0:
-                link = c.lossy_link[c.losses.lost_by[risky]]
-                packet.lost_at = <int32_t>(1 + link // N_SIDES * c.mesh.n_ports + link % N_SIDES)
-            risky += 1
+        n = n_packets[0]
+        c.goal[n] = c.entry_core[entry]
+        c.packet_service_ps[n] = c.service_ps[entry]
+        c.gap_ps[n] = work_ps + send_ps
+        if c.losses != NULL:
+            c.lost_at[n] = 0
+            if risky < c.losses.risky_ptr[sender + 1] and c.losses.risky_entry[risky] == entry:
+                if c.losses.lost_by[risky] >= 0:
+                    link = c.lossy_link[c.losses.lost_by[risky]]
+                    c.lost_at[n] = <int32_t>(1 + link // N_SIDES * c.mesh.n_ports + link % N_SIDES)
+                risky += 1
+        n_packets[0] = n + 1
         work_ps = 0
     return work_ps

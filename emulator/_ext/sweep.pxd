@@ -26,8 +26,8 @@
 # So the length of windows and the order of channels bear on speed alone, and no routing has to be free of
 # cycles for it; a good order lets most windows be done after few sweeps.
 cimport cython
-from emulator._ext.mesh cimport EAST, FIXED, N_SIDES, NORTH, OLDEST, SOUTH, WEST
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from emulator._ext.mesh_state cimport FIXED, N_SIDES, OLDEST, direction
+from libc.stdint cimport int8_t, int32_t, int64_t, uint32_t, uint64_t
 
 cdef extern from *:
     """
@@ -111,6 +111,8 @@ cdef struct Sweep:
     int32_t n_routers
     int32_t n_ports  # of a router, those that traffic does not use too
     int32_t arbiter
+    int8_t sides[9]  # see set_sides
+    const int8_t* next_side  # [n_routers, n_routers] side by router and destination; NULL: not by table
     int64_t longest_ps  # cycle or credit
     int64_t last_inject_ps
     void* memory  # holds all that follows; zeros at first
@@ -147,13 +149,13 @@ cdef struct Sweep:
     int64_t give_up_until  # pushes and grants; later too much would be thrown away
 
 
-cdef inline int32_t port_towards(int32_t x, int32_t y, int32_t to_x, int32_t to_y) noexcept nogil:
-    """Dimension order: X, then Y, then the core. The output that a packet wants at the router at (x, y)."""
-    if to_x != x:
-        return EAST if to_x > x else WEST
-    if to_y != y:
-        return NORTH if to_y > y else SOUTH
-    return N_SIDES
+cdef inline int32_t port_towards(Sweep* sweep, int32_t x, int32_t y, int32_t to_x, int32_t to_y) noexcept nogil:
+    """The output that a packet wants at the router at (x, y)."""
+    if sweep.next_side != NULL and (x != to_x or y != to_y):
+        return sweep.next_side[
+            (<int64_t>y * sweep.width + x) * sweep.n_routers + <int64_t>to_y * sweep.width + to_x
+        ]
+    return sweep.sides[direction(to_x - x, to_y - y)]
 
 
 cdef inline Slot* slot_of(Sweep* sweep, int32_t buffer_id, int32_t number) noexcept nogil:
@@ -256,7 +258,7 @@ cdef inline int append(Sweep* sweep, Feed* feed, Slot* packet, int64_t taken_ps)
         sweep.end_ps = taken_ps
         sweep.cut = True
         return -1
-    port = port_towards(buffer.x, buffer.y, packet.target & 0x3FFF, (packet.target >> 14) & 0x3FFF)
+    port = port_towards(sweep, buffer.x, buffer.y, packet.target & 0x3FFF, (packet.target >> 14) & 0x3FFF)
     slot.arrive_ps, slot.push_ps, slot.packet = arrive_ps, packet.push_ps, packet.packet
     slot.target = (packet.target & 0xFFFFFFF) | (<uint32_t>port << 28)
     slot.grant_ps = max(arrive_ps, feed.ring[(feed.number - 1) & (RING - 1)].grant_ps + sweep.cycle_ps)

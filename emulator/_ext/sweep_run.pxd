@@ -1,5 +1,5 @@
 # The windows of a sweep, one after the other: what is kept of each, and how long the next one is.
-from emulator._ext.mesh cimport MESH_DEADLOCK, MESH_OK, N_SIDES
+from emulator._ext.mesh_state cimport MESH_DEADLOCK, MESH_OK, N_SIDES
 from emulator._ext.sweep cimport (
     FAR_PS, MAX_DEPTH, N_CHANNELS, N_INPUTS, RING, SOURCE, WORD, Buffer, Slot, Sweep,
     __builtin_ctzll, output_of, prefetch, set_dirty, slot_of, sweep_window,

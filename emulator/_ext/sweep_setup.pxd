@@ -1,5 +1,5 @@
 # The memory and the wiring of a sweep, and what is read off it at the end.
-from emulator._ext.mesh cimport EAST, N_SIDES, NORTH, SOUTH, WEST
+from emulator._ext.mesh_state cimport EAST, N_SIDES, NORTH, SOUTH, WEST
 from emulator._ext.sweep cimport N_CHANNELS, N_INPUTS, RING, SOURCE, WORD, Buffer, Channel, Slot, Sweep
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free

@@ -46,11 +46,28 @@ POLICIES = ("chip", "lava", "unbounded", "strict")  # their places are the codes
 REGISTERS = ("q", "u", "x", "v")
 
 
+@dataclass(frozen=True)
+class Queue:
+    """How the mesh keeps its events. No result depends on it, which tests of the mesh show."""
+
+    heap_only: bool = False  # a binary heap in place of the time wheel
+    bin_ps: int = 0  # events this close are in no order: a power of two; 0: the longest that is right
+    shuffle: int = 0  # not 0: seed of the order in which the events of a bin are handled
+
+
+WHEEL = Queue()
+
+
 def run(
-    image: Image, chip: ChipSpec, drive: Drive, progress: Progress | None = None, threads: int = 1
+    image: Image,
+    chip: ChipSpec,
+    drive: Drive,
+    progress: Progress | None = None,
+    threads: int = 1,
+    queue: Queue = WHEEL,
 ) -> Record:
     """Twin of `reference.run`: same record, bit for bit, whatever the number of threads."""
-    return _Run(image, chip, drive, threads).record(progress)
+    return _Run(image, chip, drive, threads, queue).record(progress)
 
 
 def run_mesh(
@@ -59,55 +76,88 @@ def run_mesh(
     src: NDArray[np.int32],
     dst: NDArray[np.int32],
     seed: int = 0,
+    *,
     path: str = "auto",
     facts: NDArray[np.int64] | None = None,
 ) -> dict[str, Ints]:
     """Twin of `reference.run_mesh`. path, facts: of `swept`; no result depends on them."""
-    order = np.lexsort((inject_ps, src))  # stable: ties keep their position
-    source_ptr = np.zeros(chip.n_tiles + 1, dtype=np.int64)
-    np.cumsum(np.bincount(src, minlength=chip.n_tiles), out=source_ptr[1:])
+    return count_mesh(chip, inject_ps, src, dst, seed=seed, path=path, facts=facts)[0]
+
+
+def count_mesh(
+    chip: ChipSpec,
+    inject_ps: Ints,
+    src: NDArray[np.int32],
+    dst: NDArray[np.int32],
+    queue: Queue = WHEEL,
+    *,
+    seed: int = 0,
+    path: str = "loop",
+    facts: NDArray[np.int64] | None = None,
+) -> tuple[dict[str, Ints], int]:
+    """`run_mesh`, and how many events it took; none in sweeps."""
     n, n_ports = len(inject_ps), len(DIRECTIONS) + chip.cores.per_tile
+    order, source_ptr = np.empty(n, dtype=np.int32), np.empty(chip.n_tiles + 1, dtype=np.int64)
+    if not blocks.mesh.sort_by_source(inject_ps, src, source_ptr, order):
+        order = np.lexsort((inject_ps, src)).astype(np.int32)  # stable: ties keep their position
+    traffic = Traffic(inject_ps, dst, order, source_ptr)
     out: dict[str, Ints] = {
-        "push_ps": np.zeros(n, dtype=np.int64),
-        "arrive_ps": np.zeros(n, dtype=np.int64),
+        "push_ps": np.empty(n, dtype=np.int64),
+        "arrive_ps": np.empty(n, dtype=np.int64),
         "link_counts": np.zeros((chip.n_tiles, len(DIRECTIONS)), dtype=np.int64),
         "occupancy_max": np.zeros((chip.n_tiles, n_ports), dtype=np.int64),
         "stall_ps": np.zeros(chip.n_tiles, dtype=np.int64),
     }
-    number = np.arange(n) - np.repeat(source_ptr[:-1], np.diff(source_ptr))
-    lost_by = losing_links(chip, src[order], dst[order], number, seed)
-    losses = np.bincount(lost_by, minlength=1 + out["link_counts"].size)[1:]
-    mesh = chip.mesh
-    numbers = [mesh.width, mesh.height, n_ports, ARBITERS.index(mesh.arbiter), mesh.fifo_depth]
-    numbers += [mesh.inject_ps, mesh.eject_ps, mesh.cycle_ps, mesh.credit_ps]
-    numbers += [mesh.hop_ps.ew, mesh.hop_ps.ns, mesh.cycle_ps, *_border(chip).values(), chip.routing.code]
-    settings = np.array(numbers, dtype=np.int64)
-    link_losses = losses.reshape(-1, 4)
-    traffic = Traffic(inject_ps, dst, order.astype(np.int32), source_ptr)
-    if not lost_by.any() and swept(chip, settings, traffic, out, path, facts):
-        return {**out, "link_losses": link_losses}
-    for values in out.values():
-        values[:] = 0  # of sweeps given up
+    settings = _traffic_settings(chip)
+    link_losses = np.zeros((chip.n_tiles, len(DIRECTIONS)), dtype=np.int64)
+    lost_by = _lost_by(chip, src, traffic, seed)
+    if not len(lost_by) and swept(chip, settings, traffic, out, path, facts):
+        return {**out, "link_losses": link_losses}, 0
     waits_for = np.zeros((chip.n_tiles, n_ports), dtype=np.int64)
-    status, in_flight = blocks.mesh.run_mesh(
-        settings, chip.routing.flat_table(), inject_ps[order], dst[order], source_ptr, lost_by, *out.values(),
+    status, n_events, in_flight = blocks.mesh.run_mesh(
+        settings,
+        np.array(list(_queue(queue).values()), dtype=np.int64),
+        chip.routing.flat_table(),
+        inject_ps,
+        dst,
+        source_ptr,
+        order,
+        lost_by,
+        *out.values(),
         waits_for,
-    )  # fmt: skip
+    )
     if status == DEADLOCK:
         raise SimulationError(deadlock_text(chip, in_flight, waits_for))
     if status:
         raise SimulationError(f"mesh of chip {chip.name!r}: {STATUS[status]}")
-    back = np.empty(n, dtype=np.int64)
-    back[order] = np.arange(n)
-    there = {"push_ps": out["push_ps"][back], "arrive_ps": out["arrive_ps"][back]}
-    return {**out, **there, "link_losses": link_losses}
+    link_losses.ravel()[:] = np.bincount(lost_by, minlength=1 + link_losses.size)[1:]
+    return {**out, "link_losses": link_losses}, int(n_events)
+
+
+def _traffic_settings(chip: ChipSpec) -> NDArray[np.int64]:
+    """As the blocks take them: see ext/mesh.pyx."""
+    mesh, n_ports = chip.mesh, len(DIRECTIONS) + chip.cores.per_tile
+    settings = [mesh.width, mesh.height, n_ports, ARBITERS.index(mesh.arbiter), mesh.fifo_depth]
+    settings += [mesh.inject_ps, mesh.eject_ps, mesh.cycle_ps, mesh.credit_ps]
+    settings += [mesh.hop_ps.ew, mesh.hop_ps.ns, mesh.cycle_ps, *_border(chip).values(), chip.routing.code]
+    return np.array(settings, dtype=np.int64)
+
+
+def _lost_by(chip: ChipSpec, src: Ints, traffic: Traffic, seed: int) -> NDArray[np.int32]:
+    """[n] or, where nothing gets lost, [0]: 1 + link that loses each packet, or 0."""
+    if chip.mesh.faults is None or not chip.mesh.faults.lossy:
+        return np.zeros(0, dtype=np.int32)
+    number = np.empty(len(src), dtype=np.int64)  # among the packets of its source
+    number[traffic.queue] = np.arange(len(src)) - traffic.source_ptr[:-1][src[traffic.queue]]
+    lost_by = losing_links(chip, src, traffic.dst, number, seed)
+    return lost_by.astype(np.int32) if lost_by.any() else np.zeros(0, dtype=np.int32)
 
 
 class _Run:
     """The arrays of one run: registers and counts that the machine works on, and its results."""
 
-    def __init__(self, image: Image, chip: ChipSpec, drive: Drive, threads: int):
-        self.image, self.chip, self.drive = image, chip, drive
+    def __init__(self, image: Image, chip: ChipSpec, drive: Drive, threads: int, queue: Queue):
+        self.image, self.chip, self.drive, self.queue = image, chip, drive, queue
         check_image(image, chip)  # the blocks trust what passes
         if drive.timing and chip.mesh.multicast != "none":
             raise SimulationError(
@@ -347,6 +397,7 @@ class _Run:
             "hop_ew_ps": mesh.hop_ps.ew,
             "hop_ns_ps": mesh.hop_ps.ns,
             **_border(chip),
+            **_queue(self.queue),
         }
 
 
@@ -361,6 +412,14 @@ def _border(chip: ChipSpec) -> dict[str, int]:
         "border_cycle_ps": link.cycle_ps,
         "chip_width": width,
         "chip_height": height,
+    }
+
+
+def _queue(queue: Queue) -> dict[str, int]:
+    return {
+        "heap_only": int(queue.heap_only),
+        "bin_ps": queue.bin_ps,
+        "shuffle": queue.shuffle,
     }
 
 

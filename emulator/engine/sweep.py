@@ -6,11 +6,15 @@ Both give the same result (`_ext/sweep.pxd` says why), so the choice is one of s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from emulator.chip.channels import topological_order
+from emulator.chip.grid import N_SIDES
+from emulator.chip.routing import Routing
 from emulator.chip.spec import ChipSpec
 from emulator.engine import blocks
 
@@ -54,7 +58,7 @@ def swept(
     if path == "loop" or n == 0 or not can_sweep(chip) or (path == "auto" and n < MIN_PACKETS * chip.n_tiles):
         return False
     status = blocks.sweep.sweep_mesh(
-        settings, traffic.inject_ps, traffic.dst, traffic.queue, traffic.source_ptr, channel_order(chip),
+        settings, chip.routing.flat_table(), traffic.inject_ps, traffic.dst, traffic.queue, traffic.source_ptr, channel_order(chip),
         out["push_ps"], out["arrive_ps"], out["link_counts"], out["occupancy_max"], out["stall_ps"],
         np.zeros(len(FACTS), dtype=np.int64) if facts is None else facts,
         path == "auto",
@@ -64,16 +68,33 @@ def swept(
 
 
 def can_sweep(chip: ChipSpec) -> bool:
-    """Whether the block has room for FIFOs of this depth and coordinates of this mesh, and knows its ways."""
-    return chip.mesh.routing == "xy" and all(getattr(chip.mesh, name) <= limit for name, limit in blocks.sweep.LIMITS.items())
+    """Whether the block has room for FIFOs of this depth and coordinates of this mesh."""
+    return all(getattr(chip.mesh, name) <= limit for name, limit in blocks.sweep.LIMITS.items())
 
 
 def channel_order(chip: ChipSpec) -> NDArray[np.int32]:
-    """Channels (6 * tile + port), each after those that packets come from on X-then-Y routes.
-
-    Sources, links east and west row by row, links north and south, then what leads to the cores. Any other
-    order gives the same times, after more sweeps.
+    """Channels (6 * tile + port), each after those that packets come from: sources, links, then what leads to
+    the cores. Any other order gives the same times, after more sweeps.
     """
+    return _by_rows(chip) if chip.mesh.routing == "xy" else _sorted(chip.routing)
+
+
+@lru_cache(maxsize=8)
+def _sorted(routing: Routing) -> NDArray[np.int32]:
+    tile = np.arange(routing.grid.n_tiles)
+    links, _ = topological_order(routing)
+    if len(links) < N_SIDES * len(tile):  # forced: it has a cycle
+        links = np.arange(N_SIDES * len(tile))
+    parts = (
+        N_CHANNELS * tile + SOURCE,
+        links // N_SIDES * N_CHANNELS + links % N_SIDES,
+        N_CHANNELS * tile + LOCAL,
+    )
+    return np.concatenate(parts).astype(np.int32)
+
+
+def _by_rows(chip: ChipSpec) -> NDArray[np.int32]:
+    """For X-then-Y: links east and west row by row, links north and south."""
     width, tile = chip.mesh.width, np.arange(chip.n_tiles, dtype=np.int32)
     channels = (N_CHANNELS * tile).reshape(-1, width)
     # Row by row, so that what is computed together lies together: a packet has done with its row before it
