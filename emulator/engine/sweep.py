@@ -58,7 +58,8 @@ def swept(
     if path == "loop" or n == 0 or not can_sweep(chip) or (path == "auto" and n < MIN_PACKETS * chip.n_tiles):
         return False
     status = blocks.sweep.sweep_mesh(
-        settings, chip.routing.flat_table(), traffic.inject_ps, traffic.dst, traffic.queue, traffic.source_ptr, channel_order(chip),
+        settings, chip.routing.flat_table(),
+        traffic.inject_ps, traffic.dst, traffic.queue, traffic.source_ptr, channel_order(chip),
         out["push_ps"], out["arrive_ps"], out["link_counts"], out["occupancy_max"], out["stall_ps"],
         np.zeros(len(FACTS), dtype=np.int64) if facts is None else facts,
         path == "auto",

@@ -205,7 +205,7 @@ def test_the_block_refuses_arrays_that_do_not_fit() -> None:
     def call(settings: NDArray[np.int64], n_order: int) -> None:
         ptr = np.array([0, 1, 1], dtype=np.int64)
         blocks.sweep.sweep_mesh(
-            settings, wide(1), ints(1), ints(1), ptr, ints(n_order), wide(1), wide(1), wide(2, 4), wide(2, 5),
+            settings, np.zeros(0, np.int8), wide(1), ints(1), ints(1), ptr, ints(n_order), wide(1), wide(1), wide(2, 4), wide(2, 5),
             wide(2), wide(6), False,
         )  # fmt: skip
 
