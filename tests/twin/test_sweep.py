@@ -199,13 +199,14 @@ def test_very_late_packets_keep_their_picoseconds() -> None:
 
 
 def test_the_block_refuses_arrays_that_do_not_fit() -> None:
-    settings_of = np.array([2, 1, 5, 0, 4, 2, 3, 1, 2, 3, 3, 1, 3, 3, 1, 2, 1], dtype=np.int64)
+    settings_of = np.array([2, 1, 5, 0, 4, 2, 3, 1, 2, 3, 3, 1, 3, 3, 1, 2, 1, 0], dtype=np.int64)
     ints, wide = (lambda *shape: np.zeros(shape, dtype=np.int32)), (lambda *shape: np.zeros(shape, np.int64))
 
     def call(settings: NDArray[np.int64], n_order: int) -> None:
         ptr = np.array([0, 1, 1], dtype=np.int64)
         blocks.sweep.sweep_mesh(
-            settings, np.zeros(0, np.int8), wide(1), ints(1), ints(1), ptr, ints(n_order), wide(1), wide(1), wide(2, 4), wide(2, 5),
+            settings, np.zeros(0, np.int8), wide(1), ints(1), ints(1), ptr, ints(n_order),
+            wide(1), wide(1), wide(2, 4), wide(2, 5),
             wide(2), wide(6), False,
         )  # fmt: skip
 
