@@ -350,40 +350,33 @@ ctypedef fused Weight:
     int16_t
 
 
+cdef inline uint16_t* place_of(bint wraps, const Goal* goal, uint32_t target) noexcept nogil:
+    return &goal.sums[(goal.first + target) & goal.mask if wraps else target]
+
+
+cdef inline void add_list(
+    bint wraps, const Goal* goal, const Target* target, const Weight* weight, int64_t n
+) noexcept nogil:
+    cdef Goal here = goal[0]  # of which no sum is a part
+    cdef int64_t k = 0
+    while k + 4 <= n:
+        add_wrapping(place_of(wraps, &here, target[k]), weight[k])
+        add_wrapping(place_of(wraps, &here, target[k + 1]), weight[k + 1])
+        add_wrapping(place_of(wraps, &here, target[k + 2]), weight[k + 2])
+        add_wrapping(place_of(wraps, &here, target[k + 3]), weight[k + 3])
+        k += 4
+    while k < n:
+        add_wrapping(place_of(wraps, &here, target[k]), weight[k])
+        k += 1
+
+
 cdef inline void add_weights(
     const Goal* goal, const Target* target, const Weight* weight, int64_t n
 ) noexcept nogil:
-    cdef uint16_t* sums = goal.sums
-    cdef int64_t k = 0
     if goal.mask:
-        add_wrapped(goal, target, weight, n)
-        return
-    while k + 4 <= n:
-        add_wrapping(&sums[target[k]], weight[k])
-        add_wrapping(&sums[target[k + 1]], weight[k + 1])
-        add_wrapping(&sums[target[k + 2]], weight[k + 2])
-        add_wrapping(&sums[target[k + 3]], weight[k + 3])
-        k += 4
-    while k < n:
-        add_wrapping(&sums[target[k]], weight[k])
-        k += 1
-
-
-cdef inline void add_wrapped(
-    const Goal* goal, const Target* target, const Weight* weight, int64_t n
-) noexcept nogil:
-    cdef uint16_t* sums = goal.sums
-    cdef uint32_t first = goal.first, mask = goal.mask
-    cdef int64_t k = 0
-    while k + 4 <= n:
-        add_wrapping(&sums[(first + target[k]) & mask], weight[k])
-        add_wrapping(&sums[(first + target[k + 1]) & mask], weight[k + 1])
-        add_wrapping(&sums[(first + target[k + 2]) & mask], weight[k + 2])
-        add_wrapping(&sums[(first + target[k + 3]) & mask], weight[k + 3])
-        k += 4
-    while k < n:
-        add_wrapping(&sums[(first + target[k]) & mask], weight[k])
-        k += 1
+        add_list(True, goal, target, weight, n)
+    else:
+        add_list(False, goal, target, weight, n)
 
 
 cdef inline cloned_void add_span8(apart16 sums, narrow8 weight, int64_t n) noexcept nogil:

@@ -84,7 +84,7 @@ def _few(choices: list[Any], most: int = 3) -> st.SearchStrategy[list[Any]]:
 @st.composite
 def chips(draw: st.DrawFn, base: ChipSpec, max_side: int = MAX_TILES, faulty: bool = False) -> ChipSpec:
     """`base` with a mesh of 1 x 1 .. max_side x max_side tiles, cut into chips or not, 1 - 4 cores per tile,
-    FIFO depths 1 - 4 and arbitrary integer latencies; what only bounds capacity is lifted. Any overflow
+    FIFO depths 1 - 8 and arbitrary integer latencies; what only bounds capacity is lifted. Any overflow
     policy but `strict`, under which a run may have no record. faulty: something may be dead."""
     width, height = draw(st.integers(1, max_side)), draw(st.integers(1, max_side))
     per_tile = draw(st.integers(1, MAX_CORES_PER_TILE))
@@ -95,7 +95,7 @@ def chips(draw: st.DrawFn, base: ChipSpec, max_side: int = MAX_TILES, faulty: bo
     mesh = {
         "width": st.just(width),
         "height": st.just(height),
-        "fifo_depth": st.integers(1, 4),
+        "fifo_depth": st.integers(1, 8),
         "intake_depth": st.integers(1, 4),
         "arbiter": st.sampled_from(("round_robin", "fixed", "oldest")),
         "routing": st.sampled_from(("xy", "yx", "west_first", "table")),

@@ -15,6 +15,8 @@ from emulator.testing import Case, cases, chips, first_difference, traffic
 
 BASE = em.load_chip("tiny")
 law = settings(max_examples=max(10, settings().max_examples // 3))  # the twin laws get all examples
+# small and quick: 500 examples, and 20,000 in `make test-long`
+mesh_law = settings(max_examples=settings().max_examples * (12 if settings().max_examples > 1000 else 5) // 3)
 
 
 def compiled(case: Case) -> em.Program:
@@ -279,9 +281,10 @@ def test_twin_holds_in_a_batch_that_goes_on(case: Case, n_samples: int, data: st
     assert first_difference(reference.record, native.record) is None
 
 
+@mesh_law
 @given(st.data())
 def test_twin_mesh_alone_is_equal_to_the_picosecond(data: st.DataObject) -> None:
-    chip = data.draw(chips(BASE, faulty=True))
+    chip = data.draw(chips(BASE, max_side=6, faulty=True))
     packets, seed = data.draw(traffic(chip)), data.draw(st.sampled_from((0, 1, 2**64 - 1)))
     reference, native = (
         em.run_mesh(chip, packets, engine=engine, seed=seed) for engine in ("reference", "native")
