@@ -118,31 +118,42 @@ def run_mesh(chip: ChipSpec, packets: NDArray[Any], engine: str = "native", seed
     """
     inject_ps, src, dst = _columns(chip, packets)
     has_way = _with_way(chip, src, dst)
-    sent = np.flatnonzero(has_way)
     whole_seed = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
     if not (whole_seed and 0 <= seed < 2**64):
         raise SimulationError(f"seed={seed!r}: must be an integer in 0..{2**64 - 1}")
-    ran = _engine(engine)(chip, inject_ps[sent], src[sent], dst[sent], int(seed))
-    for name in ("push_ps", "arrive_ps"):
-        whole = np.zeros(len(src), dtype=np.int64)
-        whole[sent] = ran[name]
-        ran[name] = whole
-    n_dropped = np.bincount(src[~has_way], minlength=chip.n_tiles).astype(np.int64)
+    run_on = _engine(engine)
+    if has_way.all():
+        ran = run_on(chip, inject_ps, src, dst, int(seed))
+    else:
+        ran = run_on(chip, inject_ps[has_way], src[has_way], dst[has_way], int(seed))
+        _number_as_given(ran, has_way)
     arrived = ran["arrive_ps"] > 0
-    n_lost = np.bincount(src[has_way & ~arrived], minlength=chip.n_tiles).astype(np.int64)
-    if ran.get("grants") is not None:
-        ran["grants"][:, 0] = sent[ran["grants"][:, 0]]
     return MeshResult(
         **ran,
         arrived=arrived,
         sent=has_way,
-        n_dropped=n_dropped,
-        n_lost=n_lost,
+        n_dropped=_per_tile(chip, src, ~has_way),
+        n_lost=_per_tile(chip, src, has_way & ~arrived),
         chip=chip,
         inject_ps=inject_ps,
         src=src,
         dst=dst,
     )
+
+
+def _number_as_given(ran: dict[str, Any], sent: NDArray[np.bool_]) -> None:
+    """Makes results of the packets that were sent results of all."""
+    for name in ("push_ps", "arrive_ps"):
+        whole = np.zeros(len(sent), dtype=np.int64)
+        whole[sent] = ran[name]
+        ran[name] = whole
+    if ran.get("grants") is not None:
+        ran["grants"][:, 0] = np.flatnonzero(sent)[ran["grants"][:, 0]]
+
+
+def _per_tile(chip: ChipSpec, src: Ints, some: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """int64 [n_tiles]: how many of some packets come from each tile."""
+    return np.bincount(src[some], minlength=chip.n_tiles).astype(np.int64)
 
 
 def _engine(name: str) -> Callable[..., dict[str, Any]]:
