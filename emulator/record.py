@@ -54,7 +54,7 @@ class Trace:
     push_ps: Ints  # int64 [n_packets] entry into the source's FIFO
     arrive_ps: Ints  # int64 [n_packets] entry into the target's intake, or arrival at the host port; lost: 0
     arrived: NDArray[np.bool_]  # bool [n_packets] those that no lossy link lost
-    grants: Ints | None  # int64 [n_grants, 4] packet, tile, output port, ps; by packet. None: untold
+    grants: Ints  # int64 [n_grants, 4] packet, tile, output port, ps; by packet on its way
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,9 +97,7 @@ def first_difference(a: Record, b: Record) -> str | None:
             if left is None:
                 continue
             pairs = [
-                (f"{name}.{f.name}", getattr(left, f.name), getattr(right, f.name))
-                for f in fields(left)
-                if f.name != "grants" or not (left.grants is None or right.grants is None)
+                (f"{name}.{f.name}", getattr(left, f.name), getattr(right, f.name)) for f in fields(left)
             ]
         else:
             pairs = [(name, left, right)]

@@ -12,7 +12,8 @@ from emulator._ext.losses cimport Losses
 from emulator._ext.mesh cimport list_waits
 from emulator._ext.mesh_setup cimport allocate, release, reset, set_queue, wire
 from emulator._ext.mesh_state cimport (
-    BY_TABLE, FIRST_SOURCE, KIND_BORDER_EW, KIND_BORDER_NS, KIND_EJECT, KIND_EW, KIND_NS, Goal, Mesh,
+    BY_TABLE, FIRST_SOURCE, KIND_BORDER_EW, KIND_BORDER_NS, KIND_EJECT, KIND_EW, KIND_NS, Goal, GrantLog,
+    Mesh,
 )
 from emulator._ext.team cimport Thread, build, dismantle, join_thread, start_thread
 from emulator._ext.tick cimport (
@@ -60,12 +61,14 @@ cdef class Machine:
     cdef dict arrays  # keeps what the pointers of `run` point into
     cdef Run run
     cdef Crossing crossing
+    cdef GrantLog log
     cdef Stretch* stretches
     cdef int64_t n_stretches, row
 
     def __cinit__(self):
         memset(&self.run, 0, sizeof(Run))
         memset(&self.crossing, 0, sizeof(Crossing))
+        memset(&self.log, 0, sizeof(GrantLog))
         self.stretches = NULL
 
     def __dealloc__(self):
@@ -88,6 +91,7 @@ cdef class Machine:
         free(self.crossing.gap_ps)
         free(self.crossing.packet_service_ps)
         free(self.crossing.lost_at)
+        free(self.log.rows)
         free(self.crossing.mesh.push_ps)
         free(self.crossing.mesh.arrive_ps)
         release(&self.crossing.mesh)
@@ -344,6 +348,8 @@ cdef class Machine:
         mesh.arbiter, mesh.port_of_all, mesh.routing = settings["arbiter"], -1, settings["routing"]
         if mesh.routing == BY_TABLE:
             mesh.next_side = <const int8_t*>self._address("next_side", "int8")
+        if settings["traced"]:
+            mesh.log = &self.log
         if self.run.losses.n_risky:
             c.losses, c.lossy_link = &self.run.losses, <const int64_t*>self._address("link", "int64")
         mesh.fifo_depth, mesh.intake_depth = settings["fifo_depth"], settings["intake_depth"]
@@ -472,7 +478,8 @@ cdef class Machine:
     def sent_packets(self):
         """Of the row run last: senders that sent packets (slots that fired, then the host's), int32 [n], and
         push_ps, arrive_ps (0: lost) of their packets, int64, sender by sender in the order of their entries,
-        without those that are dropped."""
+        without those that are dropped; and int64 [n_grants, 3] packet, port (tile * ports per router + port)
+        and ps of every grant, in any order."""
         cdef Crossing* c = &self.crossing
         cdef int64_t i, n_senders = c.n_fired + c.n_inputs
         cdef int64_t n_packets = c.mesh.sources[c.n_cores].end_packet
@@ -486,7 +493,11 @@ cdef class Machine:
         for i in range(n_packets):
             push_view[i] = c.mesh.push_ps[i]
             arrive_view[i] = c.mesh.arrive_ps[i]
-        return senders, push_ps, arrive_ps
+        grants = np.empty((self.log.n, 3), dtype=np.int64)
+        cdef int64_t[:, ::1] grant_view = grants
+        if self.log.n:
+            memcpy(&grant_view[0, 0], self.log.rows, self.log.n * 3 * sizeof(int64_t))
+        return senders, push_ps, arrive_ps, grants
 
     def mesh_waits(self, int64_t[:, ::1] waits_for):
         """Of status 2: fills [n_tiles, n_ports], see mesh.pxd, and returns the packets in flight."""

@@ -4,11 +4,13 @@ from emulator._ext.mesh cimport list_waits, run_events
 from emulator._ext.mesh_setup cimport allocate, release, reset, set_queue, wire
 from emulator._ext.mesh_state cimport (
     BY_TABLE, FIRST_SOURCE, KIND_BORDER_EW, KIND_BORDER_NS, KIND_EJECT, KIND_EW, KIND_NS, MESH_DEADLOCK,
-    MESH_NO_MEMORY, N_SIDES, Goal, Mesh,
+    MESH_NO_MEMORY, N_SIDES, Goal, GrantLog, Mesh,
 )
 from libc.stdint cimport int8_t, int32_t, int64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
+
+import numpy as np
 
 
 def sort_by_source(
@@ -42,6 +44,15 @@ def sort_by_source(
     return ascending
 
 
+cdef object taken_down(const GrantLog* log):
+    """int64 [n_grants, 3]."""
+    rows = np.empty((log.n, 3), dtype=np.int64)
+    cdef int64_t[:, ::1] view = rows
+    if log.n:
+        memcpy(&view[0, 0], log.rows, log.n * 3 * sizeof(int64_t))
+    return rows
+
+
 def run_mesh(
     const int64_t[::1] settings,
     const int64_t[::1] queue,
@@ -57,6 +68,7 @@ def run_mesh(
     int64_t[:, ::1] occupancy_max,
     int64_t[::1] stall_ps,
     int64_t[:, ::1] waits_for,
+    bint traced,
 ):
     """Runs packets [n]; the queue of tile t is order[source_ptr[t]] .., inject_ps ascending.
 
@@ -66,15 +78,20 @@ def run_mesh(
     mesh_state.pxd; empty unless the routing is by table. lost_by [n]: 1 + link (tile * 4 + side) that loses a
     packet, or 0; empty: none does. Fills push_ps, arrive_ps [n], link_counts [n_tiles, 4], occupancy_max
     [n_tiles, n_ports], stall_ps [n_tiles]; on deadlock waits_for [n_tiles, n_ports], see mesh.pxd. Returns a
-    status, 0 done, 1 out of memory, 2 deadlock; the number of events handled; packets in flight.
+    status, 0 done, 1 out of memory, 2 deadlock; the number of events handled; packets in flight; and, if traced,
+    int64 [n_grants, 3] packet, port (tile * ports per router + port) and ps of every grant, in any order.
     """
     cdef Mesh mesh
+    cdef GrantLog log
     cdef Goal* goals
     cdef int32_t* lost_at = NULL
     cdef int64_t n = inject_ps.shape[0], n_lossy = lost_by.shape[0]
     cdef int64_t tile, side, port_id, i, link
     cdef int status
     memset(&mesh, 0, sizeof(Mesh))
+    memset(&log, 0, sizeof(GrantLog))
+    if traced:
+        mesh.log = &log
     mesh.width, mesh.height, mesh.n_ports = <int32_t>settings[0], <int32_t>settings[1], <int32_t>settings[2]
     mesh.n_routers = mesh.width * mesh.height
     mesh.arbiter, mesh.fifo_depth = <int32_t>settings[3], <int32_t>settings[4]
@@ -106,7 +123,7 @@ def run_mesh(
     if n_lossy:
         mesh.lost_at = lost_at = <int32_t*>malloc(n * sizeof(int32_t))
         if lost_at == NULL:
-            return MESH_NO_MEMORY, 0, 0
+            return MESH_NO_MEMORY, 0, 0, None
     with nogil:
         for i in range(n_lossy):
             link = lost_by[i] - 1
@@ -144,4 +161,7 @@ def run_mesh(
         free(goals)
         free(lost_at)
         release(&mesh)
-    return status, mesh.n_looks, mesh.in_flight
+    try:
+        return status, mesh.n_looks, mesh.in_flight, taken_down(&log) if traced else None
+    finally:
+        free(log.rows)

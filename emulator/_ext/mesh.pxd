@@ -14,9 +14,10 @@ from emulator._ext.event_queue cimport (
 )
 from emulator._ext.mesh_state cimport (
     BLOCKED, FIRST_SOURCE, FIXED, MESH_DEADLOCK, MESH_NO_MEMORY, MESH_OK, NEVER_PS, NOBODY, ROUND_ROBIN,
-    TOUCHED, WAITED_FOR, Goal, Hop, Intake, Lost, Mesh, Port, Slot, Source, direction, prefetch,
+    TOUCHED, WAITED_FOR, Goal, GrantLog, Hop, Intake, Lost, Mesh, Port, Slot, Source, direction, prefetch,
 )
 from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t, uint64_t
+from libc.stdlib cimport realloc
 
 
 cdef inline Slot* slot_of(Mesh* mesh, int32_t fifo_id, int32_t n) noexcept nogil:
@@ -276,6 +277,21 @@ cdef inline void released(Mesh* mesh, Port* fifo, int32_t fifo_id, int64_t now_p
             wake(mesh, output, fifo.partner, output.free_ps)
 
 
+cdef inline void write_down(Mesh* mesh, int32_t packet, int32_t output_id, int64_t now_ps) noexcept nogil:
+    """Keeps a grant."""
+    cdef GrantLog* log = mesh.log
+    cdef int64_t* grown
+    if log.n == log.n_room:
+        grown = <int64_t*>realloc(log.rows, (2 * log.n_room + 1024) * 3 * sizeof(int64_t))
+        if grown == NULL:
+            mesh.queue.failed = True
+            return
+        log.rows, log.n_room = grown, 2 * log.n_room + 1024
+    grown = log.rows + 3 * log.n
+    grown[0], grown[1], grown[2] = packet, output_id, now_ps
+    log.n += 1
+
+
 @cython.overflowcheck(False)
 cdef inline void grant(
     Mesh* mesh, Port* output, int32_t output_id, Port* fifo, int32_t fifo_id, int64_t now_ps
@@ -293,6 +309,8 @@ cdef inline void grant(
     touch(mesh, output, output_id)
     output.n_sent += 1
     output.free_ps = now_ps + hop.cycle_ps
+    if mesh.log != NULL:
+        write_down(mesh, slot.packet, output_id, now_ps)
     if mesh.lost != NULL:
         mesh.lost[output_id].recovered_ps = output.free_ps
     if mesh.lost != NULL and mesh.lost_at[slot.packet] == output_id + 1:

@@ -145,4 +145,6 @@ cdef inline void reset(Mesh* mesh) noexcept nogil:
         mesh.sources[i].last_push_ps = 0
     empty_queue(&mesh.queue)
     mesh.n_touched = 0
+    if mesh.log != NULL:
+        mesh.log.n = 0
     mesh.in_flight = mesh.done_ps = 0

@@ -107,6 +107,12 @@ cdef struct Source:
     int32_t fifo
 
 
+cdef struct GrantLog:
+    int64_t* rows  # [n_room, 3] packet, port, ps
+    int64_t n
+    int64_t n_room
+
+
 cdef struct Mesh:
     int32_t width
     int32_t height
@@ -146,6 +152,7 @@ cdef struct Mesh:
     const int32_t* lost_at  # [n_packets] 1 + output whose link loses it; 0: it arrives. NULL: nothing is lost
     Lost* lost  # [n_routers, n_ports] if anything is
     int64_t* lost_until_ps  # [n_routers, n_ports, fifo_depth] when the slots of lost packets are released
+    GrantLog* log  # every grant, in any order; NULL: nobody asks
     int64_t* push_ps  # [n_packets] result
     int64_t* arrive_ps  # [n_packets] result; of a lost packet 0
     int64_t in_flight

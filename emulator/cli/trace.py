@@ -39,11 +39,11 @@ def trace_command(
 ) -> None:
     """Run a program, write its packets for ui.perfetto.dev, and hold each tick against the wire limit.
 
-    A tile is a process with a track for each core and, from the reference engine, for each link.
+    A tile is a process with a track for each core and for each link.
 
     \b
     spikemesh trace model.prog --stimulus spikes.npz -o model.trace.json
-    spikemesh trace model.prog --ticks 5 --engine reference -o links.trace.json
+    spikemesh trace model.prog --ticks 5 --max-events 10000 -o start.trace.json
     """
     output = Output(json)
     check_target(out)
@@ -75,7 +75,6 @@ def trace_command(
             "n_packets": shown.n_packets_of,
             "n_packets_shown": shown.n_packets,
             "n_events": shown.n_events,
-            "links": shown.has_links,
             "note": shown.note,
             "wire_limit": reports.wire_numbers(result),
             "trace": str(out),

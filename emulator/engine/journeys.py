@@ -24,10 +24,8 @@ def of_run(program: Program, trace: Trace, timing: Timing, n_ticks: int) -> Jour
     port = np.append(core + len(DIRECTIONS), DIRECTIONS.index(chip.host_port.side))
     place = np.stack([np.append(tile, chip.host_tile), port], axis=1)
     offset_ps = start_ps[trace.row]
-    grants = trace.grants
-    if grants is not None:
-        grants = grants.copy()
-        grants[:, 3] += offset_ps[grants[:, 0]]
+    grants = trace.grants.copy()
+    grants[:, 3] += offset_ps[grants[:, 0]]
     return Journeys(
         chip=chip,
         source=place[trace.source],

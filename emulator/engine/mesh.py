@@ -50,7 +50,9 @@ class MeshResult:
     inject_ps: Ints  # int64 [n_packets] when each was ready
     src: Ints  # int32 [n_packets] tiles
     dst: Ints  # int32 [n_packets]
-    grants: Ints | None = None  # int64 [n_grants, 4] packet, tile, output port, ps; engine "reference" alone
+    grants: Ints | None = (
+        None  # int64 [n_grants, 4] packet, tile, output port, ps; by packet; with trace=True
+    )
 
     @property
     def latency_ps(self) -> Ints:
@@ -108,13 +110,15 @@ class MeshResult:
         return histogram(self.latency_ps, self.zero_load_ps, n_bins)
 
 
-def run_mesh(chip: ChipSpec, packets: NDArray[Any], engine: str = "native", seed: int = 0) -> MeshResult:
+def run_mesh(
+    chip: ChipSpec, packets: NDArray[Any], engine: str = "native", seed: int = 0, trace: bool = False
+) -> MeshResult:
     """Sends packets through the mesh of `chip`, without cores.
 
     packets: structured array [n] with fields inject_ps (>= 0), src and dst (tile ids). Each tile has an
     unbounded queue in order of inject_ps, then of position; packets enter at local port 0, and intakes are
     always ready. Packets without a way: an error, or dropped under policy `drop` of the chip's faults.
-    seed: 0..2**64 - 1, of the draws of lossy links.
+    seed: 0..2**64 - 1, of the draws of lossy links. trace: keeps every grant.
     """
     inject_ps, src, dst = _columns(chip, packets)
     has_way = _with_way(chip, src, dst)
@@ -123,9 +127,9 @@ def run_mesh(chip: ChipSpec, packets: NDArray[Any], engine: str = "native", seed
         raise SimulationError(f"seed={seed!r}: must be an integer in 0..{2**64 - 1}")
     run_on = _engine(engine)
     if has_way.all():
-        ran = run_on(chip, inject_ps, src, dst, int(seed))
+        ran = run_on(chip, inject_ps, src, dst, int(seed), trace)
     else:
-        ran = run_on(chip, inject_ps[has_way], src[has_way], dst[has_way], int(seed))
+        ran = run_on(chip, inject_ps[has_way], src[has_way], dst[has_way], int(seed), trace)
         _number_as_given(ran, has_way)
     arrived = ran["arrive_ps"] > 0
     return MeshResult(

@@ -21,7 +21,7 @@ from emulator.chip.state import state_dtype
 from emulator.engine import blocks
 from emulator.engine.compartments import Stretches, configuration_of, stretches_of
 from emulator.engine.losses import Losses, losing_links, losses_of
-from emulator.engine.packets import Packets
+from emulator.engine.packets import Packets, in_order
 from emulator.engine.routes import SENT, Routes, routes_of, totals
 from emulator.engine.rows import Arranged, rows_of, shares_of, wide_rows_of
 from emulator.engine.sweep import Traffic, swept
@@ -76,12 +76,13 @@ def run_mesh(
     src: NDArray[np.int32],
     dst: NDArray[np.int32],
     seed: int = 0,
+    traced: bool = False,
     *,
     path: str = "auto",
     facts: NDArray[np.int64] | None = None,
 ) -> dict[str, Ints]:
     """Twin of `reference.run_mesh`. path, facts: of `swept`; no result depends on them."""
-    return count_mesh(chip, inject_ps, src, dst, seed=seed, path=path, facts=facts)[0]
+    return count_mesh(chip, inject_ps, src, dst, seed=seed, traced=traced, path=path, facts=facts)[0]
 
 
 def count_mesh(
@@ -92,6 +93,7 @@ def count_mesh(
     queue: Queue = WHEEL,
     *,
     seed: int = 0,
+    traced: bool = False,
     path: str = "loop",
     facts: NDArray[np.int64] | None = None,
 ) -> tuple[dict[str, Ints], int]:
@@ -111,10 +113,10 @@ def count_mesh(
     settings = _traffic_settings(chip)
     link_losses = np.zeros((chip.n_tiles, len(DIRECTIONS)), dtype=np.int64)
     lost_by = _lost_by(chip, src, traffic, seed)
-    if not len(lost_by) and swept(chip, settings, traffic, out, path, facts):
+    if not traced and not len(lost_by) and swept(chip, settings, traffic, out, path, facts):
         return {**out, "link_losses": link_losses}, 0
     waits_for = np.zeros((chip.n_tiles, n_ports), dtype=np.int64)
-    status, n_events, in_flight = blocks.mesh.run_mesh(
+    status, n_events, in_flight, grants = blocks.mesh.run_mesh(
         settings,
         np.array(list(_queue(queue).values()), dtype=np.int64),
         chip.routing.flat_table(),
@@ -125,13 +127,17 @@ def count_mesh(
         lost_by,
         *out.values(),
         waits_for,
+        traced,
     )
     if status == DEADLOCK:
         raise SimulationError(deadlock_text(chip, in_flight, waits_for))
     if status:
         raise SimulationError(f"mesh of chip {chip.name!r}: {STATUS[status]}")
     link_losses.ravel()[:] = np.bincount(lost_by, minlength=1 + link_losses.size)[1:]
-    return {**out, "link_losses": link_losses}, int(n_events)
+    found = {**out, "link_losses": link_losses}
+    if traced:
+        found["grants"] = in_order(grants, n_ports)
+    return found, int(n_events)
 
 
 def _traffic_settings(chip: ChipSpec) -> NDArray[np.int64]:
@@ -197,7 +203,7 @@ class _Run:
         if n_rows == 0:  # no tick comes to an end: every sample is left as it started
             for name, start in self.starts.items():
                 self.ends[name.replace("start", "end")][:] = start
-        packets = Packets(self.image, self.routes) if drive.trace else None
+        packets = Packets(self.image, self.routes, self.chip) if drive.trace else None
         for chunk in _chunks(n_rows) if packets is None else repeat(1, n_rows):
             status, row = self.machine.advance(chunk)
             if status:
@@ -366,6 +372,7 @@ class _Run:
             "n_ticks": drive.n_ticks,
             "n_delays": self.n_delays,
             "timed": int(drive.timing),
+            "traced": int(drive.trace),
             "seed": drive.generators.seed,
             "first_tick": drive.generators.first_tick,
             **(self._mesh_settings() if drive.timing else {}),

@@ -54,7 +54,8 @@ def run(
         but generators go on where they stopped.
     seed: 0..2**64 - 1, of the draws of Poisson sources: same seed, same spikes, whatever the engine, the
         threads, and the runs that the ticks are split into. Samples of a batch draw differently.
-    trace: keep source, target, push and arrival of every packet, `result.trace`; some 40 bytes each.
+    trace: keep source, target, push and arrival of every packet, and every grant, `result.trace`; some 40
+        bytes for a packet, and 32 for each link it takes.
     progress: called now and then with (rows done, rows in all); a row is a tick of a sample.
 
     Raises SimulationError naming every problem of the arguments.

@@ -73,7 +73,7 @@ class Shown:
                 f"{self.until_ps:,} ps: allow more events for the others"
             )
         if not self.has_links:
-            parts.append("no tracks of links: only the reference engine tells when a link grants")
+            parts.append("no tracks of links: run the mesh with trace=True")
         return "; ".join(parts)
 
 

@@ -18,13 +18,15 @@ from emulator.reference.source import Source
 Ints = NDArray[np.integer]
 
 
-def run_mesh(chip: ChipSpec, inject_ps: Ints, src: Ints, dst: Ints, seed: int = 0) -> dict[str, Ints]:
+def run_mesh(
+    chip: ChipSpec, inject_ps: Ints, src: Ints, dst: Ints, seed: int = 0, traced: bool = False
+) -> dict[str, Ints]:
     """Runs packets [n] from tile `src` to tile `dst`, each pushed at `inject_ps` or as soon after as its
     tile's queue (ordered by inject_ps, then position) and local FIFO allow.
 
     Returns int64 arrays: push_ps, arrive_ps [n]; link_counts [n_tiles, 4]; occupancy_max [n_tiles, n_ports];
-    stall_ps [n_tiles]; link_losses [n_tiles, 4]; grants [n_grants, 4] packet, tile, output port, ps, by
-    packet on its way. arrive_ps of a packet that a link loses stays 0.
+    stall_ps [n_tiles]; link_losses [n_tiles, 4]; if traced grants [n_grants, 4] packet, tile, output port,
+    ps, by packet on its way. arrive_ps of a packet that a link loses stays 0.
     seed: of the draws of lossy links, for tick 0; sources are tiles.
     """
     clock = Clock()
@@ -87,5 +89,5 @@ def run_mesh(chip: ChipSpec, inject_ps: Ints, src: Ints, dst: Ints, seed: int = 
         "occupancy_max": occupancy,
         "stall_ps": stall_ps,
         "link_losses": losses,
-        "grants": told[np.lexsort((told[:, 3], told[:, 0]))],
+        **({"grants": told[np.lexsort((told[:, 3], told[:, 0]))]} if traced else {}),
     }

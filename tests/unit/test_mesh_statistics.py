@@ -78,10 +78,12 @@ def test_a_run_without_packets_has_statistics_too(engine: str) -> None:
 
 
 @given(st.data())
-def test_grants_of_the_reference_lead_every_packet_along_its_way(data: st.DataObject) -> None:
+def test_grants_lead_every_packet_along_its_way(data: st.DataObject) -> None:
     chip = data.draw(chips(BASE))
     packets = data.draw(traffic(chip))
-    result = em.run_mesh(chip, packets, engine="reference")
+    result = em.run_mesh(
+        chip, packets, engine=data.draw(st.sampled_from(("reference", "native"))), trace=True
+    )
     assert em.run_mesh(chip, packets).grants is None
     grants = result.grants
     assert grants is not None and len(grants) == result.link_counts.sum() + len(packets)
