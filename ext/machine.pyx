@@ -345,6 +345,7 @@ cdef class Machine:
         mesh.width, mesh.height, mesh.n_ports = settings["width"], settings["height"], settings["n_ports"]
         mesh.n_routers = mesh.width * mesh.height
         mesh.chip_width, mesh.chip_height = settings["chip_width"], settings["chip_height"]
+        mesh.merge = settings["merge"]
         mesh.arbiter, mesh.port_of_all, mesh.routing = settings["arbiter"], -1, settings["routing"]
         if mesh.routing == BY_TABLE:
             mesh.next_side = <const int8_t*>self._address("next_side", "int8")

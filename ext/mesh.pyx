@@ -74,12 +74,13 @@ def run_mesh(
 
     settings: width, height, ports per router, arbiter, fifo_depth, inject_ps, eject_ps, cycle_ps, credit_ps,
     then of links within a chip and of those between two chips: hop_ps east-west, north-south, cycle_ps; then
-    width and height of one chip; then the routing. queue: see `set_queue`. next_side [n_tiles * n_tiles]: see
-    mesh_state.pxd; empty unless the routing is by table. lost_by [n]: 1 + link (tile * 4 + side) that loses a
-    packet, or 0; empty: none does. Fills push_ps, arrive_ps [n], link_counts [n_tiles, 4], occupancy_max
-    [n_tiles, n_ports], stall_ps [n_tiles]; on deadlock waits_for [n_tiles, n_ports], see mesh.pxd. Returns a
-    status, 0 done, 1 out of memory, 2 deadlock; the number of events handled; packets in flight; and, if traced,
-    int64 [n_grants, 3] packet, port (tile * ports per router + port) and ps of every grant, in any order.
+    width and height of one chip; the routing; the rows that share a link to another chip. queue: see
+    `set_queue`. next_side [n_tiles * n_tiles]: see mesh_state.pxd; empty unless the routing is by table. lost_by
+    [n]: 1 + link (tile * 4 + side) that loses a packet, or 0; empty: none does. Fills push_ps, arrive_ps [n],
+    link_counts [n_tiles, 4], occupancy_max [n_tiles, n_ports], stall_ps [n_tiles]; on deadlock waits_for
+    [n_tiles, n_ports], see mesh.pxd. Returns a status, 0 done, 1 out of memory, 2 deadlock; the number of events
+    handled; packets in flight; and, if traced, int64 [n_grants, 3] packet, port (tile * ports per router + port)
+    and ps of every grant, in any order.
     """
     cdef Mesh mesh
     cdef GrantLog log
@@ -103,7 +104,7 @@ def run_mesh(
     mesh.hops[KIND_BORDER_EW].latency_ps, mesh.hops[KIND_BORDER_NS].latency_ps = settings[12], settings[13]
     mesh.hops[KIND_BORDER_EW].cycle_ps = mesh.hops[KIND_BORDER_NS].cycle_ps = settings[14]
     mesh.chip_width, mesh.chip_height = <int32_t>settings[15], <int32_t>settings[16]
-    mesh.routing = <int32_t>settings[17]
+    mesh.routing, mesh.merge = <int32_t>settings[17], <int32_t>settings[18]
     mesh.n_sources, mesh.port_of_all = mesh.n_routers, N_SIDES
     if (
         dst.shape[0] != n or order.shape[0] != n or push_ps.shape[0] != n or arrive_ps.shape[0] != n

@@ -30,11 +30,11 @@ def sweep_mesh(
 
     settings: width, height, ports per router, arbiter, fifo_depth, inject_ps, eject_ps, cycle_ps, credit_ps,
     then of links within a chip and of those between two chips: hop_ps east-west, north-south, cycle_ps; then
-    width and height of one chip; then the routing. next_side [n_tiles * n_tiles]: see sweep.pxd; empty unless
-    the routing is by table. order: all channels [n_tiles * 6], 6 * tile + output E, W, N, S, local or 5
-    for the source; best those first that feed others. Fills push_ps, arrive_ps [n], link_counts [n_tiles, 4],
-    occupancy_max [n_tiles, n_ports], stall_ps [n_tiles], and facts [6]: windows, how many of them needed one
-    sweep, sweeps, channels computed, pushes and grants computed, pushes and grants there are. Returns a
+    width and height of one chip; then the routing; the rest is not read. next_side [n_tiles * n_tiles]: see
+    sweep.pxd; empty unless the routing is by table. order: all channels [n_tiles * 6], 6 * tile + output E, W,
+    N, S, local or 5 for the source; best those first that feed others. Fills push_ps, arrive_ps [n],
+    link_counts [n_tiles, 4], occupancy_max [n_tiles, n_ports], stall_ps [n_tiles], and facts [6]: windows, how
+    many of them needed one sweep, sweeps, channels computed, pushes and grants computed, pushes and grants there are. Returns a
     status: 0 done, 1 out of memory, 2 deadlock, 3 given up early (if it may): the event loop would be faster.
     """
     cdef Sweep sweep

@@ -12,17 +12,14 @@ cimport cython
 from emulator._ext.event_queue cimport (
     Bin, EventQueue, append, close_bin, enqueue, far_due, lowest_bit, next_bin, pop_far, push_far, shuffle_bin,
 )
+from emulator._ext.mesh_serial cimport OWN_LINK, Turn, take_turn, wake_serial_link
 from emulator._ext.mesh_state cimport (
     BLOCKED, FIRST_SOURCE, FIXED, MESH_DEADLOCK, MESH_NO_MEMORY, MESH_OK, NEVER_PS, NOBODY, ROUND_ROBIN,
     TOUCHED, WAITED_FOR, Goal, GrantLog, Hop, Intake, Lost, Mesh, Port, Slot, Source, direction, prefetch,
+    slot_of, word_of,
 )
 from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t, uint64_t
 from libc.stdlib cimport realloc
-
-
-cdef inline Slot* slot_of(Mesh* mesh, int32_t fifo_id, int32_t n) noexcept nogil:
-    """Where packet number `n` of a FIFO is, or will be."""
-    return &mesh.slots[fifo_id * mesh.ring_size + (n & mesh.ring_mask)]
 
 
 cdef inline int32_t wanted_output(Mesh* mesh, Port* fifo, Slot* slot) noexcept nogil:
@@ -42,18 +39,14 @@ cdef inline int32_t wanted_output(Mesh* mesh, Port* fifo, Slot* slot) noexcept n
 
 
 cdef inline void wake(Mesh* mesh, Port* output, int32_t output_id, int64_t at_ps) noexcept nogil:
-    """Lets an output look for a packet at `at_ps`, unless it will before."""
+    """Lets an output, or the serial link that it is merged into, look for a packet at `at_ps`, unless it will
+    before."""
+    if mesh.serial_of != NULL and mesh.serial_of[output_id] != OWN_LINK:
+        wake_serial_link(mesh, &mesh.serials[mesh.serial_of[output_id]], at_ps)
+        return
     if at_ps < output.wake_ps:
         output.wake_ps = at_ps
         enqueue(&mesh.queue, output_id, at_ps)
-
-
-@cython.overflowcheck(False)
-cdef inline uint64_t* word_of(Mesh* mesh, int32_t output_id, int32_t word) noexcept nogil:
-    """The `word`-th 64 ports of those whose head wants an output."""
-    if word == 0:
-        return &mesh.ports[output_id].wanted_by
-    return &mesh.more_wanted_by[<int64_t>output_id * mesh.n_more_words + word - 1]
 
 
 @cython.overflowcheck(False)
@@ -375,21 +368,30 @@ cdef inline int64_t rank_of(Mesh* mesh, Port* output, int32_t port) noexcept nog
 
 
 cdef inline void look(Mesh* mesh, int32_t output_id) noexcept nogil:
-    """Phase 2 for one output: grants at most one of the heads that want it."""
+    """Phase 2 for one output, or one serial link: grants at most one of the heads that want it."""
     cdef Port* output = &mesh.ports[output_id]
     cdef int64_t now_ps = output.wake_ps
     cdef int32_t fifo_id
     cdef Look found
+    cdef Turn turn
     if now_ps >= mesh.queue.end_ps:
         return  # it was woken earlier than by this event
     output.wake_ps = NEVER_PS
-    found = candidates(mesh, output, output_id, now_ps)
-    if found.chosen < 0:
-        wake(mesh, output, output_id, found.later_ps)
-        return
-    if mesh.arbiter == ROUND_ROBIN:
-        output.pointer = <uint16_t>(found.chosen + 1 if found.chosen + 1 < mesh.n_ports else 0)
-    fifo_id = output.router + found.chosen
+    if mesh.serial_of != NULL and mesh.serial_of[output_id] != OWN_LINK:
+        turn = take_turn(mesh, &mesh.serials[mesh.serial_of[output_id]], now_ps)
+        if turn.output_id < 0:
+            return
+        found.n_ready, found.later_ps = 1, NEVER_PS
+        output_id, fifo_id = turn.output_id, turn.fifo_id
+        output = &mesh.ports[output_id]
+    else:
+        found = candidates(mesh, output, output_id, now_ps)
+        if found.chosen < 0:
+            wake(mesh, output, output_id, found.later_ps)
+            return
+        if mesh.arbiter == ROUND_ROBIN:
+            output.pointer = <uint16_t>(found.chosen + 1 if found.chosen + 1 < mesh.n_ports else 0)
+        fifo_id = output.router + found.chosen
     grant(mesh, output, output_id, &mesh.ports[fifo_id], fifo_id, now_ps)
     if found.n_ready > 1:
         found.later_ps = output.free_ps

@@ -1,5 +1,6 @@
 # Building a mesh: its memory, its wires and its initial state.
 from emulator._ext.event_queue cimport empty_queue, free_queue, lowest_bit, make_queue
+from emulator._ext.mesh_serial cimport free_serial_links, make_serial_links, reset_serial_links
 from emulator._ext.mesh_state cimport (
     EAST, KIND_BORDER_EW, KIND_BORDER_NS, KIND_EJECT, KIND_EW, KIND_NS, N_KINDS, N_SIDES, NEVER_PS, NOBODY,
     NORTH, TOUCHED, WEST, SOUTH, Intake, Lost, Mesh, Port, Slot, Source, set_sides,
@@ -54,6 +55,8 @@ cdef inline int allocate(Mesh* mesh) noexcept nogil:
         if i != KIND_EJECT:  # nothing in the mesh waits for what arrives at a core
             shortest_ps = min(shortest_ps, ps)
             longest_ps = max(longest_ps, ps)
+    if make_serial_links(mesh):
+        return -1
     # a push waits for a credit, and its packet then arrives later by inject_ps
     if make_queue(&mesh.queue, shortest_ps, 2 * longest_ps):
         return -1
@@ -87,6 +90,7 @@ cdef inline void release(Mesh* mesh) noexcept nogil:
     free(mesh.touched)
     free(mesh.lost)
     free(mesh.lost_until_ps)
+    free_serial_links(mesh)
     free_queue(&mesh.queue)
 
 
@@ -143,6 +147,7 @@ cdef inline void reset(Mesh* mesh) noexcept nogil:
         mesh.intakes[i].lapped = 0
     for i in range(mesh.n_sources):
         mesh.sources[i].last_push_ps = 0
+    reset_serial_links(mesh)
     empty_queue(&mesh.queue)
     mesh.n_touched = 0
     if mesh.log != NULL:

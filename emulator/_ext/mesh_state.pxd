@@ -1,4 +1,5 @@
-# What the mesh of a tick consists of: ports, FIFOs, intakes, sources. mesh_setup.pxd builds it, mesh.pxd runs it.
+# What the mesh of a tick consists of: ports, FIFOs, links, intakes, sources. mesh_setup.pxd builds it, mesh.pxd runs it.
+cimport cython
 from emulator._ext.event_queue cimport EventQueue
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint64_t
 
@@ -80,6 +81,14 @@ cdef struct Lost:  # what a port needs to know besides where packets get lost
     int64_t recovered_ps  # output: it may grant from then on, if there is room
 
 
+cdef struct Serial:  # a link to another chip that grants for several rows
+    int64_t free_ps  # it may grant from then on
+    int32_t first  # output of its first row
+    int32_t step  # from an output to that of the next row
+    int32_t n_rows
+    int32_t pointer  # of its round robin: row * n_ports + port
+
+
 cdef struct Hop:  # of a kind of output
     int64_t latency_ps
     int64_t cycle_ps  # least time between two grants
@@ -118,6 +127,7 @@ cdef struct Mesh:
     int32_t height
     int32_t chip_width  # tiles of one chip; divide width and height
     int32_t chip_height
+    int32_t merge  # rows, or columns, of a side of a chip that share a link to another chip
     Hop hops[5]  # by kind
     int32_t n_ports
     int32_t n_routers
@@ -136,6 +146,9 @@ cdef struct Mesh:
     Port* ports  # [n_routers, n_ports]
     uint64_t* more_wanted_by  # [n_routers, n_ports, n_more_words]
     Slot* slots  # [n_routers, n_ports, ring_size] packet n of a FIFO in slot n modulo the ring
+    Serial* serials  # [n_serials]
+    int32_t* serial_of  # [n_routers, n_ports] of each output or OWN_LINK; NULL: none is merged with others
+    int32_t n_serials
     Intake* intakes  # [n_cores]
     Source* sources  # [n_sources]
     int64_t n_sources
@@ -162,6 +175,19 @@ cdef struct Mesh:
     EventQueue queue
     int32_t* touched  # ports
     int64_t n_touched
+
+
+cdef inline Slot* slot_of(Mesh* mesh, int32_t fifo_id, int32_t n) noexcept nogil:
+    """Where packet number `n` of a FIFO is, or will be."""
+    return &mesh.slots[fifo_id * mesh.ring_size + (n & mesh.ring_mask)]
+
+
+@cython.overflowcheck(False)
+cdef inline uint64_t* word_of(Mesh* mesh, int32_t output_id, int32_t word) noexcept nogil:
+    """The `word`-th 64 ports of those whose head wants an output."""
+    if word == 0:
+        return &mesh.ports[output_id].wanted_by
+    return &mesh.more_wanted_by[<int64_t>output_id * mesh.n_more_words + word - 1]
 
 
 cdef inline int32_t direction(int32_t dx, int32_t dy) noexcept nogil:

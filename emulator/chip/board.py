@@ -29,6 +29,21 @@ def border_links(chip: ChipSpec) -> NDArray[np.bool_]:
     return border.reshape(chip.n_tiles, len(DIRECTIONS))
 
 
+def shared_links(chip: ChipSpec) -> Longs:
+    """int64 [n_tiles, 4]: the link (tile * 4 + side) that each link (E, W, N, S) shares its wires with. It is
+    the first of those that are merged into one serial link; of all others the link itself."""
+    links = np.arange(chip.n_tiles * len(DIRECTIONS), dtype=np.int64).reshape(chip.n_tiles, -1)
+    if chip.mesh.chip is None or chip.mesh.chip.link.merge == 1:
+        return links
+    y, x = np.divmod(np.arange(chip.n_tiles), chip.mesh.width)
+    width, height = chip.chip_size
+    merge, tile_above = chip.mesh.chip.link.merge, chip.mesh.width
+    back = np.empty((chip.n_tiles, len(DIRECTIONS)), dtype=np.int64)  # tiles, to the first of the group
+    back[:, :2] = (y % height % merge * tile_above)[:, None]
+    back[:, 2:] = (x % width % merge)[:, None]
+    return np.asarray(links - np.where(border_links(chip), back * len(DIRECTIONS), 0))
+
+
 def cores_by_chip(chip: ChipSpec) -> NDArray[np.int32]:
     """int32 [n_cores]: all core ids, chip after chip, within a chip in the order of their ids."""
     cores = np.arange(chip.n_cores, dtype=np.int32)

@@ -110,11 +110,25 @@ class ChipLink(BaseModel):
     `cycle_ps` is the link's own recovery, so it holds between two grants of an output that leads to another
     chip. The input FIFO that feeds such an output keeps the router's cycle, `mesh.cycle_ps`: its next packet
     may go elsewhere meanwhile. Depth and credit of the FIFO behind the link are those of all others.
+
+    With `merge` n, n neighbouring rows (to the north and south: columns) of a side of a chip share one serial
+    link: rows 0 .. n - 1 of the chip, n .. 2 n - 1 and so on, the last group may be smaller. Each direction
+    has links of its own. The outputs of a group then grant one packet per `cycle_ps` together. The group
+    arbitrates as one, once in an instant: candidates are the heads, of any input FIFO of its routers, that
+    want an output of the group, may be granted, and whose FIFO on the other chip has a free slot. The mesh's
+    arbiter chooses among them all by (row in the group, port): `round_robin` with one pointer per group, from
+    the first port of its first row on; `fixed`: the first; `oldest`: the smallest push instant, of equal ones
+    the first. A head, or a branch of it, wants one output, so a group never takes what another could grant.
     """
 
     model_config = STRICT
     hop_ps: HopPs = Field(description="time of a hop to another chip by axis, in place of mesh.hop_ps, ps")
     cycle_ps: MeshPs = Field(description="least time between two grants of an output to another chip, ps")
+    merge: Annotated[int, Field(ge=1, le=MAX_SIDE)] = Field(
+        default=1,
+        description="neighbouring rows (or columns) of a side of a chip that share one serial link, with one "
+        "grant per cycle_ps among them; 1: each has its own",
+    )
 
 
 class ChipTiles(BaseModel):

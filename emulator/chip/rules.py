@@ -58,6 +58,18 @@ def _whole_chips(key: str, side: int, chip_side: int | None) -> Found:
         yield ("mesh", "chip", key), f"{chip_side}, does not divide mesh.{key} {side}: choose from {choices}"
 
 
+def _merge(width: int | None, height: int | None, merge: int | None) -> Found:
+    """No group of rows is longer than a side. None: the mesh is one chip, or rows are not merged."""
+    if width is None or height is None or merge is None:
+        return
+    if merge > max(width, height):
+        size = f"{width} x {height} tiles"
+        yield (
+            ("mesh", "chip", "link", "merge"),
+            f"{merge}, a chip of the board has {size}: at most {max(width, height)}, its longer side",
+        )
+
+
 def _faults(width: int, height: int, per_tile: int, faults: Any) -> Found:
     """What is broken is on the chip, and something is left."""
     if faults is None:
@@ -125,6 +137,10 @@ _RULES: tuple[tuple[Callable[..., Found], tuple[Path, ...]], ...] = (
     (_buffers, (*_SIZE, _PER_TILE, ("mesh", "fifo_depth"), ("mesh", "intake_depth"))),
     (partial(_whole_chips, "width"), (("mesh", "width"), ("mesh", "chip", "width"))),
     (partial(_whole_chips, "height"), (("mesh", "height"), ("mesh", "chip", "height"))),
+    (
+        _merge,
+        (("mesh", "chip", "width"), ("mesh", "chip", "height"), ("mesh", "chip", "link", "merge")),
+    ),
     (_faults, (*_SIZE, _PER_TILE, ("mesh", "faults"))),
     (_routing, (*_SIZE, ("mesh", "routing"), ("mesh", "faults"))),
     (_multicast, (("mesh", "multicast"), ("mesh", "routing"), ("mesh", "faults"))),

@@ -78,7 +78,8 @@ class MeshResult:
 
     @property
     def link_busy_ps(self) -> Ints:
-        """int64 [n_tiles, 4] time each link was taken: grants times its cycle."""
+        """int64 [n_tiles, 4] time each link was taken: grants times its cycle; of links merged into a serial
+        one, the part of each."""
         return np.asarray(self.link_counts * link_cycle_ps(self.chip))
 
     @property

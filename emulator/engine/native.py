@@ -146,6 +146,7 @@ def _traffic_settings(chip: ChipSpec) -> NDArray[np.int64]:
     settings = [mesh.width, mesh.height, n_ports, ARBITERS.index(mesh.arbiter), mesh.fifo_depth]
     settings += [mesh.inject_ps, mesh.eject_ps, mesh.cycle_ps, mesh.credit_ps]
     settings += [mesh.hop_ps.ew, mesh.hop_ps.ns, mesh.cycle_ps, *_border(chip).values(), chip.routing.code]
+    settings.append(_merge(chip))
     return np.array(settings, dtype=np.int64)
 
 
@@ -404,6 +405,7 @@ class _Run:
             "hop_ew_ps": mesh.hop_ps.ew,
             "hop_ns_ps": mesh.hop_ps.ns,
             **_border(chip),
+            "merge": _merge(chip),
             **_queue(self.queue),
         }
 
@@ -420,6 +422,11 @@ def _border(chip: ChipSpec) -> dict[str, int]:
         "chip_width": width,
         "chip_height": height,
     }
+
+
+def _merge(chip: ChipSpec) -> int:
+    """Rows of a side of a chip that share one link to the next chip."""
+    return chip.mesh.chip.link.merge if chip.mesh.chip else 1
 
 
 def _queue(queue: Queue) -> dict[str, int]:

@@ -69,7 +69,10 @@ def swept(
 
 
 def can_sweep(chip: ChipSpec) -> bool:
-    """Whether the block has room for FIFOs of this depth and coordinates of this mesh."""
+    """Whether the block has room for FIFOs of this depth and coordinates of this mesh, and every link is its
+    own: it takes outputs one by one, and knows of none that grants for several rows."""
+    if chip.mesh.chip is not None and chip.mesh.chip.link.merge > 1:
+        return False
     return all(getattr(chip.mesh, name) <= limit for name, limit in blocks.sweep.LIMITS.items())
 
 

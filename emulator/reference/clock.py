@@ -7,7 +7,7 @@ cannot matter, and simpy's tie-breaking (order of insertion) is never relied on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import simpy
 
@@ -23,7 +23,7 @@ class Clock:
         self.env = simpy.Environment()
         self._observers: list[Callable[[], None]] = []
         self._pushers: list[Callable[[], None]] = []
-        self._arbiters: dict[int, Callable[[], None]] = {}
+        self._arbiters: dict[Hashable, Callable[[], None]] = {}
         self._deciding = False
 
     @property
@@ -44,9 +44,9 @@ class Clock:
         self._pushers.append(action)
         self._decide()
 
-    def arbitrate(self, router_id: int, action: Callable[[], None]) -> None:
-        """Runs `action`, a router's arbitration, once in phase 2 of this instant, after the pushes."""
-        self._arbiters[router_id] = action
+    def arbitrate(self, unit: Hashable, action: Callable[[], None]) -> None:
+        """Runs `action`, the arbitration of a unit, once in phase 2 of this instant, after the pushes."""
+        self._arbiters[unit] = action
         self._decide()
 
     def run(self) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from emulator.chip.board import border_links, shared_links
 from emulator.chip.deadlock import NOBODY, deadlock_text
 from emulator.chip.grid import ARRIVED, EAST, N_SIDES, OPPOSITE, STEP, WEST
 from emulator.chip.losses import Lottery, thresholds
@@ -63,6 +64,16 @@ class Output:
     pointer: int = 0  # round robin: first port to be asked
 
 
+@dataclass(eq=False)
+class SerialLink:
+    """What the outputs of several rows to another chip are merged into: it grants for all of them."""
+
+    side: int
+    tiles: list[int]  # of the rows, from the first
+    next_grant_ps: int = 0
+    pointer: int = 0  # round robin: first (row, port) to be asked, as row * n_ports + port
+
+
 def crosses(chip: ChipSpec, tile: int, side: int) -> bool:
     """Whether the link of a tile towards a side, which has a neighbour there, leads to another chip."""
     step_x, step_y = STEP[side]
@@ -103,6 +114,7 @@ class Mesh:
         self.outputs = [
             [self._output(tile, port) for port in range(self.n_ports)] for tile in range(chip.n_tiles)
         ]
+        self.serial_links = self._serial_links()
 
     def push(self, tile: int, port: int, packet: Packet) -> bool:
         """Phase 2: puts a packet into an input FIFO if it has room. Says whether it did."""
@@ -163,6 +175,19 @@ class Mesh:
             lambda packet: self._on_eject(tile, port, packet),
         )
 
+    def _serial_links(self) -> dict[tuple[int, int], SerialLink]:
+        """By tile and side of each output that is merged with others."""
+        found = dict[tuple[int, int], SerialLink]()
+        if self.chip.mesh.chip is None or self.chip.mesh.chip.link.merge == 1:
+            return found
+        first = shared_links(self.chip)
+        for tile, side in np.argwhere(border_links(self.chip)).tolist():
+            leader = int(first[tile, side]) // N_SIDES
+            link = found.setdefault((leader, side), SerialLink(side, []))
+            link.tiles.append(tile)
+            found[tile, side] = link
+        return found
+
     def wanted_output(self, tile: int, packet: Packet) -> int:
         """The side that the routing says, and at the destination the packet's port there."""
         side = self.routing.next_side(tile, packet.tile_id)
@@ -208,6 +233,12 @@ class Mesh:
 
     def _wake(self, tile: int) -> None:
         self.clock.arbitrate(tile, lambda: self._arbitrate(tile))
+        for side in range(N_SIDES):
+            if (tile, side) in self.serial_links:
+                self._wake_link(self.serial_links[tile, side])
+
+    def _wake_link(self, link: SerialLink) -> None:
+        self.clock.arbitrate((link.tiles[0], link.side), lambda: self._arbitrate_link(link))
 
     def _waker(self, tile: int) -> Callable[[], None]:
         return lambda: self._wake(tile)
@@ -224,13 +255,37 @@ class Mesh:
         self.clock.after(self.chip.mesh.credit_ps, available)
 
     def _arbitrate(self, tile: int) -> None:
-        """Phase 2: every output of the router grants at most one packet."""
+        """Phase 2: every output of the router grants at most one packet; those that a serial link grants for
+        are left to it."""
         for port, output in enumerate(self.outputs[tile]):
-            ready = output.target is None or output.target.taken < output.target.depth
-            if ready and output.next_grant_ps <= self.clock.now_ps:
+            if (tile, port) in self.serial_links:
+                continue
+            if self._has_room(output) and output.next_grant_ps <= self.clock.now_ps:
                 waiting = self._waiting(tile, port)
                 if waiting:
                     self._grant(tile, port, self._choose(tile, output, waiting))
+
+    def _arbitrate_link(self, link: SerialLink) -> None:
+        """Phase 2: at most one of the outputs merged into a link grants at most one packet."""
+        if link.next_grant_ps > self.clock.now_ps:
+            return
+        waiting = [
+            (row, entry)
+            for row, tile in enumerate(link.tiles)
+            if self._has_room(self.outputs[tile][link.side])
+            for entry in self._waiting(tile, link.side)
+        ]
+        if not waiting:
+            return
+        row, entry = self._choose_row(link, waiting)
+        cycle_ps = self.outputs[link.tiles[row]][link.side].cycle_ps
+        self._grant(link.tiles[row], link.side, entry)
+        link.next_grant_ps = self.clock.now_ps + cycle_ps
+        self.clock.after(cycle_ps, lambda: self._wake_link(link))
+
+    @staticmethod
+    def _has_room(output: Output) -> bool:
+        return output.target is None or output.target.taken < output.target.depth
 
     def _waiting(self, tile: int, port: int) -> list[int]:
         """Input ports whose visible head wants this output and may be granted now."""
@@ -249,6 +304,21 @@ class Mesh:
         assert arbiter == "round_robin", arbiter
         winner = min(waiting, key=lambda entry: (entry - output.pointer) % self.n_ports)
         output.pointer = (winner + 1) % self.n_ports
+        return winner
+
+    def _choose_row(self, link: SerialLink, waiting: list[tuple[int, int]]) -> tuple[int, int]:
+        """waiting: (row, input port) of the heads that may be granted, ascending."""
+        arbiter, n_places = self.chip.mesh.arbiter, len(link.tiles) * self.n_ports
+        if arbiter == "fixed":
+            return waiting[0]
+        if arbiter == "oldest":
+            return min(
+                waiting,
+                key=lambda at: (self.inputs[link.tiles[at[0]]][at[1]].visible[0].push_ps, at),
+            )
+        assert arbiter == "round_robin", arbiter
+        winner = min(waiting, key=lambda at: (at[0] * self.n_ports + at[1] - link.pointer) % n_places)
+        link.pointer = (winner[0] * self.n_ports + winner[1] + 1) % n_places
         return winner
 
     def _grant(self, tile: int, port: int, entry: int) -> None:

@@ -42,11 +42,13 @@ def _latency(least: int) -> st.SearchStrategy[int]:
 
 @st.composite
 def _chip_tiles(draw: st.DrawFn, width: int, height: int) -> dict[str, Any]:
-    """A way to cut a mesh into equal chips, with links between them, slower or faster than those within."""
+    """A way to cut a mesh into equal chips, with links between them, slower or faster than those within, each
+    of one row or of several."""
     sizes = [
         draw(st.sampled_from([n for n in range(side, 0, -1) if side % n == 0])) for side in (width, height)
     ]
     link = {"hop_ps": {"ew": draw(_latency(1)), "ns": draw(_latency(1))}, "cycle_ps": draw(_latency(1))}
+    link["merge"] = draw(st.integers(1, max(sizes)))
     return {"width": sizes[0], "height": sizes[1], "link": link}
 
 

@@ -15,6 +15,7 @@ from emulator.traffic.bounds import (
     link_loads,
     single_stream_rate,
     wire_limit,
+    wire_loads,
     zero_load_ps,
 )
 from emulator.traffic.injection import PACKET_DTYPE, burst, open_loop
@@ -57,5 +58,6 @@ __all__ = [
     "transpose",
     "uniform",
     "wire_limit",
+    "wire_loads",
     "zero_load_ps",
 ]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator.chip import loads
-from emulator.chip.board import border_links
+from emulator.chip.board import border_links, shared_links
 from emulator.chip.events import DIRECTIONS
 from emulator.chip.spec import ChipSpec
 from emulator.traffic.patterns import Pattern, pattern_of
@@ -24,7 +24,8 @@ PAIRS_AT_ONCE = 2**20
 
 @dataclass(frozen=True)
 class WireLimit:
-    """No mesh of this kind delivers the packets sooner. All in ps from when the first packet is ready."""
+    """No mesh of this kind delivers the packets sooner. All in ps from when the first packet is ready. Links
+    that are merged into a serial link are one link, with the load of them all."""
 
     link_ps: int  # the busiest link: inject_ps + (load - 1) * cycle_ps + its hop_ps + eject_ps
     injection_ps: int  # the busiest source: inject_ps + (packets - 1) * cycle_ps + eject_ps
@@ -77,8 +78,18 @@ def link_loads(
     return loads.link_loads(chip.routing, src, dst, np.ones(len(src), np.int64) if weight is None else weight)
 
 
+def wire_loads(chip: ChipSpec, loads_of_links: NDArray[Any]) -> NDArray[Any]:
+    """[n_tiles, 4]: of each link (E, W, N, S) with a load, the load of all links that share its wires: of the
+    serial link to another chip that it is merged into, else its own. loads_of_links: [n_tiles, 4]."""
+    if chip.mesh.chip is None or chip.mesh.chip.link.merge == 1:
+        return loads_of_links
+    first, total = shared_links(chip), np.zeros(loads_of_links.size, dtype=loads_of_links.dtype)
+    np.add.at(total, first, loads_of_links)
+    return np.where(loads_of_links > 0, total[first], 0)
+
+
 def link_cycle_ps(chip: ChipSpec) -> Longs:
-    """int64 [n_tiles, 4]: least time between two grants of each link."""
+    """int64 [n_tiles, 4]: least time between two grants of each link, and of all that share its wires."""
     cycle_ps = np.full((chip.n_tiles, len(DIRECTIONS)), chip.mesh.cycle_ps, dtype=np.int64)
     if chip.mesh.chip:
         cycle_ps[border_links(chip)] = chip.mesh.chip.link.cycle_ps
@@ -100,7 +111,8 @@ def link_hop_ps(chip: ChipSpec) -> Longs:
 
 def ideal_saturation(chip: ChipSpec, pattern: str | Pattern) -> float:
     """Highest rate, in packets per tile and slot of cycle_ps, that a mesh with perfect routers could carry:
-    1 over the expected load of the busiest link, or of the busiest intake; never above 1."""
+    1 over the expected load of the busiest link (serial link: of all merged into it), or of the busiest
+    intake; never above 1."""
     chosen = pattern_of(chip, pattern)
     taken, ejected = np.zeros((chip.n_tiles, len(DIRECTIONS))), np.zeros(chip.n_tiles)
     tiles = np.arange(chip.n_tiles, dtype=np.int64)
@@ -115,16 +127,17 @@ def ideal_saturation(chip: ChipSpec, pattern: str | Pattern) -> float:
         for some in (tiles[first : first + step] for first in range(0, chip.n_tiles, step)):
             src, dst = np.repeat(some, chip.n_tiles), np.tile(tiles, len(some))
             taken += link_loads(chip, src, dst, np.tile(chosen.weights, len(some)))
-    busiest = float((taken * link_cycle_ps(chip) / chip.mesh.cycle_ps).max(initial=0.0))
+    slots = wire_loads(chip, taken) * link_cycle_ps(chip) / chip.mesh.cycle_ps
+    busiest = float(slots.max(initial=0.0))
     return min(1.0, total / max(busiest, float(ejected.max())))
 
 
 def single_stream_rate(chip: ChipSpec, src: int, dst: int) -> float:
     """Packets per ps of one source that always has one ready, to one destination, alone on the mesh."""
     mesh = chip.mesh
-    used = link_loads(chip, np.array([src]), np.array([dst])) > 0
-    longest_ps = int(link_hop_ps(chip)[used].max(initial=0))
-    slowest_ps = max(mesh.cycle_ps, int(link_cycle_ps(chip)[used].max(initial=0)))
+    taken = link_loads(chip, np.array([src]), np.array([dst]))
+    longest_ps = int(link_hop_ps(chip)[taken > 0].max(initial=0))
+    slowest_ps = max(mesh.cycle_ps, int((wire_loads(chip, taken) * link_cycle_ps(chip)).max(initial=0)))
     depth, credit_ps = mesh.fifo_depth, mesh.credit_ps
     of_links = depth / (longest_ps + credit_ps) if longest_ps else 1.0
     return min(1 / slowest_ps, of_links, depth / (mesh.inject_ps + credit_ps))
@@ -148,7 +161,8 @@ def wire_limit(
         return None
     mesh = chip.mesh
     taken = link_loads(chip, src, dst) if link_counts is None else np.asarray(link_counts)
-    needed = np.where(taken > 0, (taken - 1) * link_cycle_ps(chip) + link_hop_ps(chip), -1)
+    last = wire_loads(chip, taken) - 1
+    needed = np.where(taken > 0, last * link_cycle_ps(chip) + link_hop_ps(chip), -1)
     busiest = int(needed.argmax())
     ends_ps = mesh.inject_ps + mesh.eject_ps
     most_sent = int((np.bincount(src) if sent is None else sent).max())

@@ -83,6 +83,22 @@ def test_the_fifo_recovers_from_the_last_branch_only(tiny: em.ChipSpec) -> None:
     assert result.record.timing.stall_ps[0] == (5 - 2) + (25 - 6)
 
 
+def test_a_branch_to_another_chip_waits_for_the_link_of_all_rows(tiny: em.ChipSpec) -> None:
+    """Tiles 4 and 7 send east, to another chip, and south, at the same time."""
+    network = em.Network("two")
+    hubs = network.add_population("hub", 2, em.LoihiCuba(bias_mant=100, bias_exp=6, vth_mant=1))
+    leaves = network.add_population("leaf", 4, em.LoihiCuba())
+    network.connect(hubs, leaves, em.Triplets([0, 0, 1, 1], [0, 1, 2, 3], [1] * 4, 1))
+    link = {"hop_ps": {"ew": 3, "ns": 3}, "cycle_ps": 20}
+    for merge, east_ps in ((1, 3), (2, 3), (3, 3 + 20)):  # rows 0, 1 | 2 and 0, 1, 2
+        chip = chip_of(tiny, chip={"width": 1, "height": 3, "link": link | {"merge": merge}})
+        mapping = {"hub": [4, 7], "leaf": [5, 1, 8, 4]}
+        result = em.run(em.compile(network, chip, mapping=mapping), 1, engine="reference")
+        # Both are granted south at 3; of the branches east the lower row's is, the other's as soon as it may.
+        assert result.tick_ps.tolist() == [east_ps + 3 + 3]
+        assert result.record.link_counts[[4, 7]].tolist() == [[1, 0, 0, 1], [1, 0, 0, 1]]
+
+
 def test_the_host_and_the_own_core_are_branches_too(tiny: em.ChipSpec, engine: str) -> None:
     result = em.run(star(chip_of(tiny), [4, 5], to_host=True), 1, engine=engine, timing=False)
     assert (result.counts["inject"], result.counts["eject"], result.counts["host_out"]) == (1, 2, 1)

@@ -25,9 +25,10 @@ twin = settings(max_examples=max(10, settings().max_examples // 3))
 
 @st.composite
 def meshes(draw: st.DrawFn) -> ChipSpec:
-    """Up to 6 x 6 tiles, cut into chips or not, FIFO depths 1 - 8 and the deepest."""
+    """Up to 6 x 6 tiles, cut into chips or not, no links merged, FIFO depths 1 - 8 and the deepest."""
     depth = st.integers(1, 2) | st.integers(1, 8) | st.just(blocks.sweep.LIMITS["fifo_depth"])
-    return draw(chips(BASE, max_side=6)).replace({"mesh.fifo_depth": draw(depth)})
+    chip = draw(chips(BASE, max_side=6)).replace({"mesh.fifo_depth": draw(depth)})
+    return chip.replace({"mesh.chip.link.merge": 1}) if chip.mesh.chip else chip
 
 
 @st.composite

@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 import emulator as em
-from emulator.chip.board import border_links, chips_of, cores_by_chip
+from emulator.chip.board import border_links, chips_of, cores_by_chip, shared_links
 from emulator.chip.spec import ChipSpec
 
 # Davies et al. 2018, text and table 2; limits as the public emulators check them.
@@ -166,6 +166,33 @@ def test_chips_of_a_board_count_from_the_south_west_row_by_row(tiny: ChipSpec) -
     crossing = {(tile, "EWNS"[side]) for tile, side in np.argwhere(border_links(board)).tolist()}
     upright = {(1, "E"), (2, "W"), (5, "E"), (6, "W")}
     assert crossing == upright | {(x, "N") for x in range(4)} | {(x + 4, "S") for x in range(4)}
+
+
+def test_neighbouring_rows_of_a_side_share_a_link_with_the_first_of_them(tiny: ChipSpec) -> None:
+    # chips of 3 x 2 tiles: 0 1 2 | 3 4 5, above 6 7 8 | 9 10 11; then the same again from tile 12 on
+    size = {"mesh.width": 6, "mesh.height": 4}
+    board = tiny.replace(size | {"mesh.chip": {**CHIP, "width": 3, "height": 2}})
+    own = np.arange(24 * 4).reshape(24, 4)
+    assert (shared_links(board) == own).all() and (shared_links(tiny) == np.arange(16).reshape(4, 4)).all()
+    merged = shared_links(board.replace({"mesh.chip.link.merge": 2}))
+    joined = {(tile, "EWNS"[side]): merged[tile, side] for tile, side in np.argwhere(merged != own).tolist()}
+    assert {key: (int(first) // 4, "EWNS"[first % 4]) for key, first in joined.items()} == {
+        # the upper row of a chip joins the lower one; the middle column the western one, the third is alone
+        (8, "E"): (2, "E"), (9, "W"): (3, "W"), (20, "E"): (14, "E"), (21, "W"): (15, "W"),
+        (7, "N"): (6, "N"), (10, "N"): (9, "N"), (13, "S"): (12, "S"), (16, "S"): (15, "S"),
+    }  # fmt: skip
+    assert (shared_links(board.replace({"mesh.chip.link.merge": 3}))[[7, 8], 2] == 6 * 4 + 2).all()
+
+
+def test_no_more_rows_are_merged_than_a_chip_has(tiny: ChipSpec) -> None:
+    board = tiny.replace({"mesh.width": 4, "mesh.chip": CHIP})
+    assert board.mesh.chip is not None and board.mesh.chip.link.merge == 1
+    assert board.replace({"mesh.chip.link.merge": 2}).mesh.chip.link.merge == 2
+    too_many = r"mesh\.chip\.link\.merge: 3, a chip of the board has 2 x 1 tiles: at most 2, its longer side"
+    with pytest.raises(em.SpecError, match=too_many):
+        board.replace({"mesh.chip.link.merge": 3})
+    with pytest.raises(em.SpecError, match=r"mesh\.chip\.link\.merge: 0, must be at least 1"):
+        board.replace({"mesh.chip.link.merge": 0})
 
 
 def test_cores_are_ordered_chip_by_chip_then_by_id(tiny: ChipSpec) -> None:

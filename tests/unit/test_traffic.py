@@ -86,6 +86,30 @@ def test_slow_links_between_chips_lower_the_ideal_saturation() -> None:
     assert tr.ideal_saturation(mesh(8, 8, **{"mesh.chip": part}), "uniform") == pytest.approx(1 / 10)
 
 
+def test_links_merged_into_one_lower_the_ideal_saturation_by_the_load_of_all() -> None:
+    link = {"hop_ps": {"ew": 9, "ns": 9}, "cycle_ps": 5}
+    for merge, most in ((1, 1), (2, 2), (3, 3), (8, 8)):  # of 8 rows; in threes the last group has 2
+        chip = mesh(8, 8, **{"mesh.chip": {"width": 4, "height": 8, "link": link | {"merge": merge}}})
+        assert tr.ideal_saturation(chip, "uniform") == pytest.approx(1 / (10 * most))
+        assert tr.single_stream_rate(chip, 0, 7) == pytest.approx(1 / 5)
+    to_the_east = tr.ideal_saturation(chip, "tornado")
+    assert to_the_east == pytest.approx(1 / (3 * 8 * 5))  # each row sends 3 packets a slot over the middle
+
+
+def test_the_wire_limit_of_a_merged_link_is_that_of_all_its_rows() -> None:
+    part = {"width": 2, "height": 3, "link": {"hop_ps": {"ew": 20, "ns": 30}, "cycle_ps": 50, "merge": 2}}
+    chip = mesh(4, 3, **{"mesh.chip": part})
+    ends_ps = chip.mesh.inject_ps + chip.mesh.eject_ps
+    src, dst = np.array([1, 5, 4, 9, 9]), np.array([2, 6, 6, 10, 10])
+    limit = tr.wire_limit(chip, src, dst)
+    # 3 packets cross in rows 0 and 1, which share, 2 in row 2, which is alone
+    assert limit is not None and limit.link == (1, 0) and limit.link_ps == ends_ps + 2 * 50 + 20
+    alone = tr.wire_limit(chip.replace({"mesh.chip.link.merge": 1}), src, dst)
+    assert alone is not None and alone.link == (5, 0) and alone.link_ps == ends_ps + 50 + 20
+    loads = tr.wire_loads(chip, tr.link_loads(chip, src, dst))
+    assert [loads[tile, 0] for tile in (1, 5, 9, 4, 0)] == [3, 3, 2, 1, 0]
+
+
 def test_bernoulli_injection_keeps_its_rate_and_each_tile_its_own_slots() -> None:
     chip, rate, n_slots = mesh(4, 4, **{"mesh.cycle_ps": 7}), 0.3, 10_000
     packets = tr.open_loop(chip, "uniform", rate, n_slots, seed=SEED)
