@@ -88,6 +88,7 @@ cdef class Machine:
         free(self.crossing.gap_ps)
         free(self.crossing.packet_service_ps)
         free(self.crossing.lost_at)
+        free(self.crossing.past)
         free(self.crossing.mesh.push_ps)
         free(self.crossing.mesh.arrive_ps)
         release(&self.crossing.mesh)
@@ -346,6 +347,8 @@ cdef class Machine:
             mesh.next_side = <const int8_t*>self._address("next_side", "int8")
         if self.run.losses.n_risky:
             c.losses, c.lossy_link = &self.run.losses, <const int64_t*>self._address("link", "int64")
+        if "tree_entry" in self.arrays:
+            c.tree_entry = <const int32_t*>self._address("tree_entry", "int32")
         mesh.fifo_depth, mesh.intake_depth = settings["fifo_depth"], settings["intake_depth"]
         mesh.inject_ps, mesh.cycle_ps, mesh.credit_ps = (
             settings["inject_ps"], settings["cycle_ps"], settings["credit_ps"]
@@ -383,6 +386,10 @@ cdef class Machine:
         if c.losses != NULL:
             c.mesh.lost_at = c.lost_at = <int32_t*>malloc(n * sizeof(int32_t))
             if c.lost_at == NULL:
+                return -1
+        if c.tree_entry != NULL:
+            c.mesh.past = c.past = <int32_t*>malloc(n * sizeof(int32_t))
+            if c.past == NULL:
                 return -1
         c.mesh.goals, c.mesh.goal = c.goals, c.goal
         c.mesh.gap_ps, c.mesh.service_ps = c.gap_ps, c.packet_service_ps
@@ -471,8 +478,8 @@ cdef class Machine:
 
     def sent_packets(self):
         """Of the row run last: senders that sent packets (slots that fired, then the host's), int32 [n], and
-        push_ps, arrive_ps (0: lost) of their packets, int64, sender by sender in the order of their entries,
-        without those that are dropped."""
+        push_ps, arrive_ps (0: lost) of their packets, int64, sender by sender in the order of their entries, with
+        multicast in that of its tree, without those that are dropped."""
         cdef Crossing* c = &self.crossing
         cdef int64_t i, n_senders = c.n_fired + c.n_inputs
         cdef int64_t n_packets = c.mesh.sources[c.n_cores].end_packet

@@ -8,6 +8,7 @@ cdef extern from *:
     """
     const int64_t NEVER_PS "MESH_NEVER_PS"
     void prefetch "__builtin_prefetch"(const void* address) noexcept nogil
+    long expect "__builtin_expect"(long value, long usual) noexcept nogil
 
 cdef enum:
     N_SIDES = 4
@@ -80,6 +81,12 @@ cdef struct Lost:  # what a port needs to know besides where packets get lost
     int64_t recovered_ps  # output: it may grant from then on, if there is room
 
 
+cdef struct Fork:  # what is left of a FIFO's head with multicast
+    int64_t left_ps  # latest grant of a branch
+    int32_t end  # behind its destinations
+    int32_t n_left  # branches that have not been granted
+
+
 cdef struct Hop:  # of a kind of output
     int64_t latency_ps
     int64_t cycle_ps  # least time between two grants
@@ -146,6 +153,8 @@ cdef struct Mesh:
     const int32_t* lost_at  # [n_packets] 1 + output whose link loses it; 0: it arrives. NULL: nothing is lost
     Lost* lost  # [n_routers, n_ports] if anything is
     int64_t* lost_until_ps  # [n_routers, n_ports, fifo_depth] when the slots of lost packets are released
+    int32_t* past  # [n_packets] behind the last destination of a packet, see mesh_tree.pxd; NULL: no multicast
+    Fork* forks  # [n_routers, n_ports] with multicast
     int64_t* push_ps  # [n_packets] result
     int64_t* arrive_ps  # [n_packets] result; of a lost packet 0
     int64_t in_flight

@@ -22,19 +22,26 @@ class Packets:
         self._rows: list[Trace] = []
 
     def add(self, row: int, senders: Ints, push_ps: Ints, arrive_ps: Ints) -> None:
-        """senders: slots ascending, then host inputs; each sent a packet per entry with a way, in order."""
+        """senders: slots ascending, then host inputs; each sent a packet per entry with a way: in order, with
+        multicast in that of its tree."""
         first, end = self._image.entry_ptr[senders], self._image.entry_ptr[senders + 1]
         n = end - first
         # entries first .. end - 1 of each sender, one after the other
         entry = np.arange(n.sum()) + np.repeat(first - (np.cumsum(n) - n), n)
-        source = np.repeat(self._routes.core_of_sender[senders], n).astype(np.int32)
+        spike = np.repeat(np.arange(len(senders)), n)
+        trees = self._routes.chip.mesh.multicast == "tree"
+        if trees:
+            entry = self._routes.tree_order[entry]
         if self._routes.drops is not None:
             has_way = self._routes.drops[entry] == 0
-            entry, source = entry[has_way], source[has_way]
+            entry, spike = entry[has_way], spike[has_way]
+        if trees:
+            in_order = np.lexsort((entry, spike))
+            entry, push_ps, arrive_ps = entry[in_order], push_ps[in_order], arrive_ps[in_order]
         self._rows.append(
             Trace(
                 row=np.full(len(entry), row, dtype=np.int64),
-                source=source,
+                source=self._routes.core_of_sender[senders[spike]].astype(np.int32),
                 target=self._image.entry_core[entry].astype(np.int32),
                 axon=self._image.entry_axon[entry].astype(np.int32),
                 push_ps=push_ps,
