@@ -66,9 +66,10 @@ class Routes:
 
     @cached_property
     def tree_order(self) -> Ints:
-        """int32 [n_entries]: the entries of each sender, in an order in which those beyond any link of its tree
-        of ways along x, then y are consecutive."""
-        core, sender = self.image.entry_core, np.repeat(np.arange(self.image.n_senders), np.diff(self.image.entry_ptr))
+        """int32 [n_entries]: the entries of each sender, in an order in which those beyond any link of its
+        tree of ways along x, then y are consecutive."""
+        core = self.image.entry_core
+        sender = np.repeat(np.arange(self.image.n_senders), np.diff(self.image.entry_ptr))
         source = self.core_of_sender[sender]
         dx, dy = self.x[core] - self.x[source], self.y[core] - self.y[source]
         port = np.append(self.core_port, DIRECTIONS.index(self.chip.host_port.side))[core]

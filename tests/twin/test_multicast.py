@@ -166,10 +166,11 @@ def test_instants_of_trees_are_the_same_in_both_engines(case: Case) -> None:
     program = trees(case)
     reference, native = (run(case, program, engine=engine, trace=True) for engine in ("reference", "native"))
     assert first_difference(reference.record, native.record) is None
+    assert (native.tick_limits.bound_ps <= native.tick_limits.makespan_ps).all()
 
 
 def drawn_chip(rng: np.random.Generator, arbiter: str) -> em.ChipSpec:
-    """Short times and shallow buffers, so that branches wait for each other; on one chip or a board of two."""
+    """Short times and shallow buffers, so that branches wait for each other; one chip, or two."""
 
     def ps(most: int) -> int:
         return int(rng.integers(1, most + 1))
@@ -222,6 +223,8 @@ def test_instants_of_crowded_trees_are_the_same_in_both_engines(arbiter: str, se
     counts = reference.counts
     assert counts["eject"] > 8 * counts["packets"] and reference.record.timing is not None
     assert reference.record.timing.stall_ps.any()
+    limits = reference.tick_limits
+    assert (limits.bound_ps <= limits.makespan_ps).all() and limits.n_packets.sum() == counts["packets"]
     drive = build_drive(program, 3, stimulus, batch=None, state=None, timing=True, trace=True, seed=0)
     for queue in (Queue(), Queue(heap_only=True, bin_ps=1), Queue(shuffle=1), Queue(shuffle=2**62 + 5)):
         found = native.run(program.image, program.chip, drive, queue=queue)
