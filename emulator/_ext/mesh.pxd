@@ -16,10 +16,10 @@ from emulator._ext.mesh_ports cimport wake, want, wanted_output
 from emulator._ext.mesh_serial cimport OWN_LINK, Turn, take_turn
 from emulator._ext.mesh_state cimport (
     BLOCKED, FIRST_SOURCE, FIXED, MESH_DEADLOCK, MESH_NO_MEMORY, MESH_OK, NEVER_PS, NOBODY, ROUND_ROBIN,
-    TOUCHED, WAITED_FOR, Fork, Goal, GrantLog, Hop, Intake, Lost, Mesh, Port, Slot, Source, expect, prefetch,
-    slot_of, word_of,
+    TOUCHED, WAITED_FOR, Goal, GrantLog, Hop, Intake, Lost, Mesh, Port, Slot, Source, expect, prefetch, slot_of,
+    word_of,
 )
-from emulator._ext.mesh_tree cimport branch_to, offer_branches
+from emulator._ext.mesh_tree cimport branch_off, branch_to, offer_branches
 from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t, uint64_t
 from libc.stdlib cimport realloc
 
@@ -259,60 +259,28 @@ cdef inline void write_down(Mesh* mesh, int32_t packet, int32_t output_id, int64
     log.n += 1
 
 
+@cython.overflowcheck(False)
 cdef inline void grant(
     Mesh* mesh, Port* output, int32_t output_id, Port* fifo, int32_t fifo_id, int64_t now_ps
 ) noexcept nogil:
-    """Moves the head of a FIFO through an output."""
-    cdef Slot* slot
-    if expect(mesh.forks != NULL, 0):
-        grant_branch(mesh, output, output_id, fifo, fifo_id, now_ps)
-        return
-    slot = slot_of(mesh, fifo_id, fifo.n_granted)
-    leave(mesh, fifo, fifo_id, slot, now_ps)
-    move(mesh, output, output_id, fifo_id - fifo.router, slot, now_ps)
-    follow(mesh, fifo, fifo_id, now_ps)
-
-
-cdef inline void grant_branch(
-    Mesh* mesh, Port* output, int32_t output_id, Port* fifo, int32_t fifo_id, int64_t now_ps
-) noexcept nogil:
-    """Moves a copy of the head of a FIFO through an output. The head leaves with its last branch: the latest,
-    which need not be the one that was handled last."""
-    cdef Fork* fork = &mesh.forks[fifo_id]
-    cdef Slot branch = branch_to(mesh, fifo, fifo_id, output_id)
-    move(mesh, output, output_id, fifo_id - fifo.router, &branch, now_ps)
-    fork.n_left -= 1
-    if now_ps > fork.left_ps:
-        fork.left_ps = now_ps
-    if fork.n_left == 0:
-        now_ps = fork.left_ps
-        leave(mesh, fifo, fifo_id, slot_of(mesh, fifo_id, fifo.n_granted), now_ps)
-        follow(mesh, fifo, fifo_id, now_ps)
-
-
-cdef inline void leave(Mesh* mesh, Port* fifo, int32_t fifo_id, Slot* head, int64_t now_ps) noexcept nogil:
-    """The head of a FIFO leaves it."""
-    if fifo.n_taken - fifo.n_granted > fifo.occupancy_max:
-        observe(mesh, fifo, fifo_id, now_ps)
-    head.at_ps = now_ps
-    fifo.n_granted += 1
-    fifo.ready_ps = now_ps + mesh.cycle_ps
-
-
-cdef inline void follow(Mesh* mesh, Port* fifo, int32_t fifo_id, int64_t now_ps) noexcept nogil:
-    """What waits for the head of a FIFO to leave: the next one, and whoever needs its slot."""
-    if fifo.n_granted < fifo.n_taken:
-        offer_later(mesh, fifo, fifo_id)
-    if fifo.flags & WAITED_FOR:
-        released(mesh, fifo, fifo_id, now_ps)
-
-
-@cython.overflowcheck(False)
-cdef inline void move(
-    Mesh* mesh, Port* output, int32_t output_id, int32_t port, Slot* slot, int64_t now_ps
-) noexcept nogil:
-    """Takes a packet, which has waited at an input port, through an output."""
+    """Moves the head of a FIFO through an output, or with multicast a branch of it: then the head leaves the
+    FIFO with the last one."""
+    cdef Slot branch
+    cdef Slot* head = slot_of(mesh, fifo_id, fifo.n_granted)
+    cdef Slot* slot = head
     cdef Hop* hop = &mesh.hops[output.kind]
+    cdef int32_t port = fifo_id - fifo.router
+    cdef int64_t left_ps = now_ps
+    if expect(mesh.forks != NULL, 0):
+        branch = branch_to(mesh, fifo, fifo_id, output_id)
+        slot = &branch
+        left_ps = branch_off(mesh, fifo_id, now_ps)
+    if expect(left_ps >= 0, 1):
+        if fifo.n_taken - fifo.n_granted > fifo.occupancy_max:
+            observe(mesh, fifo, fifo_id, left_ps)
+        head.at_ps = left_ps
+        fifo.n_granted += 1
+        fifo.ready_ps = left_ps + mesh.cycle_ps
     word_of(mesh, output_id, port >> 6)[0] &= ~(<uint64_t>1 << (port & 63))
     touch(mesh, output, output_id)
     output.n_sent += 1
@@ -327,6 +295,12 @@ cdef inline void move(
         send(mesh, output, slot, now_ps + hop.latency_ps)
     else:
         deliver(mesh, output, slot.packet, now_ps + hop.latency_ps)
+    if expect(left_ps < 0, 0):
+        return
+    if fifo.n_granted < fifo.n_taken:
+        offer_later(mesh, fifo, fifo_id)
+    if fifo.flags & WAITED_FOR:
+        released(mesh, fifo, fifo_id, left_ps)
 
 
 cdef struct Look:  # what an output finds

@@ -6,7 +6,7 @@
 # this has said in its fork how far it reaches, before any copy of it is made.
 from emulator._ext.mesh_ports cimport want, wanted_output
 from emulator._ext.mesh_state cimport Fork, Goal, Mesh, Port, Slot, slot_of
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, int64_t
 
 
 cdef inline Slot copy_to(Mesh* mesh, int32_t packet) noexcept nogil:
@@ -63,3 +63,13 @@ cdef inline Slot branch_to(Mesh* mesh, Port* fifo, int32_t fifo_id, int32_t outp
     mesh.past[packet] = branch_end(mesh, fifo, packet, end)
     mesh.push_ps[packet] = mesh.push_ps[head]
     return copy_to(mesh, packet)
+
+
+cdef inline int64_t branch_off(Mesh* mesh, int32_t fifo_id, int64_t now_ps) noexcept nogil:
+    """A branch of the head of a FIFO is granted. Returns when the last was, as the head leaves the FIFO with
+    it; -1: there are more. The last need not be the one that is handled last."""
+    cdef Fork* fork = &mesh.forks[fifo_id]
+    fork.n_left -= 1
+    if now_ps > fork.left_ps:
+        fork.left_ps = now_ps
+    return -1 if fork.n_left else fork.left_ps

@@ -18,6 +18,7 @@ from emulator.engine import native
 from emulator.engine.native import Queue
 from emulator.engine.stimulus import build_drive
 from emulator.testing import Case, cases, first_difference
+from emulator.testing.small_run import small_program
 
 MESH = {
     "mesh.width": 3,
@@ -120,6 +121,14 @@ def test_a_packet_without_any_way_costs_its_send_alone(tiny: em.ChipSpec, engine
     result = em.run(star(chip, [8, 2, 5]), 1, engine=engine)
     assert (result.counts["inject"], result.counts["dropped"], result.counts["eject"]) == (1, 3, 0)
     assert result.tick_ps.tolist() == [1]
+
+
+def test_a_core_named_twice_by_one_sender_is_refused(tiny: em.ChipSpec, engine: str) -> None:
+    program = small_program()
+    image = program.image.replace(entry_ptr=np.array([0, 1, 2, 3, 5, 5]))
+    twice = dataclasses.replace(program, image=image, chip=tiny.replace({"mesh.multicast": "tree"}))
+    with pytest.raises(em.EmulatorError, match=r"entry_core\[4\] = 0: named by sender 3 before; with mesh\."):
+        em.run(twice, 1, {"in": np.ones((1, 2), dtype=bool)}, engine=engine)
 
 
 def test_a_trace_has_a_row_for_every_destination(tiny: em.ChipSpec, engine: str) -> None:
