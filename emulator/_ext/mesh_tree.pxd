@@ -2,8 +2,8 @@
 #
 # The destinations of a packet have consecutive numbers, in an order in which those beyond any link of its tree
 # are consecutive too (engine/routes.py, `tree_order`). So a packet, and each copy, is a range of them: it has the
-# number of its first, p, and goes to p .. past[p] - 1. A copy may have the number of what it was copied from:
-# this has said in its fork how far it reaches, before any copy of it is made.
+# number of its first, p, and goes to p .. past[p] - 1. The first copy has the number of what it was copied from
+# and sets past[p] anew: how far a head reaches is therefore noted in its fork before any copy of it is made.
 from emulator._ext.mesh_ports cimport want, wanted_output
 from emulator._ext.mesh_state cimport Fork, Goal, Mesh, Port, Slot, slot_of
 from libc.stdint cimport int32_t, int64_t
