@@ -92,6 +92,7 @@ cdef class Machine:
         free(self.crossing.packet_service_ps)
         free(self.crossing.lost_at)
         free(self.log.rows)
+        free(self.crossing.past)
         free(self.crossing.mesh.push_ps)
         free(self.crossing.mesh.arrive_ps)
         release(&self.crossing.mesh)
@@ -353,6 +354,8 @@ cdef class Machine:
             mesh.log = &self.log
         if self.run.losses.n_risky:
             c.losses, c.lossy_link = &self.run.losses, <const int64_t*>self._address("link", "int64")
+        if "tree_entry" in self.arrays:
+            c.tree_entry = <const int32_t*>self._address("tree_entry", "int32")
         mesh.fifo_depth, mesh.intake_depth = settings["fifo_depth"], settings["intake_depth"]
         mesh.inject_ps, mesh.cycle_ps, mesh.credit_ps = (
             settings["inject_ps"], settings["cycle_ps"], settings["credit_ps"]
@@ -390,6 +393,10 @@ cdef class Machine:
         if c.losses != NULL:
             c.mesh.lost_at = c.lost_at = <int32_t*>malloc(n * sizeof(int32_t))
             if c.lost_at == NULL:
+                return -1
+        if c.tree_entry != NULL:
+            c.mesh.past = c.past = <int32_t*>malloc(n * sizeof(int32_t))
+            if c.past == NULL:
                 return -1
         c.mesh.goals, c.mesh.goal = c.goals, c.goal
         c.mesh.gap_ps, c.mesh.service_ps = c.gap_ps, c.packet_service_ps
@@ -478,9 +485,10 @@ cdef class Machine:
 
     def sent_packets(self):
         """Of the row run last: senders that sent packets (slots that fired, then the host's), int32 [n], and
-        push_ps, arrive_ps (0: lost) of their packets, int64, sender by sender in the order of their entries,
-        without those that are dropped; and int64 [n_grants, 3] packet, port (tile * ports per router + port)
-        and ps of every grant, in any order."""
+        push_ps, arrive_ps (0: lost) of their packets, int64, sender by sender in the order of their entries, with
+        multicast in that of its tree, without those that are dropped; and int64 [n_grants, 4] packet, port (tile *
+        ports per router + port), ps and the packet behind the last that takes part (with multicast several do)
+        of every grant, in any order."""
         cdef Crossing* c = &self.crossing
         cdef int64_t i, n_senders = c.n_fired + c.n_inputs
         cdef int64_t n_packets = c.mesh.sources[c.n_cores].end_packet
@@ -494,10 +502,10 @@ cdef class Machine:
         for i in range(n_packets):
             push_view[i] = c.mesh.push_ps[i]
             arrive_view[i] = c.mesh.arrive_ps[i]
-        grants = np.empty((self.log.n, 3), dtype=np.int64)
+        grants = np.empty((self.log.n, 4), dtype=np.int64)
         cdef int64_t[:, ::1] grant_view = grants
         if self.log.n:
-            memcpy(&grant_view[0, 0], self.log.rows, self.log.n * 3 * sizeof(int64_t))
+            memcpy(&grant_view[0, 0], self.log.rows, self.log.n * 4 * sizeof(int64_t))
         return senders, push_ps, arrive_ps, grants
 
     def mesh_waits(self, int64_t[:, ::1] waits_for):

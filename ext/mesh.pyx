@@ -45,11 +45,11 @@ def sort_by_source(
 
 
 cdef object taken_down(const GrantLog* log):
-    """int64 [n_grants, 3]."""
-    rows = np.empty((log.n, 3), dtype=np.int64)
+    """int64 [n_grants, 4]."""
+    rows = np.empty((log.n, 4), dtype=np.int64)
     cdef int64_t[:, ::1] view = rows
     if log.n:
-        memcpy(&view[0, 0], log.rows, log.n * 3 * sizeof(int64_t))
+        memcpy(&view[0, 0], log.rows, log.n * 4 * sizeof(int64_t))
     return rows
 
 
@@ -79,8 +79,8 @@ def run_mesh(
     [n]: 1 + link (tile * 4 + side) that loses a packet, or 0; empty: none does. Fills push_ps, arrive_ps [n],
     link_counts [n_tiles, 4], occupancy_max [n_tiles, n_ports], stall_ps [n_tiles]; on deadlock waits_for
     [n_tiles, n_ports], see mesh.pxd. Returns a status, 0 done, 1 out of memory, 2 deadlock; the number of events
-    handled; packets in flight; and, if traced, int64 [n_grants, 3] packet, port (tile * ports per router + port)
-    and ps of every grant, in any order.
+    handled; packets in flight; and, if traced, int64 [n_grants, 4] packet, port (tile * ports per router + port),
+    ps of every grant, in any order, and 1 + the packet.
     """
     cdef Mesh mesh
     cdef GrantLog log

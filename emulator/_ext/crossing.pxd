@@ -25,6 +25,8 @@ cdef struct Crossing:
     int64_t* gap_ps
     int64_t* packet_service_ps
     int32_t* lost_at  # NULL: nothing gets lost
+    const int32_t* tree_entry  # [n_entries] those of each sender in the order of its tree; NULL: no multicast
+    int32_t* past  # of the packets of this tick, as those of the mesh; NULL: no multicast
     int64_t active_ps
     int64_t inactive_ps
     int64_t spike_ps
@@ -85,8 +87,10 @@ cdef inline int64_t updates_ps(Crossing* c, int64_t start, int64_t end) noexcept
 cdef inline int64_t pack(
     Crossing* c, int64_t sender, int64_t work_ps, int64_t send_ps, int64_t* n_packets
 ) noexcept nogil:
-    """One packet per axon-out entry of a sender; the first waits for `work_ps`, each for `send_ps`. Returns the
-    work after the last."""
+    """One packet per axon-out entry of a sender; the first waits for `work_ps`, each for `send_ps`. With
+    multicast one packet for all. Returns the work after the last."""
+    if c.tree_entry != NULL:
+        return pack_tree(c, sender, work_ps, send_ps, n_packets)
     cdef int64_t entry, risky = c.losses.risky_ptr[sender] if c.losses != NULL else 0, n, link
     for entry in range(c.entry_ptr[sender], c.entry_ptr[sender + 1]):
         if c.drops != NULL and c.drops[entry]:
@@ -106,3 +110,26 @@ cdef inline int64_t pack(
         n_packets[0] = n + 1
         work_ps = 0
     return work_ps
+
+
+cdef inline int64_t pack_tree(
+    Crossing* c, int64_t sender, int64_t work_ps, int64_t send_ps, int64_t* n_packets
+) noexcept nogil:
+    """`pack` with multicast: a packet with as many numbers as it has destinations, see mesh_tree.pxd. It is
+    sent even if all of them are dropped."""
+    cdef int64_t place, entry, first = n_packets[0], n = n_packets[0]
+    if c.entry_ptr[sender] == c.entry_ptr[sender + 1]:
+        return work_ps
+    for place in range(c.entry_ptr[sender], c.entry_ptr[sender + 1]):
+        entry = c.tree_entry[place]
+        if c.drops != NULL and c.drops[entry]:
+            continue
+        c.goal[n] = c.entry_core[entry]
+        c.packet_service_ps[n] = c.service_ps[entry]
+        n += 1
+    if n == first:
+        return work_ps + send_ps
+    c.gap_ps[first] = work_ps + send_ps
+    c.past[first] = <int32_t>n
+    n_packets[0] = n
+    return 0

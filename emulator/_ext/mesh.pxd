@@ -10,54 +10,26 @@
 # no longer than the shortest of these cannot meet, whatever order they are handled in (event_queue.pxd).
 cimport cython
 from emulator._ext.event_queue cimport (
-    Bin, EventQueue, append, close_bin, enqueue, far_due, lowest_bit, next_bin, pop_far, push_far, shuffle_bin,
+    Bin, EventQueue, append, close_bin, far_due, lowest_bit, next_bin, pop_far, push_far, shuffle_bin,
 )
-from emulator._ext.mesh_serial cimport OWN_LINK, Turn, take_turn, wake_serial_link
+from emulator._ext.mesh_ports cimport wake, want, wanted_output
+from emulator._ext.mesh_serial cimport OWN_LINK, Turn, take_turn
 from emulator._ext.mesh_state cimport (
     BLOCKED, FIRST_SOURCE, FIXED, MESH_DEADLOCK, MESH_NO_MEMORY, MESH_OK, NEVER_PS, NOBODY, ROUND_ROBIN,
-    TOUCHED, WAITED_FOR, Goal, GrantLog, Hop, Intake, Lost, Mesh, Port, Slot, Source, direction, prefetch,
-    slot_of, word_of,
+    TOUCHED, WAITED_FOR, Goal, GrantLog, Hop, Intake, Lost, Mesh, Port, Slot, Source, expect, prefetch, slot_of,
+    word_of,
 )
+from emulator._ext.mesh_tree cimport branch_off, branch_to, offer_branches
 from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t, uint64_t
 from libc.stdlib cimport realloc
 
 
-cdef inline int32_t wanted_output(Mesh* mesh, Port* fifo, Slot* slot) noexcept nogil:
-    """Port of the output that a packet in a FIFO wants: a function of the signs of the way still to go."""
-    cdef int32_t dx = slot.x - fifo.x
-    cdef int32_t dy = slot.y - fifo.y
-    if dx | dy:  # no branch by direction: which one it is cannot be foreseen
-        if mesh.next_side != NULL:
-            return mesh.next_side[
-                (<int64_t>fifo.y * mesh.width + fifo.x) * mesh.n_routers
-                + <int64_t>slot.y * mesh.width + slot.x
-            ]
-        return mesh.sides[direction(dx, dy)]
-    if mesh.port_of_all >= 0:
-        return mesh.port_of_all
-    return mesh.goals[mesh.goal[slot.packet]].port
-
-
-cdef inline void wake(Mesh* mesh, Port* output, int32_t output_id, int64_t at_ps) noexcept nogil:
-    """Lets an output, or the serial link that it is merged into, look for a packet at `at_ps`, unless it will
-    before."""
-    if mesh.serial_of != NULL and mesh.serial_of[output_id] != OWN_LINK:
-        wake_serial_link(mesh, &mesh.serials[mesh.serial_of[output_id]], at_ps)
-        return
-    if at_ps < output.wake_ps:
-        output.wake_ps = at_ps
-        enqueue(&mesh.queue, output_id, at_ps)
-
-
-@cython.overflowcheck(False)
 cdef inline void offer(Mesh* mesh, Port* fifo, int32_t fifo_id, Slot* head) noexcept nogil:
-    """Lets the output that the head of a FIFO wants know of it."""
-    cdef int32_t output_id = fifo.router + wanted_output(mesh, fifo, head)
-    cdef int32_t port = fifo_id - fifo.router
-    cdef Port* output = &mesh.ports[output_id]
-    word_of(mesh, output_id, port >> 6)[0] |= <uint64_t>1 << (port & 63)
-    if not output.flags & BLOCKED:
-        wake(mesh, output, output_id, fifo.ready_ps if fifo.ready_ps > output.free_ps else output.free_ps)
+    """Lets the output that the head of a FIFO wants know of it, or with multicast each of its branches'."""
+    if expect(mesh.forks != NULL, 0):
+        offer_branches(mesh, fifo, fifo_id, head)
+    else:
+        want(mesh, fifo, fifo_id, fifo.router + wanted_output(mesh, fifo, head))
 
 
 cdef inline void offer_later(Mesh* mesh, Port* fifo, int32_t fifo_id) noexcept nogil:
@@ -142,7 +114,7 @@ cdef inline void push(Mesh* mesh, int64_t source_id) noexcept nogil:
     cdef Source* source = &mesh.sources[source_id]
     cdef Port* fifo = &mesh.ports[source.fifo]
     cdef const Goal* goal
-    cdef int32_t packet
+    cdef int32_t packet, n  # destinations
     cdef int64_t ready_ps, at_ps
     while source.next_packet < source.end_packet:
         at_ps = room_ps(mesh, fifo, source.fifo)
@@ -159,8 +131,9 @@ cdef inline void push(Mesh* mesh, int64_t source_id) noexcept nogil:
         mesh.push_ps[packet] = at_ps
         source.last_push_ps = at_ps
         source.stall_ps += at_ps - ready_ps
-        mesh.in_flight += 1
-        source.next_packet += 1
+        n = 1 if mesh.past == NULL else mesh.past[packet] - packet
+        mesh.in_flight += n
+        source.next_packet += n
         goal = &mesh.goals[mesh.goal[packet]]
         put(mesh, fifo, source.fifo, packet, goal.x, goal.y, at_ps + mesh.inject_ps)
         if fifo.n_taken - fifo.n_granted == 1:
@@ -275,13 +248,14 @@ cdef inline void write_down(Mesh* mesh, int32_t packet, int32_t output_id, int64
     cdef GrantLog* log = mesh.log
     cdef int64_t* grown
     if log.n == log.n_room:
-        grown = <int64_t*>realloc(log.rows, (2 * log.n_room + 1024) * 3 * sizeof(int64_t))
+        grown = <int64_t*>realloc(log.rows, (2 * log.n_room + 1024) * 4 * sizeof(int64_t))
         if grown == NULL:
             mesh.queue.failed = True
             return
         log.rows, log.n_room = grown, 2 * log.n_room + 1024
-    grown = log.rows + 3 * log.n
+    grown = log.rows + 4 * log.n
     grown[0], grown[1], grown[2] = packet, output_id, now_ps
+    grown[3] = mesh.past[packet] if mesh.past != NULL else packet + 1
     log.n += 1
 
 
@@ -289,15 +263,24 @@ cdef inline void write_down(Mesh* mesh, int32_t packet, int32_t output_id, int64
 cdef inline void grant(
     Mesh* mesh, Port* output, int32_t output_id, Port* fifo, int32_t fifo_id, int64_t now_ps
 ) noexcept nogil:
-    """Moves the head of a FIFO through an output."""
-    cdef Slot* slot = slot_of(mesh, fifo_id, fifo.n_granted)
+    """Moves the head of a FIFO through an output, or with multicast a branch of it: then the head leaves the
+    FIFO with the last one."""
+    cdef Slot branch
+    cdef Slot* head = slot_of(mesh, fifo_id, fifo.n_granted)
+    cdef Slot* slot = head
     cdef Hop* hop = &mesh.hops[output.kind]
     cdef int32_t port = fifo_id - fifo.router
-    if fifo.n_taken - fifo.n_granted > fifo.occupancy_max:
-        observe(mesh, fifo, fifo_id, now_ps)
-    slot.at_ps = now_ps
-    fifo.n_granted += 1
-    fifo.ready_ps = now_ps + mesh.cycle_ps
+    cdef int64_t left_ps = now_ps
+    if expect(mesh.forks != NULL, 0):
+        branch = branch_to(mesh, fifo, fifo_id, output_id)
+        slot = &branch
+        left_ps = branch_off(mesh, fifo_id, now_ps)
+    if expect(left_ps >= 0, 1):
+        if fifo.n_taken - fifo.n_granted > fifo.occupancy_max:
+            observe(mesh, fifo, fifo_id, left_ps)
+        head.at_ps = left_ps
+        fifo.n_granted += 1
+        fifo.ready_ps = left_ps + mesh.cycle_ps
     word_of(mesh, output_id, port >> 6)[0] &= ~(<uint64_t>1 << (port & 63))
     touch(mesh, output, output_id)
     output.n_sent += 1
@@ -312,10 +295,12 @@ cdef inline void grant(
         send(mesh, output, slot, now_ps + hop.latency_ps)
     else:
         deliver(mesh, output, slot.packet, now_ps + hop.latency_ps)
+    if expect(left_ps < 0, 0):
+        return
     if fifo.n_granted < fifo.n_taken:
         offer_later(mesh, fifo, fifo_id)
     if fifo.flags & WAITED_FOR:
-        released(mesh, fifo, fifo_id, now_ps)
+        released(mesh, fifo, fifo_id, left_ps)
 
 
 cdef struct Look:  # what an output finds

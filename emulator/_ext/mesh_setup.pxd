@@ -3,7 +3,7 @@ from emulator._ext.event_queue cimport empty_queue, free_queue, lowest_bit, make
 from emulator._ext.mesh_serial cimport free_serial_links, make_serial_links, reset_serial_links
 from emulator._ext.mesh_state cimport (
     EAST, KIND_BORDER_EW, KIND_BORDER_NS, KIND_EJECT, KIND_EW, KIND_NS, N_KINDS, N_SIDES, NEVER_PS, NOBODY,
-    NORTH, TOUCHED, WEST, SOUTH, Intake, Lost, Mesh, Port, Slot, Source, set_sides,
+    NORTH, TOUCHED, WEST, SOUTH, Fork, Intake, Lost, Mesh, Port, Slot, Source, set_sides,
 )
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
@@ -44,6 +44,10 @@ cdef inline int allocate(Mesh* mesh) noexcept nogil:
         mesh.lost = <Lost*>calloc(n, sizeof(Lost))
         mesh.lost_until_ps = <int64_t*>malloc(n * mesh.fifo_depth * sizeof(int64_t))
         if mesh.lost == NULL or mesh.lost_until_ps == NULL:
+            return -1
+    if mesh.past != NULL:
+        mesh.forks = <Fork*>calloc(n, sizeof(Fork))
+        if mesh.forks == NULL:
             return -1
     for i in range(N_KINDS + 2):
         if i < N_KINDS:
@@ -91,6 +95,7 @@ cdef inline void release(Mesh* mesh) noexcept nogil:
     free(mesh.lost)
     free(mesh.lost_until_ps)
     free_serial_links(mesh)
+    free(mesh.forks)
     free_queue(&mesh.queue)
 
 

@@ -9,6 +9,7 @@ cdef extern from *:
     """
     const int64_t NEVER_PS "MESH_NEVER_PS"
     void prefetch "__builtin_prefetch"(const void* address) noexcept nogil
+    long expect "__builtin_expect"(long value, long usual) noexcept nogil
 
 cdef enum:
     N_SIDES = 4
@@ -89,6 +90,12 @@ cdef struct Serial:  # a link to another chip that grants for several rows
     int32_t pointer  # of its round robin: row * n_ports + port
 
 
+cdef struct Fork:  # what is left of a FIFO's head with multicast
+    int64_t left_ps  # latest grant of a branch
+    int32_t end  # behind its destinations
+    int32_t n_left  # branches that have not been granted
+
+
 cdef struct Hop:  # of a kind of output
     int64_t latency_ps
     int64_t cycle_ps  # least time between two grants
@@ -117,7 +124,7 @@ cdef struct Source:
 
 
 cdef struct GrantLog:
-    int64_t* rows  # [n_room, 3] packet, port, ps
+    int64_t* rows  # [n_room, 4] packet, port, ps, end: with multicast packets up to end - 1 share the grant
     int64_t n
     int64_t n_room
 
@@ -166,6 +173,8 @@ cdef struct Mesh:
     Lost* lost  # [n_routers, n_ports] if anything is
     int64_t* lost_until_ps  # [n_routers, n_ports, fifo_depth] when the slots of lost packets are released
     GrantLog* log  # every grant, in any order; NULL: nobody asks
+    int32_t* past  # [n_packets] behind the last destination of a packet, see mesh_tree.pxd; NULL: no multicast
+    Fork* forks  # [n_routers, n_ports] with multicast
     int64_t* push_ps  # [n_packets] result
     int64_t* arrive_ps  # [n_packets] result; of a lost packet 0
     int64_t in_flight

@@ -27,13 +27,16 @@ def drops(image: Image, chip: ChipSpec) -> NDArray[np.bool_] | None:
 
 
 def way_problems(image: Image, chip: ChipSpec) -> Iterator[str]:
-    """Compartments on dead cores; and, under policy `block`, what no packet can reach."""
+    """Compartments on dead cores; under policy `block`, what no packet can reach; and with multicast, what
+    one packet would reach twice."""
     about = f"mesh.faults of chip {chip.name!r}"
     dead = np.flatnonzero(~usable_cores(chip)[image.core_id])
     if len(dead):
         cores = ", ".join(str(core) for core in image.core_id[dead][:MAX_SHOWN].tolist())
         more = f" and {len(dead) - MAX_SHOWN} more" if len(dead) > MAX_SHOWN else ""
         yield f"core {cores}{more}: holds compartments but is dead, or its router is ({about}): move them"
+    if chip.mesh.multicast == "tree":
+        yield from _named_twice(image)
     faults = chip.mesh.faults
     if faults is None or faults.policy != "block" or chip.routing.reaches_all:
         return
@@ -49,6 +52,18 @@ def way_problems(image: Image, chip: ChipSpec) -> Iterator[str]:
 
 
 WAY_OUT = "route by 'table', move one of them, or let packets be dropped with policy 'drop'"
+
+
+def _named_twice(image: Image) -> Iterator[str]:
+    """A copy ends at a core, or at the host port, with one axon."""
+    sender = np.repeat(np.arange(image.n_senders), np.diff(image.entry_ptr))
+    pairs, first = np.unique(sender * (image.n_cores + 1) + image.entry_core, return_index=True)
+    if len(pairs) < len(sender):
+        entry = int(np.setdiff1d(np.arange(len(sender)), first)[0])
+        yield (
+            f"entry_core[{entry}] = {image.entry_core[entry]}: named by sender {sender[entry]} before; with "
+            "mesh.multicast 'tree' a spike reaches a core once: merge the two axons, or take 'none'"
+        )
 
 
 def _trips(image: Image) -> tuple[Ints, Ints, Ints]:

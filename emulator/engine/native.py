@@ -166,14 +166,10 @@ class _Run:
     def __init__(self, image: Image, chip: ChipSpec, drive: Drive, threads: int, queue: Queue):
         self.image, self.chip, self.drive, self.queue = image, chip, drive, queue
         check_image(image, chip)  # the blocks trust what passes
-        if drive.timing and chip.mesh.multicast != "none":
-            raise SimulationError(
-                f"chip {chip.name!r}: engine 'native' has no instants for mesh.multicast 'tree': take engine "
-                "'reference', or timing=False"
-            )
         self.wide = state_dtype(image, chip) == "int64"
         self.routes = _routes(image, chip)
         self.losses = losses_of(self.routes)
+        self.trees = drive.timing and chip.mesh.multicast == "tree"
         self.drops = np.zeros(0, dtype=np.uint8) if self.routes.drops is None else self.routes.drops
         self.prepared = _prepared(self.routes, self.losses, drive, threads, self.wide)
         n_rows, n_slots = drive.n_samples * drive.n_ticks, image.n_slots
@@ -287,6 +283,7 @@ class _Run:
             **self._lanes(),
             **self._generators(),
             **({} if self.losses is None else self.losses.arrays(self.drive.generators.seed)),
+            **({"tree_entry": routes.tree_order} if self.trees else {}),
             "stretches": prepared.stretches.table,
             "shares": prepared.shares,
             "n_active": self.n_active,

@@ -6,6 +6,7 @@ Nothing a packet causes depends on when it travels, so the native engine counts 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,18 @@ class Routes:
     def slot_core(self) -> Ints:
         """int32 [n_slots]: row of each slot's core."""
         return self.core_of_sender[: self.image.n_slots]
+
+    @cached_property
+    def tree_order(self) -> Ints:
+        """int32 [n_entries]: the entries of each sender, in an order in which those beyond any link of its
+        tree of ways along x, then y are consecutive."""
+        core = self.image.entry_core
+        sender = np.repeat(np.arange(self.image.n_senders), np.diff(self.image.entry_ptr))
+        source = self.core_of_sender[sender]
+        dx, dy = self.x[core] - self.x[source], self.y[core] - self.y[source]
+        port = np.append(self.core_port, DIRECTIONS.index(self.chip.host_port.side))[core]
+        order = np.lexsort((port, np.abs(dy), np.sign(dy), np.abs(dx), np.sign(dx), sender))
+        return order.astype(np.int32)
 
     def service_ps(self) -> NDArray[np.int64]:
         """int64 [n_entries]: time a core's synapse pipeline is busy with a packet; host port: unused."""
