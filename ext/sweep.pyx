@@ -34,8 +34,8 @@ def sweep_mesh(
     sweep.pxd; empty unless the routing is by table. order: all channels [n_tiles * 6], 6 * tile + output E, W,
     N, S, local or 5 for the source; best those first that feed others. Fills push_ps, arrive_ps [n],
     link_counts [n_tiles, 4], occupancy_max [n_tiles, n_ports], stall_ps [n_tiles], and facts [6]: windows, how
-    many of them needed one sweep, sweeps, channels computed, pushes and grants computed, pushes and grants there are. Returns a
-    status: 0 done, 1 out of memory, 2 deadlock, 3 given up early (if it may): the event loop would be faster.
+    many of them needed one sweep, sweeps, channels computed, pushes and grants computed, pushes and grants
+    there are. Returns a status: 0 done, 1 out of memory, 2 deadlock, 3 given up early (if it may): the event loop would be faster.
     """
     cdef Sweep sweep
     cdef Layout layout

@@ -1,4 +1,4 @@
-# What the mesh of a tick consists of: ports, FIFOs, links, intakes, sources. mesh_setup.pxd builds it, mesh.pxd runs it.
+# What the mesh of a tick consists of: ports, FIFOs, intakes, sources. mesh_setup.pxd builds it, mesh.pxd runs it.
 cimport cython
 from emulator._ext.event_queue cimport EventQueue
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint64_t

@@ -25,6 +25,7 @@ from emulator.traffic import (
     histogram,
     link_cycle_ps,
     wire_limit,
+    wire_loads,
     zero_load_ps,
 )
 from emulator.traffic.injection import MAX_INJECT_PS, PACKET_DTYPE
@@ -78,9 +79,9 @@ class MeshResult:
 
     @property
     def link_busy_ps(self) -> Ints:
-        """int64 [n_tiles, 4] time each link was taken: grants times its cycle; of links merged into a serial
-        one, the part of each."""
-        return np.asarray(self.link_counts * link_cycle_ps(self.chip))
+        """int64 [n_tiles, 4] time each link was taken: grants times its cycle. Links that are merged into a
+        serial link were taken by the grants of them all."""
+        return np.asarray(wire_loads(self.chip, self.link_counts) * link_cycle_ps(self.chip))
 
     @property
     def wire_limit(self) -> WireLimit | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -148,6 +149,20 @@ def test_ways_around_a_ring_have_a_cycle_and_it_is_named() -> None:
     assert channels_text(cycle, 2) == "(0, 0) E -> (1, 0) N -> (1, 1) W -> (0, 1) S -> (0, 0) E"
 
 
+@pytest.fixture
+def nothing_cached() -> Iterator[None]:
+    """Forgets what was found out before of meshes of the same size, and what is found out here."""
+
+    def forget() -> None:
+        cycle_of.cache_clear()
+        make_routing.cache_clear()
+
+    forget()
+    yield
+    forget()
+
+
+@pytest.mark.usefixtures("nothing_cached")
 def test_a_routing_with_a_cycle_is_refused(tiny: ChipSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     """No description can ask for one, so that one is given every turn."""
     from emulator.chip import routing

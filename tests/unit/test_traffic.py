@@ -89,7 +89,8 @@ def test_slow_links_between_chips_lower_the_ideal_saturation() -> None:
 def test_links_merged_into_one_lower_the_ideal_saturation_by_the_load_of_all() -> None:
     link = {"hop_ps": {"ew": 9, "ns": 9}, "cycle_ps": 5}
     for merge, most in ((1, 1), (2, 2), (3, 3), (8, 8)):  # of 8 rows; in threes the last group has 2
-        chip = mesh(8, 8, **{"mesh.chip": {"width": 4, "height": 8, "link": link | {"merge": merge}}})
+        part = {"width": 4, "height": 8, "link": link | {"merge": merge}}
+        chip = mesh(8, 8, **{"mesh.chip": part, "mesh.fifo_depth": 8})
         assert tr.ideal_saturation(chip, "uniform") == pytest.approx(1 / (10 * most))
         assert tr.single_stream_rate(chip, 0, 7) == pytest.approx(1 / 5)
     to_the_east = tr.ideal_saturation(chip, "tornado")
@@ -108,6 +109,10 @@ def test_the_wire_limit_of_a_merged_link_is_that_of_all_its_rows() -> None:
     assert alone is not None and alone.link == (5, 0) and alone.link_ps == ends_ps + 50 + 20
     loads = tr.wire_loads(chip, tr.link_loads(chip, src, dst))
     assert [loads[tile, 0] for tile in (1, 5, 9, 4, 0)] == [3, 3, 2, 1, 0]
+    packets = np.zeros(5, dtype=tr.PACKET_DTYPE)
+    packets["src"], packets["dst"] = src, dst
+    busy_ps = em.run_mesh(chip, packets).link_busy_ps
+    assert [busy_ps[tile, 0] for tile in (1, 5, 9, 4)] == [150, 150, 100, chip.mesh.cycle_ps]
 
 
 def test_bernoulli_injection_keeps_its_rate_and_each_tile_its_own_slots() -> None:
