@@ -87,7 +87,7 @@ def test_the_fifo_recovers_from_the_last_branch_only(tiny: em.ChipSpec, engine: 
     assert result.record.timing.stall_ps[0] == (5 - 2) + (25 - 6)
 
 
-def test_a_branch_to_another_chip_waits_for_the_link_of_all_rows(tiny: em.ChipSpec) -> None:
+def test_a_branch_to_another_chip_waits_for_the_link_of_all_rows(tiny: em.ChipSpec, engine: str) -> None:
     """Tiles 4 and 7 send east, to another chip, and south, at the same time."""
     network = em.Network("two")
     hubs = network.add_population("hub", 2, em.LoihiCuba(bias_mant=100, bias_exp=6, vth_mant=1))
@@ -97,7 +97,7 @@ def test_a_branch_to_another_chip_waits_for_the_link_of_all_rows(tiny: em.ChipSp
     for merge, east_ps in ((1, 3), (2, 3), (3, 3 + 20)):  # rows 0, 1 | 2 and 0, 1, 2
         chip = chip_of(tiny, chip={"width": 1, "height": 3, "link": link | {"merge": merge}})
         mapping = {"hub": [4, 7], "leaf": [5, 1, 8, 4]}
-        result = em.run(em.compile(network, chip, mapping=mapping), 1, engine="reference")
+        result = em.run(em.compile(network, chip, mapping=mapping), 1, engine=engine)
         # Both are granted south at 3; of the branches east the lower row's is, the other's as soon as it may.
         assert result.tick_ps.tolist() == [east_ps + 3 + 3]
         assert result.record.link_counts[[4, 7]].tolist() == [[1, 0, 0, 1], [1, 0, 0, 1]]
