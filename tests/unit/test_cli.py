@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -434,7 +435,9 @@ def test_ctrl_c_during_a_run_ends_it_without_a_file_or_a_traceback(tmp_path: Pat
     small_program().save(tmp_path / "p.prog")
     options = {"cwd": tmp_path, "env": {**environment(), "FORCE_COLOR": "1", "TERM": "xterm"}}
     slow = ("--engine", "reference", "--ticks", 1_000_000)  # minutes: never over before the signal comes
-    process = shell("run", "p.prog", *slow, "--no-timing", "-o", "x", **options)
+    # whoever starts the tests in the background has them ignore the signal, and so does what they start
+    heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = shell("run", "p.prog", *slow, "--no-timing", "-o", "x", preexec_fn=heeds, **options)
     assert process.stderr is not None
     process.stderr.read(1)  # the progress bar: the run is under way
     process.send_signal(signal.SIGINT)
