@@ -155,9 +155,9 @@ def _loops(traffic: Traffic, repetitions: int) -> tuple[list[Figure], list[str]]
         Figure(f"{name}: events per router-hop", n_events / traffic.n_router_hops, ""),
     ]
     if traffic.side in BOOKSIM_TARGET and "light" in name:
-        ratio = n_router_hops * 1e6 / wheel_s / BOOKSIM_HOPS_PER_S[traffic.side]
+        ratio = n_router_hops * 1e6 / user_s / BOOKSIM_HOPS_PER_S[traffic.side]
         target = BOOKSIM_TARGET[traffic.side]
-        figures.append(Figure(f"{name}: loop : BookSim2 as quoted", ratio, "x", at_least=target))
+        figures.append(Figure(f"{name}: run_mesh : BookSim2 as quoted", ratio, "x", at_least=target))
     return figures, [] if same else [f"{name}: the heap gives other instants than the wheel"]
 
 

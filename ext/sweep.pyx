@@ -2,8 +2,8 @@
 
 from emulator._ext.mesh_state cimport BY_TABLE, MESH_NO_MEMORY, N_SIDES, set_sides
 from emulator._ext.sweep cimport MAX_DEPTH, MAX_SIDE, N_CHANNELS, Sweep
-from emulator._ext.sweep_run cimport N_FACTS, run_windows
-from emulator._ext.sweep_setup cimport Layout, allocate, n_grants, release, take_counts, wire
+from emulator._ext.sweep_run cimport N_FACTS, SWEEP_GIVEN_UP, run_windows
+from emulator._ext.sweep_setup cimport Layout, allocate, is_crowded, n_grants, release, take_counts, wire
 from libc.stdint cimport int8_t, int32_t, int64_t
 from libc.string cimport memset
 
@@ -70,8 +70,10 @@ def sweep_mesh(
     sweep.inject_ps, sweep.dst = &inject_ps[0], &dst[0]
     sweep.queue, sweep.source_ptr, sweep.order = &queue[0], &source_ptr[0], &order[0]
     sweep.push_ps, sweep.arrive_ps, sweep.facts = &push_ps[0], &arrive_ps[0], &facts[0]
-    if may_give_up:  # while less than a quarter would have to be done again
-        sweep.give_up_until = n_grants(&sweep) // 4
+    cdef int64_t n_all = n_grants(&sweep) if may_give_up else 0
+    sweep.give_up_until = n_all // 4  # while less than a quarter would have to be done again
+    if may_give_up and is_crowded(&sweep, n_all):
+        return SWEEP_GIVEN_UP
     with nogil:
         if allocate(&sweep) == 0:
             wire(&sweep, &layout)

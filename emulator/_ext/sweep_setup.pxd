@@ -119,6 +119,26 @@ cdef inline int64_t n_grants(Sweep* sweep) noexcept nogil:
     return n
 
 
+cdef inline int64_t span_ps(Sweep* sweep) noexcept nogil:
+    """From the first packet that is ready to the last."""
+    cdef int64_t first_ps = -1, last_ps = 0
+    cdef int64_t router, start, end
+    for router in range(sweep.n_routers):
+        start, end = sweep.source_ptr[router], sweep.source_ptr[router + 1]
+        if start < end:
+            last_ps = max(last_ps, sweep.inject_ps[sweep.queue[end - 1]])
+            if first_ps < 0 or sweep.inject_ps[sweep.queue[start]] < first_ps:
+                first_ps = sweep.inject_ps[sweep.queue[start]]
+    return last_ps - first_ps
+
+
+cdef inline bint is_crowded(Sweep* sweep, int64_t n_grants) noexcept nogil:
+    """Whether channels would be taken for more than a third of the time, were all packets on their way at once
+    when they are ready: then most of what a sweep computes has to be computed again."""
+    cdef double taken_ps = <double>n_grants * sweep.cycle_ps
+    return 3 * taken_ps > <double>span_ps(sweep) * sweep.n_routers * N_CHANNELS
+
+
 cdef inline void take_counts(
     Sweep* sweep, int64_t* link_counts, int64_t* occupancy_max, int64_t* stall_ps
 ) noexcept nogil:

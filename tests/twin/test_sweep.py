@@ -164,12 +164,13 @@ def test_a_full_ring_shortens_the_window_and_changes_nothing() -> None:
 
 def test_sweeps_that_do_not_pay_are_given_up_and_nobody_sees_it() -> None:
     chip = chip_of(8, 8, fifo_depth=1)
-    packets = uniform(chip, 20_000, 1)
-    facts = np.zeros(len(sweep.FACTS), dtype=np.int64)
-    results = native.run_mesh(chip, *columns(packets), facts=facts)
-    loop = native.run_mesh(chip, *columns(packets), path="loop")
-    assert 0 < facts[-1] < loop["link_counts"].sum() / 4
-    assert_equal(results, loop)
+    for span_ps, begun in ((5_000, True), (1, False)):  # a crowd, and a burst that is not even tried
+        packets = uniform(chip, 20_000, span_ps)
+        facts = np.zeros(len(sweep.FACTS), dtype=np.int64)
+        results = native.run_mesh(chip, *columns(packets), facts=facts)
+        loop = native.run_mesh(chip, *columns(packets), path="loop")
+        assert (facts[-1] > 0) == begun and facts[-1] < loop["link_counts"].sum() / 4
+        assert_equal(results, loop)
 
 
 def test_light_traffic_is_swept_without_being_asked_for() -> None:
