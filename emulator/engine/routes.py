@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from emulator.chip.events import DIRECTIONS, EVENT_ID
 from emulator.chip.image import Image
+from emulator.chip.routing import Routing
 from emulator.chip.spec import ChipSpec
 from emulator.chip.ways import drops
 from emulator.engine import blocks
@@ -65,6 +66,11 @@ class Routes:
         return self.core_of_sender[: self.image.n_slots]
 
     @cached_property
+    def routing(self) -> Routing:
+        """Of the chip; to look it up takes as long as a tick."""
+        return self.chip.routing
+
+    @cached_property
     def tree_order(self) -> Ints:
         """int32 [n_entries]: the entries of each sender, in an order in which those beyond any link of its
         tree of ways along x, then y are consecutive."""
@@ -96,7 +102,7 @@ class Routes:
         blocks.routes.book_received(
             n_spikes, image.entry_ptr, image.entry_core, _flags(self.drops), self.n_ops, self.core_of_sender,
             self.x, self.y,
-            self.chip.routing.code, self.chip.routing.flat_table(), mesh.multicast == "tree", received, links,
+            self.routing.code, self.routing.flat_table(), mesh.multicast == "tree", received, links,
         )  # fmt: skip
         for column, name in zip((0, 0, 1, 2), BY_RECEIVER, strict=True):
             by_core[:-1, EVENT_ID[name]] += received[:-1, column]
