@@ -83,10 +83,7 @@ class Record:
 
 
 def first_difference(a: Record, b: Record) -> str | None:
-    """Names the first field, and the first place in it, where two records differ; None if equal.
-
-    Grants of traces are compared if both tell them.
-    """
+    """Names the first field, and the first place in it, where two records differ; None if equal."""
     for name in (field.name for field in fields(Record)):
         left, right = getattr(a, name), getattr(b, name)
         if name == "probes":

@@ -206,23 +206,26 @@ cdef inline cloned_void update_alike(
 # The rest is as update_alike, where no tick is lost after a spike and nobody asks who was active.
 
 cdef inline body_void update_lean(
-    bint same_bias, bint instant, bint leaky, int64_t n, int32_t shift, const Stretch* s, apart16 due,
-    const32 bias, apart32 u, apart32 v, apart8 fired, Outcome* outcome,
+    bint instant, bint leaky, int64_t n, int32_t shift, const Stretch* s, apart16 due, const32 bias,
+    apart32 u, apart32 v, apart8 fired, Outcome* outcome,
 ) noexcept nogil:
-    update_body(
-        True, same_bias, False, False, instant, leaky, n, shift, s, due, NULL, NULL, bias, NULL, NULL, NULL,
-        NULL, NULL, u, v, NULL, NULL, fired, outcome,
-    )
+    if s.same_bias:
+        update_body(
+            True, True, False, False, instant, leaky, n, shift, s, due, NULL, NULL, NULL, NULL, NULL, NULL,
+            NULL, NULL, u, v, NULL, NULL, fired, outcome,
+        )
+    else:
+        update_body(
+            True, False, False, False, instant, leaky, n, shift, s, due, NULL, NULL, bias, NULL, NULL, NULL,
+            NULL, NULL, u, v, NULL, NULL, fired, outcome,
+        )
 
 
 cdef inline cloned_void update_cuba(
     int64_t n, int32_t shift, const Stretch* s, apart16 due, const32 bias, apart32 u, apart32 v,
     apart8 fired, Outcome* outcome,
 ) noexcept nogil:
-    if s.same_bias:
-        update_lean(True, False, True, n, shift, s, due, NULL, u, v, fired, outcome)
-    else:
-        update_lean(False, False, True, n, shift, s, due, bias, u, v, fired, outcome)
+    update_lean(False, True, n, shift, s, due, bias, u, v, fired, outcome)
 
 
 cdef inline cloned_void update_leaky(
@@ -230,10 +233,7 @@ cdef inline cloned_void update_leaky(
     apart8 fired, Outcome* outcome,
 ) noexcept nogil:
     """Leaky integrate-and-fire: input acts at once."""
-    if s.same_bias:
-        update_lean(True, True, True, n, shift, s, due, NULL, u, v, fired, outcome)
-    else:
-        update_lean(False, True, True, n, shift, s, due, bias, u, v, fired, outcome)
+    update_lean(True, True, n, shift, s, due, bias, u, v, fired, outcome)
 
 
 cdef inline cloned_void update_perfect(
@@ -241,10 +241,7 @@ cdef inline cloned_void update_perfect(
     apart8 fired, Outcome* outcome,
 ) noexcept nogil:
     """Perfect integrate-and-fire: as the leaky one, without a leak."""
-    if s.same_bias:
-        update_lean(True, True, False, n, shift, s, due, NULL, u, v, fired, outcome)
-    else:
-        update_lean(False, True, False, n, shift, s, due, bias, u, v, fired, outcome)
+    update_lean(True, False, n, shift, s, due, bias, u, v, fired, outcome)
 
 
 cdef inline void update_short(
@@ -393,7 +390,7 @@ cdef inline cloned_void add_span16(apart16 sums, narrow16 weight, int64_t n) noe
 
 cdef inline void add_span(const Goal* goal, int64_t place, const Weight* weight, int64_t n) noexcept nogil:
     """Weights of n * SPAN places from `place` on."""
-    cdef int64_t first = place, n_before = n, i
+    cdef int64_t first = place, n_before = n
     if goal.mask:
         first = (goal.first + place) & goal.mask
         n_before = (<int64_t>goal.mask + 1 - first) // SPAN

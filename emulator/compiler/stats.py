@@ -97,9 +97,8 @@ def binding(used: dict[str, Longs], limits: dict[str, int | None]) -> dict[str, 
 
 def traffic(image: Image, chip: ChipSpec) -> dict[str, int]:
     """Deliveries and hops when every sender fires once."""
-    tile_of_row = np.append(image.core_id // chip.cores.per_tile, chip.host_tile).astype(
-        np.int64
-    )  # last: host port
+    # of each row of a core, and last of the host port
+    tile_of_row = np.append(image.core_id // chip.cores.per_tile, chip.host_tile).astype(np.int64)
     core_of_slot = np.repeat(np.arange(image.n_cores), np.diff(image.slot_ptr))
     home = np.concatenate([core_of_slot, np.full(image.n_inputs, image.n_cores)])
     origin = np.repeat(home, np.diff(image.entry_ptr))

@@ -20,6 +20,7 @@ from emulator.chip.spec import ChipSpec
 from emulator.engine.mesh import MeshResult, run_mesh
 from emulator.errors import SimulationError
 from emulator.traffic import Pattern, ideal_saturation, open_loop, pattern_of, zero_load_ps
+from emulator.traffic.bounds import shortest_ps
 
 Packets = NDArray[Any]
 Progress = Callable[[int, int], None]
@@ -194,7 +195,7 @@ def _point(setting: _Setting, rate: float) -> LoadPoint:
     chip = setting.chip
     if rate > setting.ideal:
         return _overloaded(setting, rate)
-    longest_ps = int(zero_load_ps(chip, np.array([0]), np.array([chip.n_tiles - 1]))[0])
+    longest_ps = int(shortest_ps(chip, np.array([0]), np.array([chip.n_tiles - 1]))[0])
     tail = FIRST_TAIL * -(-longest_ps // chip.mesh.cycle_ps)
     for doubling in range(MAX_DOUBLINGS):
         packets = setting.packets(rate, setting.n_window + tail)
@@ -283,6 +284,8 @@ def _unstable(point: LoadPoint) -> LoadPoint:
 def _problems(
     rates: Sequence[float] | None, warmup_slots: int, measure_slots: int, tolerance: float
 ) -> list[str]:
+    if rates is not None and (isinstance(rates, str) or not isinstance(rates, (Sequence, np.ndarray))):
+        return [f"rates: {rates!r}, expected a list of numbers above 0 up to 1"]
     problems = []
     for rate in () if rates is None else rates:
         number = isinstance(rate, (int, float, np.number)) and not isinstance(rate, bool)

@@ -133,8 +133,6 @@ def losing_links(chip: ChipSpec, src: Ints, dst: Ints, number: Ints, seed: int) 
     """int64 [n]: for traffic on the mesh alone, 1 + the link (tile * 4 + side) that loses each packet; 0: it
     arrives. number: of each packet among those of its source."""
     lost_by = np.zeros(len(src), dtype=np.int64)
-    if chip.mesh.faults is None or not chip.mesh.faults.lossy:
-        return lost_by
     found = crossings_of(chip, src, dst)
     source, numbers, link = (
         np.asarray(column, dtype=np.uint64) for column in (src[found.way], number[found.way], found.link)

@@ -12,9 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator import formats
-from emulator.chip.faults import usable_cores
 from emulator.chip.spec import ChipSpec
-from emulator.chip.ways import MAX_SHOWN, WAY_OUT
 from emulator.engine.journeys import of_mesh
 from emulator.errors import SimulationError
 from emulator.traffic import (
@@ -28,7 +26,8 @@ from emulator.traffic import (
     wire_loads,
     zero_load_ps,
 )
-from emulator.traffic.injection import MAX_INJECT_PS, PACKET_DTYPE
+from emulator.traffic.given import known_chip, ways_of
+from emulator.traffic.injection import MAX_INJECT_PS, MAX_PACKETS, PACKET_DTYPE
 
 Ints = NDArray[np.integer[Any]]
 
@@ -107,7 +106,8 @@ class MeshResult:
 
     def latency_histogram(self, n_bins: int = 50) -> Histogram:
         """Packets by latency, zero-load part and queueing part."""
-        if not isinstance(n_bins, int) or n_bins < 1:
+        whole = isinstance(n_bins, (int, np.integer)) and not isinstance(n_bins, bool)
+        if not whole or n_bins < 1:
             raise SimulationError(f"n_bins={n_bins!r}: must be an integer from 1 up")
         return histogram(self.latency_ps, self.zero_load_ps, n_bins)
 
@@ -122,8 +122,9 @@ def run_mesh(
     always ready. Packets without a way: an error, or dropped under policy `drop` of the chip's faults.
     seed: 0..2**64 - 1, of the draws of lossy links. trace: keeps every grant.
     """
+    known_chip(chip)
     inject_ps, src, dst = _columns(chip, packets)
-    has_way = _with_way(chip, src, dst)
+    has_way = ways_of(chip, src, dst)
     whole_seed = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
     if not (whole_seed and 0 <= seed < 2**64):
         raise SimulationError(f"seed={seed!r}: must be an integer in 0..{2**64 - 1}")
@@ -174,28 +175,6 @@ def _engine(name: str) -> Callable[..., dict[str, Any]]:
     raise SimulationError(f"engine {name!r}: choose from native, reference")
 
 
-def _with_way(chip: ChipSpec, src: Ints, dst: Ints) -> NDArray[np.bool_]:
-    """bool [n_packets]: whether it can arrive. Raises SimulationError if not, unless policy is `drop`."""
-    faults = chip.mesh.faults
-    if faults is None:
-        return np.ones(len(src), dtype=np.bool_)
-    # the first core of a tile is whose port is used
-    works = usable_cores(chip)[:: chip.cores.per_tile]
-    has_way = chip.routing.reaches(src, dst) & works[src] & works[dst]
-    if faults.policy == "drop" or has_way.all():
-        return np.asarray(has_way)
-    pairs, n_packets = np.unique(np.stack([src[~has_way], dst[~has_way]]), axis=1, return_counts=True)
-    about = f"mesh.faults of chip {chip.name!r}"
-    problems = [
-        f"packets: {n} from tile {chip.coordinates(start)} cannot reach tile {chip.coordinates(end)}: no way "
-        f"by mesh.routing {chip.mesh.routing!r}, or the first core of one is dead ({about}): {WAY_OUT}"
-        for (start, end), n in zip(pairs.T[:MAX_SHOWN].tolist(), n_packets.tolist(), strict=False)
-    ]
-    if len(n_packets) > MAX_SHOWN:
-        problems.append(f"packets: {len(n_packets) - MAX_SHOWN} pairs of tiles more that cannot be reached")
-    raise SimulationError(problems)
-
-
 def _columns(chip: ChipSpec, packets: NDArray[Any]) -> tuple[Ints, NDArray[np.int32], NDArray[np.int32]]:
     array = np.asarray(packets)
     names = array.dtype.names or ()
@@ -206,6 +185,8 @@ def _columns(chip: ChipSpec, packets: NDArray[Any]) -> tuple[Ints, NDArray[np.in
             f"inject_ps, src, dst (np.dtype {PACKET_DTYPE.descr})"
         )
     problems = []
+    if len(array) > MAX_PACKETS:
+        problems.append(f"packets: {len(array)}, limit {MAX_PACKETS}: run them in parts")
     for name, limit in (("inject_ps", MAX_INJECT_PS), ("src", chip.n_tiles), ("dst", chip.n_tiles)):
         column = array[name]
         if column.dtype.kind not in "iu":

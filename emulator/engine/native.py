@@ -98,7 +98,7 @@ def count_mesh(
     facts: NDArray[np.int64] | None = None,
 ) -> tuple[dict[str, Ints], int]:
     """`run_mesh`, and how many events it took; none in sweeps."""
-    n, n_ports = len(inject_ps), len(DIRECTIONS) + chip.cores.per_tile
+    n, n_ports = len(inject_ps), chip.n_ports
     order, source_ptr = np.empty(n, dtype=np.int32), np.empty(chip.n_tiles + 1, dtype=np.int64)
     if not blocks.mesh.sort_by_source(inject_ps, src, source_ptr, order):
         order = np.lexsort((inject_ps, src)).astype(np.int32)  # stable: ties keep their position
@@ -142,8 +142,8 @@ def count_mesh(
 
 def _traffic_settings(chip: ChipSpec) -> NDArray[np.int64]:
     """As the blocks take them: see ext/mesh.pyx."""
-    mesh, n_ports = chip.mesh, len(DIRECTIONS) + chip.cores.per_tile
-    settings = [mesh.width, mesh.height, n_ports, ARBITERS.index(mesh.arbiter), mesh.fifo_depth]
+    mesh = chip.mesh
+    settings = [mesh.width, mesh.height, chip.n_ports, ARBITERS.index(mesh.arbiter), mesh.fifo_depth]
     settings += [mesh.inject_ps, mesh.eject_ps, mesh.cycle_ps, mesh.credit_ps]
     settings += [mesh.hop_ps.ew, mesh.hop_ps.ns, mesh.cycle_ps, *_border(chip).values(), chip.routing.code]
     settings.append(_merge(chip))
@@ -200,7 +200,7 @@ class _Run:
         if n_rows == 0:  # no tick comes to an end: every sample is left as it started
             for name, start in self.starts.items():
                 self.ends[name.replace("start", "end")][:] = start
-        packets = Packets(self.image, self.routes, self.chip) if drive.trace else None
+        packets = Packets(self.routes) if drive.trace else None
         for chunk in _chunks(n_rows) if packets is None else repeat(1, n_rows):
             status, row = self.machine.advance(chunk)
             if status:

@@ -7,9 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emulator.chip.events import DIRECTIONS
-from emulator.chip.image import Image
-from emulator.chip.spec import ChipSpec
 from emulator.engine.routes import Routes
 from emulator.record import Trace
 
@@ -19,15 +16,14 @@ Ints = NDArray[np.integer[Any]]
 class Packets:
     """Collects the packets of each row."""
 
-    def __init__(self, image: Image, routes: Routes, chip: ChipSpec):
-        self._image, self._routes = image, routes
-        self._n_ports = len(DIRECTIONS) + chip.cores.per_tile
+    def __init__(self, routes: Routes):
+        self._image, self._routes = routes.image, routes
         self._n_packets = 0
         self._rows: list[Trace] = []
 
     def add(self, row: int, senders: Ints, push_ps: Ints, arrive_ps: Ints, grants: Ints) -> None:
         """senders: slots ascending, then host inputs; each sent a packet per entry with a way: in order, with
-        multicast in that of its tree. grants: of `in_order`."""
+        multicast in that of its tree. grants: as `in_order` takes them."""
         first, end = self._image.entry_ptr[senders], self._image.entry_ptr[senders + 1]
         n = end - first
         # entries first .. end - 1 of each sender, one after the other
@@ -52,7 +48,7 @@ class Packets:
                 push_ps=push_ps,
                 arrive_ps=arrive_ps,
                 arrived=arrive_ps > 0,
-                grants=in_order(grants, self._n_ports, self._n_packets),
+                grants=in_order(grants, self._routes.chip.n_ports, self._n_packets),
             )
         )
         self._n_packets += len(entry)

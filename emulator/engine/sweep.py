@@ -50,7 +50,7 @@ def swept(
 ) -> bool:
     """Fills the results of `run_mesh` in sweeps; False: the event loop has to.
 
-    settings: see the block `mesh`. out: zeros of the shapes that MeshResult says. path: "loop" or "sweep",
+    settings: see the block `mesh`. out: arrays as MeshResult says, counts all 0. path: "loop" or "sweep",
     for tests and benchmarks, takes that way if it can; "auto" the faster one. facts: zeros [len(FACTS)].
     """
     assert path in PATHS, path

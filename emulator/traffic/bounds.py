@@ -15,6 +15,7 @@ from emulator.chip import loads
 from emulator.chip.board import border_links, shared_links
 from emulator.chip.events import DIRECTIONS
 from emulator.chip.spec import ChipSpec
+from emulator.traffic.given import known_ways, ways_of
 from emulator.traffic.patterns import Pattern, pattern_of
 
 Ints = NDArray[np.integer[Any]]
@@ -46,10 +47,15 @@ class WireLimit:
 
 
 def zero_load_ps(chip: ChipSpec, src: Ints, dst: Ints) -> Longs:
-    """int64 [n]: latency from push to intake of a packet alone on the mesh."""
+    """int64 [n]: latency from push to intake of a packet alone on the mesh. Raises SimulationError if one has
+    no way."""
+    src, dst = known_ways(chip, src, dst)
+    return _walk_ps(chip, src, dst) if chip.routing.table is not None else shortest_ps(chip, src, dst)
+
+
+def shortest_ps(chip: ChipSpec, src: Ints, dst: Ints) -> Longs:
+    """The same by a shortest way, dead or alive."""
     mesh = chip.mesh
-    if chip.routing.table is not None:
-        return _walk_ps(chip, src, dst)
     chip_width, chip_height = chip.chip_size
     from_y, from_x = np.divmod(np.asarray(src, dtype=np.int64), mesh.width)
     to_y, to_x = np.divmod(np.asarray(dst, dtype=np.int64), mesh.width)
@@ -74,7 +80,9 @@ def _walk_ps(chip: ChipSpec, src: Ints, dst: Ints) -> Longs:
 def link_loads(
     chip: ChipSpec, src: Ints, dst: Ints, weight: NDArray[np.float64] | None = None
 ) -> NDArray[Any]:
-    """[n_tiles, 4]: packets over each link (E, W, N, S), int64; with a weight [n] per packet float64."""
+    """[n_tiles, 4]: packets over each link (E, W, N, S), int64; with a weight [n] per packet float64. Raises
+    SimulationError if one has no way."""
+    src, dst = known_ways(chip, src, dst)
     return loads.link_loads(chip.routing, src, dst, np.ones(len(src), np.int64) if weight is None else weight)
 
 
@@ -112,24 +120,25 @@ def link_hop_ps(chip: ChipSpec) -> Longs:
 def ideal_saturation(chip: ChipSpec, pattern: str | Pattern) -> float:
     """Highest rate, in packets per tile and slot of cycle_ps, that a mesh with perfect routers could carry:
     1 over the expected load of the busiest link (serial link: of all merged into it), or of the busiest
-    intake; never above 1."""
+    intake; never above 1. Packets that are dropped at their source load nothing; raises SimulationError if
+    they are refused."""
     chosen = pattern_of(chip, pattern)
     taken, ejected = np.zeros((chip.n_tiles, len(DIRECTIONS))), np.zeros(chip.n_tiles)
     tiles = np.arange(chip.n_tiles, dtype=np.int64)
-    if chosen.target is not None:
-        taken = link_loads(chip, tiles, chosen.target).astype(np.float64)
-        ejected, total = np.bincount(chosen.target, minlength=chip.n_tiles).astype(np.float64), 1.0
-    else:
-        assert chosen.weights is not None
-        total = float(chosen.weights.sum())
-        ejected = chosen.weights * chip.n_tiles
-        step = max(1, PAIRS_AT_ONCE // chip.n_tiles)
-        for some in (tiles[first : first + step] for first in range(0, chip.n_tiles, step)):
+    step = max(1, PAIRS_AT_ONCE // chip.n_tiles)
+    for some in (tiles[first : first + step] for first in range(0, chip.n_tiles, step)):
+        if chosen.target is not None:
+            src, dst, share = some, chosen.target[some].astype(np.int64), np.ones(len(some))
+        else:
+            assert chosen.weights is not None
             src, dst = np.repeat(some, chip.n_tiles), np.tile(tiles, len(some))
-            taken += link_loads(chip, src, dst, np.tile(chosen.weights, len(some)))
+            share = np.tile(chosen.weights / chosen.weights.sum(), len(some))
+        sent = ways_of(chip, src, dst)
+        taken += link_loads(chip, src[sent], dst[sent], share[sent])
+        ejected += np.bincount(dst[sent], share[sent], minlength=chip.n_tiles)
     slots = wire_loads(chip, taken) * link_cycle_ps(chip) / chip.mesh.cycle_ps
-    busiest = float(slots.max(initial=0.0))
-    return min(1.0, total / max(busiest, float(ejected.max())))
+    busiest = max(float(slots.max(initial=0.0)), float(ejected.max()))
+    return min(1.0, 1.0 / busiest) if busiest else 1.0
 
 
 def single_stream_rate(chip: ChipSpec, src: int, dst: int) -> float:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from emulator.chip.spec import ChipSpec
 from emulator.errors import SimulationError
+from emulator.traffic.given import known_chip
 
 HOT_WEIGHT = 5.0  # of the tiles in the middle, the others 1: as the published curves of this pattern have it
 
@@ -42,11 +43,13 @@ class Pattern:
 
 def uniform(chip: ChipSpec) -> Pattern:
     """Every tile alike, the sender itself included."""
+    known_chip(chip)
     return Pattern("uniform", None, np.ones(chip.n_tiles))
 
 
 def transpose(chip: ChipSpec) -> Pattern:
     """(x, y) sends to (y, x). Raises SimulationError on a mesh that is not square."""
+    known_chip(chip)
     if chip.mesh.width != chip.mesh.height:
         raise SimulationError(
             f"pattern transpose: the mesh is {chip.mesh.width} x {chip.mesh.height}, must be square: "
@@ -58,12 +61,14 @@ def transpose(chip: ChipSpec) -> Pattern:
 def bit_complement(chip: ChipSpec) -> Pattern:
     """Every tile to its mirror image in the middle of the mesh: tile id -> n_tiles - 1 - tile id, which is
     every bit of it inverted where the number of tiles is a power of two."""
+    known_chip(chip)
     width, height = chip.mesh.width, chip.mesh.height
     return _permutation("bit_complement", chip, lambda x, y: (width - 1 - x, height - 1 - y))
 
 
 def tornado(chip: ChipSpec) -> Pattern:
     """Almost half-way round in each dimension: + (side + 1) // 2 - 1 modulo the side, which is + 3 of 8."""
+    known_chip(chip)
     width, height = chip.mesh.width, chip.mesh.height
     step_x, step_y = (width + 1) // 2 - 1, (height + 1) // 2 - 1
     return _permutation("tornado", chip, lambda x, y: ((x + step_x) % width, (y + step_y) % height))
@@ -71,12 +76,14 @@ def tornado(chip: ChipSpec) -> Pattern:
 
 def neighbour(chip: ChipSpec) -> Pattern:
     """+ 1 in each dimension modulo its side. A mesh has no wrap-around links: the last goes the long way."""
+    known_chip(chip)
     width, height = chip.mesh.width, chip.mesh.height
     return _permutation("neighbour", chip, lambda x, y: ((x + 1) % width, (y + 1) % height))
 
 
 def hotspot(chip: ChipSpec, weights: ArrayLike | None = None) -> Pattern:
     """All draw from `weights` [n_tiles], >= 0. None: the one to four tiles in the middle have 5, others 1."""
+    known_chip(chip)
     if weights is None:
         hot = np.ones((chip.mesh.height, chip.mesh.width))
         middle_x = slice((chip.mesh.width - 1) // 2, chip.mesh.width // 2 + 1)
@@ -112,6 +119,7 @@ PATTERNS: dict[str, Callable[[ChipSpec], Pattern]] = {
 
 def pattern_of(chip: ChipSpec, pattern: str | Pattern) -> Pattern:
     """A pattern by its name, or as given if it was made for a mesh of this size. Raises SimulationError."""
+    known_chip(chip)
     if isinstance(pattern, Pattern):
         if pattern.n_tiles != chip.n_tiles:
             raise SimulationError(
@@ -119,7 +127,7 @@ def pattern_of(chip: ChipSpec, pattern: str | Pattern) -> Pattern:
                 f"{chip.n_tiles}: make it for this chip"
             )
         return pattern
-    if pattern not in PATTERNS:
+    if not isinstance(pattern, str) or pattern not in PATTERNS:
         raise SimulationError(f"no pattern {pattern!r}: choose from {', '.join(PATTERNS)}")
     return PATTERNS[pattern](chip)
 

@@ -258,3 +258,50 @@ def test_single_stream_reaches_exactly_the_rate_of_the_formula(depth: int, dst: 
     assert n / int(arrive_ps[-1] - arrive_ps[-1 - n]) == pytest.approx(
         tr.single_stream_rate(chip, 0, dst), rel=1e-12
     )
+
+
+CUT = {"routers": [{"x": 3, "y": 3}], "policy": "drop"}
+
+
+@pytest.mark.parametrize("routing", ["xy", "table"])
+def test_bounds_name_tiles_without_a_way(routing: str) -> None:
+    chip = em.load_chip("tiny").replace(
+        {"mesh.width": 4, "mesh.height": 4, "mesh.faults": CUT, "mesh.routing": routing}
+    )
+    src, dst = np.array([0, 1, 0]), np.array([5, 15, 15])
+    for bound in (tr.link_loads, tr.zero_load_ps, tr.wire_limit):
+        with pytest.raises(em.SimulationError, match=r"tile \(0, 0\) cannot reach tile \(3, 3\)"):
+            bound(chip, src, dst)
+    with pytest.raises(em.SimulationError, match=r"cannot reach tile \(3, 3\)"):
+        tr.single_stream_rate(chip, 0, 15)
+
+
+@pytest.mark.parametrize("routing", ["xy", "table"])
+def test_saturation_and_curves_leave_out_what_is_dropped(routing: str) -> None:
+    whole = em.load_chip("tiny").replace({"mesh.width": 4, "mesh.height": 4, "mesh.routing": routing})
+    cut = whole.replace({"mesh.faults": CUT})
+    target = np.full(16, 15)  # all to the dead tile but one
+    target[0] = 1
+    only = tr.Pattern("only", target.astype(np.int32), None)
+    assert tr.ideal_saturation(whole, only) == pytest.approx(1 / 15) and tr.ideal_saturation(cut, only) == 1
+    curve = em.load_curve(cut, "uniform", [0.1], warmup_slots=50, measure_slots=200, search=False)
+    assert curve.points[0].stable and curve.points[0].accepted_rate < curve.points[0].injected_rate
+    refused = cut.replace({"mesh.faults": {**CUT, "policy": "block"}})
+    with pytest.raises(em.SimulationError, match=r"cannot reach tile \(3, 3\)"):
+        em.load_curve(refused, "uniform", [0.1])
+
+
+def test_what_is_no_chip_no_tile_and_no_list_is_told() -> None:
+    chip, packets = em.load_chip("tiny"), np.zeros(1, tr.PACKET_DTYPE)
+    for call in (tr.uniform, tr.tornado, lambda given: em.run_mesh(given, packets), em.traffic.hotspot):
+        with pytest.raises(em.SimulationError, match="chip str 'tiny': must be a ChipSpec"):
+            call("tiny")  # type: ignore[arg-type]
+    with pytest.raises(em.SimulationError, match=r"dst: tiles 9..9, the mesh has 0..3"):
+        tr.zero_load_ps(chip, np.array([0]), np.array([9]))
+    with pytest.raises(em.SimulationError, match="src: float64"):
+        tr.link_loads(chip, np.array([0.5]), np.array([1]))
+    for rates in ("0.1", 0.1):
+        with pytest.raises(em.SimulationError, match="expected a list of numbers"):
+            em.load_curve(chip, "uniform", rates)  # type: ignore[arg-type]
+    with pytest.raises(em.SimulationError, match="no pattern"):
+        em.load_curve(chip, ["uniform"])  # type: ignore[arg-type]
