@@ -16,15 +16,15 @@ from emulator._ext.mesh_ports cimport wake, want, wanted_output
 from emulator._ext.mesh_serial cimport OWN_LINK, Turn, take_turn
 from emulator._ext.mesh_state cimport (
     BLOCKED, FIRST_SOURCE, FIXED, MESH_DEADLOCK, MESH_NO_MEMORY, MESH_OK, NEVER_PS, NOBODY, ROUND_ROBIN,
-    TOUCHED, WAITED_FOR, Goal, GrantLog, Hop, Intake, Lost, Mesh, Port, Slot, Source, expect, prefetch, slot_of,
-    word_of,
+    TOUCHED, WAITED_FOR, Fork, Goal, GrantLog, Hop, Intake, Lost, Mesh, Port, Slot, Source, cold_void, expect, hot_void,
+    prefetch, slot_of, word_of,
 )
-from emulator._ext.mesh_tree cimport branch_off, branch_to, offer_branches
+from emulator._ext.mesh_tree cimport branch_to, offer_branches
 from libc.stdint cimport int16_t, int32_t, int64_t, uint16_t, uint64_t
 from libc.stdlib cimport realloc
 
 
-cdef inline void offer(Mesh* mesh, Port* fifo, int32_t fifo_id, Slot* head) noexcept nogil:
+cdef inline hot_void offer(Mesh* mesh, Port* fifo, int32_t fifo_id, Slot* head) noexcept nogil:
     """Lets the output that the head of a FIFO wants know of it, or with multicast each of its branches'."""
     if expect(mesh.forks != NULL, 0):
         offer_branches(mesh, fifo, fifo_id, head)
@@ -32,7 +32,7 @@ cdef inline void offer(Mesh* mesh, Port* fifo, int32_t fifo_id, Slot* head) noex
         want(mesh, fifo, fifo_id, fifo.router + wanted_output(mesh, fifo, head))
 
 
-cdef inline void offer_later(Mesh* mesh, Port* fifo, int32_t fifo_id) noexcept nogil:
+cdef inline hot_void offer_later(Mesh* mesh, Port* fifo, int32_t fifo_id) noexcept nogil:
     """`offer` for a head that a source may have put there, to arrive any time from now."""
     cdef Slot* head = slot_of(mesh, fifo_id, fifo.n_granted)
     if head.at_ps > fifo.ready_ps:
@@ -65,7 +65,9 @@ cdef inline Slot* put(
     return slot
 
 
-cdef inline int64_t room_beside_lost_ps(Mesh* mesh, Port* fifo, int32_t fifo_id) noexcept nogil:
+cdef inline cold_void find_room_beside_lost(
+    Mesh* mesh, Port* fifo, int32_t fifo_id, int64_t* room_ps
+) noexcept nogil:
     """`room_ps` where slots are released by grants and by losses: there is room as soon as no more than
     depth - 1 of all slots ever taken are held. The next grant may release one before a loss does, so that the
     feeder is told of it too."""
@@ -77,7 +79,8 @@ cdef inline int64_t room_beside_lost_ps(Mesh* mesh, Port* fifo, int32_t fifo_id)
     if fifo.n_taken > fifo.n_granted:
         fifo.flags |= WAITED_FOR
     if n_later < 0:
-        return -1
+        room_ps[0] = -1
+        return
     while n_later >= 0:  # from the latest release backwards
         granted_ps = lost_ps = -1
         if granted >= 0 and granted > oldest_granted:
@@ -85,7 +88,8 @@ cdef inline int64_t room_beside_lost_ps(Mesh* mesh, Port* fifo, int32_t fifo_id)
         if lost >= 0 and lost > oldest_lost:
             lost_ps = until_ps[lost % mesh.fifo_depth]
         if granted_ps < 0 and lost_ps < 0:
-            return 0
+            room_ps[0] = 0
+            return
         if granted_ps > lost_ps:
             last_ps = granted_ps
             granted -= 1
@@ -93,14 +97,16 @@ cdef inline int64_t room_beside_lost_ps(Mesh* mesh, Port* fifo, int32_t fifo_id)
             last_ps = lost_ps
             lost -= 1
         n_later -= 1
-    return last_ps + mesh.credit_ps
+    room_ps[0] = last_ps + mesh.credit_ps
 
 
 cdef inline int64_t room_ps(Mesh* mesh, Port* fifo, int32_t fifo_id) noexcept nogil:
     """First instant at which the next slot of a FIFO can be taken. -1: not yet known; then the feeder is told
     as soon as it is."""
-    if mesh.lost != NULL and mesh.lost[fifo_id].n:
-        return room_beside_lost_ps(mesh, fifo, fifo_id)
+    cdef int64_t at_ps
+    if expect(mesh.lost != NULL, 0) and mesh.lost[fifo_id].n:
+        find_room_beside_lost(mesh, fifo, fifo_id, &at_ps)
+        return at_ps
     if fifo.n_taken < mesh.fifo_depth:
         return 0
     if fifo.n_taken - fifo.n_granted == mesh.fifo_depth:
@@ -109,7 +115,7 @@ cdef inline int64_t room_ps(Mesh* mesh, Port* fifo, int32_t fifo_id) noexcept no
     return slot_of(mesh, fifo_id, fifo.n_taken - mesh.fifo_depth).at_ps + mesh.credit_ps
 
 
-cdef inline void push(Mesh* mesh, int64_t source_id) noexcept nogil:
+cdef inline hot_void push(Mesh* mesh, int64_t source_id) noexcept nogil:
     """Pushes a source's packets as far as the instants at which its FIFO has room are known."""
     cdef Source* source = &mesh.sources[source_id]
     cdef Port* fifo = &mesh.ports[source.fifo]
@@ -168,7 +174,7 @@ cdef inline void observe(Mesh* mesh, Port* fifo, int32_t fifo_id, int64_t now_ps
         fifo.occupancy_max += 1
 
 
-cdef inline void deliver(Mesh* mesh, Port* output, int32_t packet, int64_t arrive_ps) noexcept nogil:
+cdef inline hot_void deliver(Mesh* mesh, Port* output, int32_t packet, int64_t arrive_ps) noexcept nogil:
     """A packet leaves the mesh by an output."""
     cdef int64_t core = FIRST_SOURCE - <int64_t>output.partner
     cdef int64_t at_ps
@@ -185,7 +191,7 @@ cdef inline void deliver(Mesh* mesh, Port* output, int32_t packet, int64_t arriv
             output.free_ps = at_ps
 
 
-cdef inline void lose(Mesh* mesh, Port* output, int32_t packet, int64_t arrive_ps) noexcept nogil:
+cdef inline cold_void lose(Mesh* mesh, Port* output, int32_t packet, int64_t arrive_ps) noexcept nogil:
     """A packet gets lost on a link: the slot it was granted is held until it would have arrived."""
     cdef int32_t fifo_id = output.partner
     cdef Port* fifo = &mesh.ports[fifo_id]
@@ -198,7 +204,7 @@ cdef inline void lose(Mesh* mesh, Port* output, int32_t packet, int64_t arrive_p
     wait_for_room(mesh, output, fifo, fifo_id)
 
 
-cdef inline void wait_for_room(Mesh* mesh, Port* output, Port* fifo, int32_t fifo_id) noexcept nogil:
+cdef inline hot_void wait_for_room(Mesh* mesh, Port* output, Port* fifo, int32_t fifo_id) noexcept nogil:
     """The output waits for the slot that its next packet will need."""
     cdef int64_t at_ps = room_ps(mesh, fifo, fifo_id)
     if at_ps < 0:
@@ -207,7 +213,7 @@ cdef inline void wait_for_room(Mesh* mesh, Port* output, Port* fifo, int32_t fif
         output.free_ps = at_ps
 
 
-cdef inline void send(Mesh* mesh, Port* output, Slot* slot, int64_t arrive_ps) noexcept nogil:
+cdef inline hot_void send(Mesh* mesh, Port* output, Slot* slot, int64_t arrive_ps) noexcept nogil:
     """A packet crosses a link."""
     cdef Port* fifo = &mesh.ports[output.partner]
     cdef Slot* taken = put(mesh, fifo, output.partner, slot.packet, slot.x, slot.y, arrive_ps)
@@ -218,7 +224,7 @@ cdef inline void send(Mesh* mesh, Port* output, Slot* slot, int64_t arrive_ps) n
         offer(mesh, fifo, output.partner, taken)
 
 
-cdef inline void released(Mesh* mesh, Port* fifo, int32_t fifo_id, int64_t now_ps) noexcept nogil:
+cdef inline hot_void released(Mesh* mesh, Port* fifo, int32_t fifo_id, int64_t now_ps) noexcept nogil:
     """A slot that the feeder of a FIFO waits for is released."""
     cdef Port* output
     cdef int32_t word
@@ -228,7 +234,7 @@ cdef inline void released(Mesh* mesh, Port* fifo, int32_t fifo_id, int64_t now_p
         return
     output = &mesh.ports[fifo.partner]
     output.flags &= ~BLOCKED
-    if mesh.lost != NULL:  # room may come before what it waited for until now
+    if expect(mesh.lost != NULL, 0):  # room may come before what it waited for until now
         output.free_ps = mesh.lost[fifo.partner].recovered_ps
         wait_for_room(mesh, output, fifo, fifo_id)
         if output.flags & BLOCKED:
@@ -243,7 +249,7 @@ cdef inline void released(Mesh* mesh, Port* fifo, int32_t fifo_id, int64_t now_p
             wake(mesh, output, fifo.partner, output.free_ps)
 
 
-cdef inline void write_down(Mesh* mesh, int32_t packet, int32_t output_id, int64_t now_ps) noexcept nogil:
+cdef inline cold_void write_down(Mesh* mesh, int32_t packet, int32_t output_id, int64_t now_ps) noexcept nogil:
     """Keeps a grant."""
     cdef GrantLog* log = mesh.log
     cdef int64_t* grown
@@ -259,48 +265,75 @@ cdef inline void write_down(Mesh* mesh, int32_t packet, int32_t output_id, int64
     log.n += 1
 
 
-@cython.overflowcheck(False)
-cdef inline void grant(
+cdef inline hot_void grant(
     Mesh* mesh, Port* output, int32_t output_id, Port* fifo, int32_t fifo_id, int64_t now_ps
 ) noexcept nogil:
-    """Moves the head of a FIFO through an output, or with multicast a branch of it: then the head leaves the
-    FIFO with the last one."""
-    cdef Slot branch
+    """Moves the head of a FIFO through an output."""
     cdef Slot* head = slot_of(mesh, fifo_id, fifo.n_granted)
-    cdef Slot* slot = head
-    cdef Hop* hop = &mesh.hops[output.kind]
-    cdef int32_t port = fifo_id - fifo.router
-    cdef int64_t left_ps = now_ps
     if expect(mesh.forks != NULL, 0):
-        branch = branch_to(mesh, fifo, fifo_id, output_id)
-        slot = &branch
-        left_ps = branch_off(mesh, fifo_id, now_ps)
-    if expect(left_ps >= 0, 1):
-        if fifo.n_taken - fifo.n_granted > fifo.occupancy_max:
-            observe(mesh, fifo, fifo_id, left_ps)
-        head.at_ps = left_ps
-        fifo.n_granted += 1
-        fifo.ready_ps = left_ps + mesh.cycle_ps
+        grant_branch(mesh, output, output_id, fifo, fifo_id, now_ps)
+        return
+    leave(mesh, fifo, fifo_id, head, now_ps)
+    move(mesh, output, output_id, fifo_id - fifo.router, head, now_ps)
+    follow(mesh, fifo, fifo_id, now_ps)
+
+
+cdef inline cold_void grant_branch(
+    Mesh* mesh, Port* output, int32_t output_id, Port* fifo, int32_t fifo_id, int64_t now_ps
+) noexcept nogil:
+    """Moves a branch of the head of a FIFO through an output. The head leaves with its last branch: the
+    latest, which need not be the one that is handled last."""
+    cdef Fork* fork = &mesh.forks[fifo_id]
+    cdef Slot branch
+    branch_to(mesh, fifo, fifo_id, output_id, &branch)
+    fork.n_left -= 1
+    if now_ps > fork.left_ps:
+        fork.left_ps = now_ps
+    if fork.n_left == 0:
+        leave(mesh, fifo, fifo_id, slot_of(mesh, fifo_id, fifo.n_granted), fork.left_ps)
+    move(mesh, output, output_id, fifo_id - fifo.router, &branch, now_ps)
+    if fork.n_left == 0:
+        follow(mesh, fifo, fifo_id, fork.left_ps)
+
+
+cdef inline hot_void leave(Mesh* mesh, Port* fifo, int32_t fifo_id, Slot* head, int64_t now_ps) noexcept nogil:
+    """The head of a FIFO leaves it."""
+    if fifo.n_taken - fifo.n_granted > fifo.occupancy_max:
+        observe(mesh, fifo, fifo_id, now_ps)
+    head.at_ps = now_ps
+    fifo.n_granted += 1
+    fifo.ready_ps = now_ps + mesh.cycle_ps
+
+
+cdef inline hot_void follow(Mesh* mesh, Port* fifo, int32_t fifo_id, int64_t now_ps) noexcept nogil:
+    """What waits for the head of a FIFO to leave: the next one, and whoever needs its slot."""
+    if fifo.n_granted < fifo.n_taken:
+        offer_later(mesh, fifo, fifo_id)
+    if fifo.flags & WAITED_FOR:
+        released(mesh, fifo, fifo_id, now_ps)
+
+
+@cython.overflowcheck(False)
+cdef inline hot_void move(
+    Mesh* mesh, Port* output, int32_t output_id, int32_t port, Slot* slot, int64_t now_ps
+) noexcept nogil:
+    """Takes a packet, which has waited at an input port, through an output."""
+    cdef Hop* hop = &mesh.hops[output.kind]
     word_of(mesh, output_id, port >> 6)[0] &= ~(<uint64_t>1 << (port & 63))
     touch(mesh, output, output_id)
     output.n_sent += 1
     output.free_ps = now_ps + hop.cycle_ps
-    if mesh.log != NULL:
+    if expect(mesh.log != NULL, 0):
         write_down(mesh, slot.packet, output_id, now_ps)
-    if mesh.lost != NULL:
+    if expect(mesh.lost != NULL, 0):
         mesh.lost[output_id].recovered_ps = output.free_ps
-    if mesh.lost != NULL and mesh.lost_at[slot.packet] == output_id + 1:
-        lose(mesh, output, slot.packet, now_ps + hop.latency_ps)
-    elif output.partner >= 0:
+        if mesh.lost_at[slot.packet] == output_id + 1:
+            lose(mesh, output, slot.packet, now_ps + hop.latency_ps)
+            return
+    if output.partner >= 0:
         send(mesh, output, slot, now_ps + hop.latency_ps)
     else:
         deliver(mesh, output, slot.packet, now_ps + hop.latency_ps)
-    if expect(left_ps < 0, 0):
-        return
-    if fifo.n_granted < fifo.n_taken:
-        offer_later(mesh, fifo, fifo_id)
-    if fifo.flags & WAITED_FOR:
-        released(mesh, fifo, fifo_id, left_ps)
 
 
 cdef struct Look:  # what an output finds
@@ -362,8 +395,8 @@ cdef inline void look(Mesh* mesh, int32_t output_id) noexcept nogil:
     if now_ps >= mesh.queue.end_ps:
         return  # it was woken earlier than by this event
     output.wake_ps = NEVER_PS
-    if mesh.serial_of != NULL and mesh.serial_of[output_id] != OWN_LINK:
-        turn = take_turn(mesh, &mesh.serials[mesh.serial_of[output_id]], now_ps)
+    if expect(mesh.serial_of != NULL, 0) and mesh.serial_of[output_id] != OWN_LINK:
+        take_turn(mesh, &mesh.serials[mesh.serial_of[output_id]], now_ps, &turn)
         if turn.output_id < 0:
             return
         found.n_ready, found.later_ps = 1, NEVER_PS

@@ -2,7 +2,7 @@
 cimport cython
 from emulator._ext.event_queue cimport enqueue
 from emulator._ext.mesh_serial cimport OWN_LINK, wake_serial_link
-from emulator._ext.mesh_state cimport BLOCKED, Mesh, Port, Slot, direction, word_of
+from emulator._ext.mesh_state cimport BLOCKED, Mesh, Port, Slot, direction, expect, hot_void, word_of
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 
@@ -22,10 +22,10 @@ cdef inline int32_t wanted_output(Mesh* mesh, Port* fifo, Slot* slot) noexcept n
     return mesh.goals[mesh.goal[slot.packet]].port
 
 
-cdef inline void wake(Mesh* mesh, Port* output, int32_t output_id, int64_t at_ps) noexcept nogil:
+cdef inline hot_void wake(Mesh* mesh, Port* output, int32_t output_id, int64_t at_ps) noexcept nogil:
     """Lets an output, or the serial link that it is merged into, look for a packet at `at_ps`, unless it will
     before."""
-    if mesh.serial_of != NULL and mesh.serial_of[output_id] != OWN_LINK:
+    if expect(mesh.serial_of != NULL, 0) and mesh.serial_of[output_id] != OWN_LINK:
         wake_serial_link(mesh, &mesh.serials[mesh.serial_of[output_id]], at_ps)
         return
     if at_ps < output.wake_ps:
@@ -34,7 +34,7 @@ cdef inline void wake(Mesh* mesh, Port* output, int32_t output_id, int64_t at_ps
 
 
 @cython.overflowcheck(False)
-cdef inline void want(Mesh* mesh, Port* fifo, int32_t fifo_id, int32_t output_id) noexcept nogil:
+cdef inline hot_void want(Mesh* mesh, Port* fifo, int32_t fifo_id, int32_t output_id) noexcept nogil:
     """Lets an output know that the head of a FIFO of its router wants it."""
     cdef int32_t port = fifo_id - fifo.router
     cdef Port* output = &mesh.ports[output_id]

@@ -7,7 +7,8 @@
 cimport cython
 from emulator._ext.event_queue cimport enqueue, lowest_bit
 from emulator._ext.mesh_state cimport (
-    BLOCKED, EAST, FIXED, N_SIDES, NEVER_PS, NORTH, ROUND_ROBIN, WEST, Mesh, Port, Serial, slot_of, word_of,
+    BLOCKED, EAST, FIXED, N_SIDES, NEVER_PS, NORTH, ROUND_ROBIN, WEST, Mesh, Port, Serial, cold_void,
+    slot_of, word_of,
 )
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdlib cimport free, malloc
@@ -94,7 +95,7 @@ cdef inline void free_serial_links(Mesh* mesh) noexcept nogil:
     free(mesh.serials)
 
 
-cdef inline void wake_serial_link(Mesh* mesh, Serial* link, int64_t at_ps) noexcept nogil:
+cdef inline cold_void wake_serial_link(Mesh* mesh, Serial* link, int64_t at_ps) noexcept nogil:
     """Lets a link look for a packet at `at_ps`, or as soon after as it may grant, unless it will before."""
     cdef Port* first = &mesh.ports[link.first]
     if at_ps < link.free_ps:
@@ -104,7 +105,7 @@ cdef inline void wake_serial_link(Mesh* mesh, Serial* link, int64_t at_ps) noexc
         enqueue(&mesh.queue, link.first, at_ps)
 
 
-cdef inline Turn take_turn(Mesh* mesh, Serial* link, int64_t now_ps) noexcept nogil:
+cdef inline cold_void take_turn(Mesh* mesh, Serial* link, int64_t now_ps, Turn* turn) noexcept nogil:
     """Phase 2: which head a link grants, if any. When it looks for the others is set before the grant: what
     that wakes must know when the link has recovered."""
     cdef Turn found = next_turn(mesh, link, now_ps)
@@ -116,7 +117,7 @@ cdef inline Turn take_turn(Mesh* mesh, Serial* link, int64_t now_ps) noexcept no
             found.later_ps = link.free_ps
     if found.later_ps < NEVER_PS:
         wake_serial_link(mesh, link, found.later_ps)
-    return found
+    turn[0] = found
 
 
 @cython.overflowcheck(False)

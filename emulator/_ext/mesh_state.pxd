@@ -6,7 +6,12 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, u
 cdef extern from *:
     """
     #define MESH_NEVER_PS INT64_C(0x4000000000000000)
+    /* What every event runs is to lie in the loop, what few meshes need is not to. */
+    #define MESH_HOT __attribute__((always_inline))
+    #define MESH_COLD __attribute__((cold))
     """
+    ctypedef void hot_void "MESH_HOT void"
+    ctypedef void cold_void "MESH_COLD void"
     const int64_t NEVER_PS "MESH_NEVER_PS"
     void prefetch "__builtin_prefetch"(const void* address) noexcept nogil
     long expect "__builtin_expect"(long value, long usual) noexcept nogil

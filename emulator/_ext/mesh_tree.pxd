@@ -5,8 +5,8 @@
 # number of its first, p, and goes to p .. past[p] - 1. The first copy has the number of what it was copied from
 # and sets past[p] anew: how far a head reaches is therefore noted in its fork before any copy of it is made.
 from emulator._ext.mesh_ports cimport want, wanted_output
-from emulator._ext.mesh_state cimport Fork, Goal, Mesh, Port, Slot, slot_of
-from libc.stdint cimport int32_t, int64_t
+from emulator._ext.mesh_state cimport Fork, Goal, Mesh, Port, Slot, cold_void, slot_of
+from libc.stdint cimport int32_t
 
 
 cdef inline Slot copy_to(Mesh* mesh, int32_t packet) noexcept nogil:
@@ -43,7 +43,7 @@ cdef inline int32_t branch_end(Mesh* mesh, Port* fifo, int32_t first, int32_t en
     return end
 
 
-cdef inline void offer_branches(Mesh* mesh, Port* fifo, int32_t fifo_id, Slot* head) noexcept nogil:
+cdef inline cold_void offer_branches(Mesh* mesh, Port* fifo, int32_t fifo_id, Slot* head) noexcept nogil:
     """Lets every output that the head of a FIFO wants know of it."""
     cdef Fork* fork = &mesh.forks[fifo_id]
     cdef int32_t packet = head.packet
@@ -54,7 +54,9 @@ cdef inline void offer_branches(Mesh* mesh, Port* fifo, int32_t fifo_id, Slot* h
         packet = branch_end(mesh, fifo, packet, fork.end)
 
 
-cdef inline Slot branch_to(Mesh* mesh, Port* fifo, int32_t fifo_id, int32_t output_id) noexcept nogil:
+cdef inline cold_void branch_to(
+    Mesh* mesh, Port* fifo, int32_t fifo_id, int32_t output_id, Slot* branch
+) noexcept nogil:
     """The copy of the head of a FIFO that leaves by an output."""
     cdef int32_t end = mesh.forks[fifo_id].end
     cdef int32_t head = slot_of(mesh, fifo_id, fifo.n_granted).packet, packet = head
@@ -62,14 +64,4 @@ cdef inline Slot branch_to(Mesh* mesh, Port* fifo, int32_t fifo_id, int32_t outp
         packet = branch_end(mesh, fifo, packet, end)
     mesh.past[packet] = branch_end(mesh, fifo, packet, end)
     mesh.push_ps[packet] = mesh.push_ps[head]
-    return copy_to(mesh, packet)
-
-
-cdef inline int64_t branch_off(Mesh* mesh, int32_t fifo_id, int64_t now_ps) noexcept nogil:
-    """A branch of the head of a FIFO is granted. Returns when the last was, as the head leaves the FIFO with
-    it; -1: there are more. The last need not be the one that is handled last."""
-    cdef Fork* fork = &mesh.forks[fifo_id]
-    fork.n_left -= 1
-    if now_ps > fork.left_ps:
-        fork.left_ps = now_ps
-    return -1 if fork.n_left else fork.left_ps
+    branch[0] = copy_to(mesh, packet)
