@@ -14,7 +14,7 @@ import dataclasses
 import functools
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,9 +66,69 @@ DTYPES: dict[str, str] = {
 }
 
 
+class Tables:
+    """What images of all kinds of cores share: flat arrays of `TABLES`' dtypes that nobody can change.
+
+    Each is a frozen dataclass with the arrays as fields, those of the addresses above among them.
+    """
+
+    TABLES: ClassVar[dict[str, str]]
+    core_id: Ints
+    slot_group: Ints
+    input_group: Ints
+    n_groups: int
+
+    def __post_init__(self) -> None:
+        for name, dtype in self.TABLES.items():
+            array = own(getattr(self, name), dtype)  # whoever holds the given one cannot change the image
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+
+    @property
+    def n_cores(self) -> int:
+        return len(self.core_id)
+
+    @property
+    def n_slots(self) -> int:
+        return len(self.slot_group)
+
+    @property
+    def n_inputs(self) -> int:
+        return len(self.input_group)
+
+    @property
+    def n_senders(self) -> int:
+        return self.n_slots + self.n_inputs
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """BLAKE2 of the contents: two images with the same digest behave alike."""
+        total = hashlib.blake2b(str(self.n_groups).encode(), digest_size=32)
+        for name, array in self.arrays().items():
+            total.update(f"{name}:{array.dtype.str}:{len(array)};".encode())
+            total.update(array.data)
+        return total.hexdigest()
+
+    @functools.cached_property
+    def derived(self) -> dict[str, Any]:
+        """What an engine worked out from this image, kept for its next run. Never saved, never compared."""
+        return {}
+
+    def arrays(self) -> dict[str, Ints]:
+        """Every array by its field name, in declaration order."""
+        return {name: getattr(self, name) for name in self.TABLES}
+
+    def replace(self, **changes: Ints | int) -> Self:
+        """A changed copy."""
+        return dataclasses.replace(self, **changes)  # type: ignore[type-var]
+
+
 @dataclass(frozen=True, eq=False)
-class Image:
-    """Per-core tables. dtypes: `DTYPES`; arrays are C-contiguous, read-only, and the image's own."""
+class Image(Tables):
+    """Per-core tables of current-based cores. dtypes: `DTYPES`; arrays are C-contiguous, read-only, and the
+    image's own."""
+
+    TABLES: ClassVar[dict[str, str]] = DTYPES
 
     core_id: Ints  # [n_cores] physical core ids, strictly ascending
     slot_ptr: Ints  # [n_cores + 1]
@@ -113,28 +173,6 @@ class Image:
     format_on_sum: Ints  # [n_formats] 1: the exponent acts on the sum of a tick instead of on each weight
     n_groups: int  # accounts: populations and sources together
 
-    def __post_init__(self) -> None:
-        for name, dtype in DTYPES.items():
-            array = own(getattr(self, name), dtype)  # whoever holds the given one cannot change the image
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
-
-    @property
-    def n_cores(self) -> int:
-        return len(self.core_id)
-
-    @property
-    def n_slots(self) -> int:
-        return len(self.slot_config)
-
-    @property
-    def n_inputs(self) -> int:
-        return len(self.input_group)
-
-    @property
-    def n_senders(self) -> int:
-        return self.n_slots + self.n_inputs
-
     @property
     def n_axons(self) -> int:
         return len(self.syn_ptr) - 1
@@ -157,25 +195,3 @@ class Image:
         """
         exponents = self.format_w_exp[self.format_on_sum != 0].astype(np.int64)
         return (0, *sorted({-int(w_exp) for w_exp in exponents if w_exp < 0}))
-
-    @functools.cached_property
-    def digest(self) -> str:
-        """BLAKE2 of the contents: two images with the same digest behave alike."""
-        total = hashlib.blake2b(str(self.n_groups).encode(), digest_size=32)
-        for name, array in self.arrays().items():
-            total.update(f"{name}:{array.dtype.str}:{len(array)};".encode())
-            total.update(array.data)
-        return total.hexdigest()
-
-    @functools.cached_property
-    def derived(self) -> dict[str, Any]:
-        """What an engine worked out from this image, kept for its next run. Never saved, never compared."""
-        return {}
-
-    def arrays(self) -> dict[str, Ints]:
-        """Every array by its field name, in declaration order."""
-        return {name: getattr(self, name) for name in DTYPES}
-
-    def replace(self, **changes: Ints | int) -> Image:
-        """A changed copy."""
-        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]

@@ -183,6 +183,45 @@ class Triplets:
     delay_ticks: ArrayLike | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class TrueNorth:
+    """TrueNorth's neuron in the chip's own integers, used exactly as given (Cassidy et al. 2013).
+
+    Each tick, in this order: the weight of each synapse that was reached, axon by axon; the leak; the
+    thresholds. Arithmetic: `emulator/reference/crossbar.py`. Ranges: `RANGES`, those of the chip; under
+    `arithmetic.variant` "ranc" they are lifted. Every parameter is a scalar or an array [n], `s` and `b` are
+    [4] or [n, 4].
+    """
+
+    s: ArrayLike = (1, -1, 0, 0)  # weight of the four types of axons
+    b: ArrayLike = (0, 0, 0, 0)  # 1: its synapses are stochastic: sign of s if |s| >= a draw of 0..255
+    leak: ArrayLike = 0  # added to v each tick
+    c: ArrayLike = 0  # 1: the leak is stochastic: its sign if |leak| >= a draw of 0..255
+    epsilon: ArrayLike = 0  # 1: the leak follows the sign of v, and v stops at 0
+    alpha: ArrayLike = 1  # fires if v >= alpha + eta
+    beta: ArrayLike = 0  # negative threshold: acts if v < -beta
+    TM: ArrayLike = 0  # eta is drawn anew each tick from 0 .. 2**TM - 1
+    R: ArrayLike = 0  # reset value, on the chip +-(2**n - 1)
+    gamma: ArrayLike = 0  # a spike sets v, 0: to R, 1: to v - (alpha + eta), 2: not at all
+    kappa: ArrayLike = 0  # below the negative threshold v is 1: held at -beta, 0: reset by gamma, to -R
+    v0: ArrayLike = 0  # initial v
+
+    RANGES: ClassVar[dict[str, tuple[int, int]]] = {
+        "s": (-255, 255),
+        "b": (0, 1),
+        "leak": (-255, 255),
+        "c": (0, 1),
+        "epsilon": (0, 1),
+        "alpha": (0, 2**18 - 1),
+        "beta": (0, 2**18 - 1),
+        "TM": (0, 18),
+        "R": (-(2**18) + 1, 2**18 - 1),
+        "gamma": (0, 2),
+        "kappa": (0, 1),
+        "v0": (-(2**19), 2**19 - 1),
+    }
+
+
 MODELS: dict[str, type[LIF] | type[LoihiCuba]] = {"LIF": LIF, "LoihiCuba": LoihiCuba}
 
 
