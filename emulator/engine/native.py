@@ -179,6 +179,8 @@ class _Run:
         if isinstance(image, CrossbarImage):
             self.prepared = _prepared_crossbars(image, self.routes, threads)
             self.n_integrated = np.zeros(image.n_axons, dtype=np.uint32)
+            self.n_ops = np.zeros(image.n_cores, dtype=np.int64)
+            self.targets = crossbars.targets_of(image, self.routes)
         else:
             self.prepared = _prepared(self.routes, self.losses, drive, threads, self.wide)
         n_rows, n_slots = drive.n_samples * drive.n_ticks, image.n_slots
@@ -279,7 +281,8 @@ class _Run:
             by_core[:, EVENT_ID[name]] += totals(core, values, len(by_core))
             by_group[:, EVENT_ID[name]] += totals(group, values, len(by_group))
         if isinstance(image, CrossbarImage):
-            crossbars.book_integrated(image, self.n_integrated, by_core, by_group)
+            crossbars.book_integrated(image, self.n_integrated, self.n_ops, by_core, by_group)
+            self.n_spikes[: image.n_slots] = self.targets["n_spikes"]
         return by_core, by_group, self.routes.book(self.n_spikes, by_core, by_group)
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
@@ -324,6 +327,8 @@ class _Run:
             return {
                 "v": np.zeros(image.n_cores * MAX_NEURONS, dtype=of_state),
                 "n_integrated": self.n_integrated,
+                "n_ops": self.n_ops,
+                "targets": self.targets.view(np.uint8),
                 "core_key": crossbars.core_keys(image, self.drive.generators.seed),
             }
         return {
