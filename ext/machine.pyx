@@ -441,7 +441,7 @@ cdef class Machine:
         cdef Crossing* c = &self.crossing
         cdef Mesh* mesh = &c.mesh
         c.n_cores, c.n_slots = settings["n_cores"], self.run.n_slots
-        c.tick_ps = <int64_t*>self._address("tick_ps", "int64")
+        c.done_ps = <int64_t*>self._address("done_ps", "int64")
         c.slot_ptr = <const int64_t*>self._address("slot_ptr", "int64")
         c.active = self.run.wide_compartments.active if self.run.wide else self.run.compartments.active
         if self.run.crossbars.n_cores:
@@ -453,7 +453,6 @@ cdef class Machine:
         c.service_ps = <const int64_t*>self._address("service_ps", "int64")
         c.active_ps, c.inactive_ps = settings["active_ps"], settings["inactive_ps"]
         c.spike_ps, c.send_ps = settings["spike_ps"], settings["send_ps"]
-        c.barrier_ps = settings["barrier_ps"]
         mesh.width, mesh.height, mesh.n_ports = settings["width"], settings["height"], settings["n_ports"]
         mesh.n_routers = mesh.width * mesh.height
         mesh.chip_width, mesh.chip_height = settings["chip_width"], settings["chip_height"]
