@@ -13,6 +13,8 @@ from libc.string cimport memcpy, memset
 cdef extern from "crossbar_kernel.h" nogil:
     ctypedef struct CrossbarLanes:
         pass
+    ctypedef struct CrossbarTypes:
+        pass
     ctypedef struct CrossbarList:
         int32_t n
         uint8_t which[264]
@@ -23,19 +25,24 @@ cdef extern from "crossbar_kernel.h" nogil:
         int32_t n_ops
         int32_t moved
         int32_t near
+    ctypedef struct CrossbarForm:
+        int narrow
+        int steady
     ctypedef void (*CrossbarUpdate)(
-        int, const CrossbarLanes*, const int32_t*, const uint8_t*, const uint16_t*, const CrossbarList*, int32_t*,
-        CrossbarOutcome*
+        CrossbarForm, const CrossbarLanes*, const int32_t*, const uint8_t*, const CrossbarTypes*,
+        const CrossbarList*, void*, CrossbarOutcome*
     ) noexcept nogil
     ctypedef void (*CrossbarLister)(const uint64_t*, CrossbarList*) noexcept nogil
     ctypedef struct CrossbarWay:
         CrossbarUpdate update
         CrossbarLister list
     const int32_t CROSSBAR_FAR
-    const int32_t TYPE_SHIFT "CROSSBAR_TYPE_SHIFT"
-    const int32_t OPS_MASK "CROSSBAR_OPS_MASK"
-    int32_t crossbar_count(const uint64_t* words) noexcept
+    const int32_t CROSSBAR_NARROW_ROWS
+    const int32_t CROSSBAR_NARROW_FAR
+    int32_t crossbar_count(const void* words) noexcept
+    int crossbar_type(const CrossbarTypes* types, int axon) noexcept
     int crossbar_best() noexcept
+    void* crossbar_room(size_t n_bytes) noexcept
     CrossbarWay crossbar_way_of(int level) noexcept
 
 cdef enum:
@@ -44,6 +51,7 @@ cdef enum:
     ROW_BYTES = 32
     TYPES = 4
     BLOCKS = 8  # of neurons of a core
+    TRY_AGAIN = 32  # ticks after which a core that has become wide may be narrow again
     TURN = 16  # ticks that spikes can be due in: a power of two above the longest delay
     N_HOPS = 5  # events: grants east, west, north, south, and to another chip
     LEAK_STOCHASTIC = 16  # bit of `stochastic`
@@ -52,6 +60,7 @@ cdef enum:
 cdef enum Kind:  # bits of what is known of a core
     EXACT = 1  # something of it is drawn, or potentials have no end: never counted
     STILL = 2  # no leak and no draw: without input, what has not changed stays
+    NARROW = 16  # nothing it is configured to is beyond CROSSBAR_NARROW_FAR
     STEADY = 8  # all of its 256 neurons have a leak, none with reversal
     ONE_ACCOUNT = 4  # that the synaptic operations of all its axons are booked on
 
@@ -89,7 +98,7 @@ cdef struct Crossbars:
     int64_t n_cores  # 0: cores are of another kind
     const int64_t* slot_ptr  # [n_cores + 1]
     const int64_t* axon_ptr  # [n_cores + 1]
-    const uint16_t* axons  # [n_axons] synapses of the row, and above OPS_MASK the type
+    const CrossbarTypes* types  # [n_cores] of the axons
     const uint8_t* rows  # [n_axons, ROW_BYTES]
     uint32_t* n_integrated  # [n_axons] spikes of the run, merged ones once; of cores without ONE_ACCOUNT
     int64_t* n_ops  # [n_cores] synaptic operations of the run; of the others
@@ -101,6 +110,8 @@ cdef struct Crossbars:
     int32_t wide  # 1: potentials have no end and are in v64
     int32_t at_threshold
     int32_t* v  # [n_cores * PLACES]
+    int16_t* v16  # those of cores that are narrow now
+    uint8_t* narrow  # [n_cores]
     int64_t* v64
     uint64_t* due  # [TURN, n_cores, WORDS] a bit for each axon
     uint64_t* active  # [n_cores, WORDS] neurons whose update of this tick was active
@@ -138,14 +149,20 @@ cdef inline void note(const Crossbars* c, int64_t turn, int64_t place) noexcept 
 
 
 cdef inline void take_due(const Crossbars* c, int64_t turn, int64_t core, CrossbarList* list) noexcept nogil:
-    """Lists the axons of a core that spikes are due at, forgets them, and lets their rows come into the cache."""
+    """Lists the axons of a core that spikes are due at, forgets them, and lets come into the cache what the
+    update will read."""
     cdef uint64_t* due = due_of(c, turn, core)
     cdef const uint8_t* rows = c.rows + c.axon_ptr[core] * ROW_BYTES
     cdef int64_t i
     c.way.list(due, list)
     memset(due, 0, WORDS * sizeof(uint64_t))
+    if list.n == 0 and c.quiet[core]:
+        return
     for i in range(list.n):
         prefetch(rows + <int64_t>list.which[i] * ROW_BYTES)
+    if c.narrow[core]:
+        for i in range(0, PLACES, 32):
+            prefetch(c.v16 + core * PLACES + i)
 
 
 cdef inline void update_core(
@@ -153,17 +170,18 @@ cdef inline void update_core(
 ) noexcept nogil:
     """One tick of a core."""
     cdef int64_t axon = c.axon_ptr[core], i
+    if tick & (TRY_AGAIN - 1) == 0 and not c.narrow[core] and not c.wide:
+        make_narrow(c, core)
     if due.n == 0 and c.quiet[core]:
         outcome.fired.n = outcome.n_ops = 0
         outcome.n_active = c.n_active_now[core]
     else:
+        if c.narrow[core] and (c.near[core] or due.n > CROSSBAR_NARROW_ROWS):
+            widen(c, core)
         if c.kind[core] & EXACT or c.near[core]:
             update_exactly(c, core, due, sample, tick, outcome)
         else:
-            c.way.update(
-                c.kind[core] & STEADY, c.lanes, c.config + BLOCKS * core, c.rows + axon * ROW_BYTES, c.axons + axon, due,
-                c.v + core * PLACES, outcome,
-            )
+            update_counting(c, core, due, outcome)
         if c.kind[core] & ONE_ACCOUNT:
             c.n_ops[core] += outcome.n_ops
         else:
@@ -177,6 +195,46 @@ cdef inline void update_core(
     if c.active_flags != NULL:
         show_active(c, core)
         c.start_ps[core] = outcome.n_ops * c.synapse_ps
+
+
+cdef inline void update_counting(
+    const Crossbars* c, int64_t core, const CrossbarList* due, CrossbarOutcome* outcome
+) noexcept nogil:
+    cdef CrossbarForm form
+    cdef void* v = c.v + core * PLACES
+    form.narrow, form.steady = c.narrow[core], c.kind[core] & STEADY
+    if form.narrow:
+        v = c.v16 + core * PLACES
+    c.way.update(
+        form, c.lanes, c.config + BLOCKS * core, c.rows + c.axon_ptr[core] * ROW_BYTES, c.types + core, due, v, outcome
+    )
+
+
+cdef inline void widen(const Crossbars* c, int64_t core) noexcept nogil:
+    """Potentials of a core that may outgrow 16 bits."""
+    cdef int64_t place
+    for place in range(core * PLACES, (core + 1) * PLACES):
+        c.v[place] = c.v16[place]
+    c.narrow[core] = c.near[core] = 0  # it was near the end of 16 bits only
+
+
+cdef inline void make_narrow(const Crossbars* c, int64_t core) noexcept nogil:
+    """Keeps the potentials of a core in 16 bits if they fit."""
+    cdef int64_t place
+    if not c.kind[core] & NARROW:
+        return
+    for place in range(core * PLACES, (core + 1) * PLACES):
+        if c.v[place] > CROSSBAR_NARROW_FAR or c.v[place] < -CROSSBAR_NARROW_FAR:
+            return
+    for place in range(core * PLACES, (core + 1) * PLACES):
+        c.v16[place] = <int16_t>c.v[place]
+    c.narrow[core] = 1
+
+
+cdef inline int64_t potential(const Crossbars* c, int64_t place) noexcept nogil:
+    if c.wide:
+        return c.v64[place]
+    return c.v16[place] if c.narrow[place // PLACES] else c.v[place]
 
 
 cdef inline void count_active(const Crossbars* c, int64_t core) noexcept nogil:
@@ -269,7 +327,7 @@ cdef inline int32_t ops_of(const Crossbars* c, int64_t core, const CrossbarList*
     cdef int32_t n = 0
     cdef int64_t i
     for i in range(due.n):
-        n += c.axons[c.axon_ptr[core] + due.which[i]] & OPS_MASK
+        n += crossbar_count(c.rows + (c.axon_ptr[core] + due.which[i]) * ROW_BYTES)
     return n
 
 
@@ -284,7 +342,7 @@ cdef inline int64_t integrated(
         if not c.rows[place * ROW_BYTES + (neuron >> 3)] >> (neuron & 7) & 1:
             continue
         reached[0] = True
-        type = c.axons[place] >> TYPE_SHIFT
+        type = crossbar_type(c.types + core, <int>axon)
         weight = c.neurons.weight[slot * TYPES + type]
         if c.neurons.stochastic[slot] >> type & 1:
             weight = kept(weight, drawn(draws, 1 + (axon >> 4), (axon & 15) >> 2) >> (8 * (axon & 3)) & 0xff)

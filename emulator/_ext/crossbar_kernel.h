@@ -11,7 +11,11 @@
 #ifndef SPIKEMESH_CROSSBAR_KERNEL
 #define SPIKEMESH_CROSSBAR_KERNEL
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 #if defined(__x86_64__) && defined(__GNUC__)
 #define CROSSBAR_X86 1
 #include <immintrin.h>
@@ -26,7 +30,10 @@ enum {
     CROSSBAR_PLANES = 8,  /* hold a sum of that */
     CROSSBAR_FEW = 48,    /* rows that are added one by one with AVX-512 */
     /* A tick adds at most 256 weights and a leak, each of at most 255: below this nothing can reach 2**19. */
-    CROSSBAR_FAR = (1 << 19) - 1 - 257 * 255
+    CROSSBAR_FAR = (1 << 19) - 1 - 257 * 255,
+    /* With few rows nothing reaches 2**15 either, and potentials are kept in 16 bits: half the memory to move. */
+    CROSSBAR_NARROW_ROWS = 63,
+    CROSSBAR_NARROW_FAR = (1 << 15) - 1 - (CROSSBAR_NARROW_ROWS + 1) * 255
 };
 
 /* What 32 neurons are configured to; blocks of neurons that are alike share one. Masks: bit i is neuron i. */
@@ -64,17 +71,23 @@ typedef struct {
     int32_t n_active;
     int32_t n_ops; /* synapses in the rows */
     int32_t moved; /* whether a potential is another than before */
-    int32_t near;  /* whether one is so high or low that the next tick has to be done exactly */
+    int32_t near;  /* whether one is above CROSSBAR_FAR or below its negative; narrow: CROSSBAR_NARROW_FAR */
 } CrossbarOutcome;
 
-/* An axon: how many synapses its row has, and above that its type. */
-enum { CROSSBAR_TYPE_SHIFT = 12, CROSSBAR_OPS_MASK = (1 << CROSSBAR_TYPE_SHIFT) - 1 };
+/* Low and high bits of the types of a core's axons. */
+typedef struct {
+    uint64_t bit[2][CROSSBAR_WORDS];
+} CrossbarTypes;
 
-/* rows, axons: of the core; due: its axons that spikes are due at; steady: all of its 256 neurons have a leak,
-   none with reversal. */
+/* narrow: v is int16 instead of int32; steady: all of the core's 256 neurons have a leak, none with reversal. */
+typedef struct {
+    int narrow, steady;
+} CrossbarForm;
+
+/* rows, types: of the core's axons; due: its axons that spikes are due at; v: [256]. */
 typedef void (*CrossbarUpdate)(
-    int steady, const CrossbarLanes *table, const int32_t *config, const uint8_t *rows, const uint16_t *axons,
-    const CrossbarList *due, int32_t *v, CrossbarOutcome *outcome);
+    CrossbarForm form, const CrossbarLanes *table, const int32_t *config, const uint8_t *rows,
+    const CrossbarTypes *types, const CrossbarList *due, void *v, CrossbarOutcome *outcome);
 
 typedef void (*CrossbarLister)(const uint64_t *words, CrossbarList *list);
 
@@ -85,6 +98,18 @@ typedef struct {
 } CrossbarWay;
 
 #define CROSSBAR_INLINE static inline __attribute__((always_inline))
+
+CROSSBAR_INLINE int32_t crossbar_count(const void *words) {
+    uint64_t word[CROSSBAR_WORDS];
+    memcpy(word, words, sizeof(word));
+    return __builtin_popcountll(word[0]) + __builtin_popcountll(word[1]) + __builtin_popcountll(word[2])
+           + __builtin_popcountll(word[3]);
+}
+
+CROSSBAR_INLINE int crossbar_type(const CrossbarTypes *types, int axon) {
+    const uint64_t low = types->bit[0][axon >> 6] >> (axon & 63), high = types->bit[1][axon >> 6] >> (axon & 63);
+    return (int)((low & 1) | (high & 1) << 1);
+}
 
 /* Lists the bits that are set. They are few in a word and their number cannot be foreseen: four are listed
    whether they are there or not, which is faster than to look. */
@@ -109,19 +134,20 @@ CROSSBAR_INLINE void crossbar_list(const uint64_t *words, CrossbarList *list) {
 
 /* Adds the rows of some axons to the sums of their types. Returns the synapses in them. */
 CROSSBAR_INLINE int32_t crossbar_integrate(
-    CrossbarInput *input, const uint8_t *rows, const uint16_t *axons, const uint8_t *due, int n_due) {
+    CrossbarInput *input, const uint8_t *rows, const CrossbarTypes *types, const uint8_t *due, int n_due) {
     int32_t n_ops = 0;
     int i, k, type, n_planes = 32 - __builtin_clz((unsigned)n_due);
     for (type = 0; type < CROSSBAR_TYPES; type++)
         input->n_planes[type] = 0;
     for (i = 0; i < n_due; i++) {
-        const uint16_t axon = axons[due[i]];
-        CrossbarRow carry, *plane = input->plane[axon >> CROSSBAR_TYPE_SHIFT];
+        CrossbarRow carry, *plane;
+        type = crossbar_type(types, due[i]);
+        plane = input->plane[type];
         memcpy(&carry, rows + 32 * due[i], sizeof(carry));
-        n_ops += axon & CROSSBAR_OPS_MASK;
+        n_ops += crossbar_count(&carry);
         input->reached |= carry;
-        if (input->n_planes[axon >> CROSSBAR_TYPE_SHIFT] == 0) {
-            input->n_planes[axon >> CROSSBAR_TYPE_SHIFT] = n_planes;
+        if (input->n_planes[type] == 0) {
+            input->n_planes[type] = n_planes;
             memset(plane, 0, 3 * sizeof(*plane)); /* of a number that is known: the call would take longer */
             if (n_planes > 3)
                 memset(plane + 3, 0, (n_planes - 3) * sizeof(*plane));
@@ -133,11 +159,6 @@ CROSSBAR_INLINE int32_t crossbar_integrate(
         }
     }
     return n_ops;
-}
-
-CROSSBAR_INLINE int32_t crossbar_count(const uint64_t *words) {
-    return __builtin_popcountll(words[0]) + __builtin_popcountll(words[1]) + __builtin_popcountll(words[2])
-           + __builtin_popcountll(words[3]);
 }
 
 /* Bits of the neurons of a block. */
@@ -158,66 +179,101 @@ CROSSBAR_INLINE int crossbar_sign(int32_t value) {
 /* A tick of a core is the same in each way, but for these: the way is inlined into it. */
 typedef int32_t (*CrossbarAdd)( /* adds up what some axons give; returns their synapses */
     CrossbarInput *input, const CrossbarLanes *table, const int32_t *config, const uint8_t *rows,
-    const uint16_t *axons, const uint8_t *due, int n_due, int16_t *sum);
+    const CrossbarTypes *types, const uint8_t *due, int n_due, int16_t *sum);
 typedef int (*CrossbarAdvance)( /* returns whether a bit of `under` is set */
-    int steady, const CrossbarLanes *table, const int32_t *config, const int16_t *sum, const CrossbarRow *reached,
-    int32_t *v, uint64_t *fired, uint32_t *under, CrossbarOutcome *outcome);
+    CrossbarForm form, const CrossbarLanes *table, const int32_t *config, const int16_t *sum,
+    const CrossbarRow *reached, void *v, uint64_t *fired, uint32_t *under, CrossbarOutcome *outcome);
 
-/* New potentials of neurons that fell below their negative threshold. */
-CROSSBAR_INLINE void crossbar_fall(const CrossbarLanes *c, uint32_t under, int32_t *v, CrossbarOutcome *outcome) {
+CROSSBAR_INLINE int32_t crossbar_get(int narrow, const void *v, int neuron) {
+    return narrow ? ((const int16_t *)v)[neuron] : ((const int32_t *)v)[neuron];
+}
+
+CROSSBAR_INLINE void crossbar_put(int narrow, void *v, int neuron, int32_t value) {
+    if (narrow)
+        ((int16_t *)v)[neuron] = (int16_t)value;
+    else
+        ((int32_t *)v)[neuron] = value;
+}
+
+/* New potentials of the neurons of a block that fell below their negative threshold. Only these and those that
+   fired can be far away: any other potential is between the thresholds, which are nearer. */
+CROSSBAR_INLINE void crossbar_fall(
+    int narrow, const CrossbarLanes *c, uint32_t under, void *v, int first, CrossbarOutcome *outcome) {
     for (; under; under &= under - 1) {
         const uint32_t lane = __builtin_ctz(under), bit = UINT32_C(1) << lane;
-        const int32_t before = v[lane];
-        v[lane] = c->hold & bit       ? c->low[lane]
-                  : c->to_reset & bit ? -c->reset[lane]
-                  : c->subtract & bit ? before - c->low[lane]
-                                      : before;
+        const int32_t before = crossbar_get(narrow, v, first + (int)lane);
+        const int32_t after = c->hold & bit       ? c->low[lane]
+                              : c->to_reset & bit ? -c->reset[lane]
+                              : c->subtract & bit ? before - c->low[lane]
+                                                  : before;
+        crossbar_put(narrow, v, first + (int)lane, after);
         outcome->moved = 1;
-        /* any other potential is between the thresholds, which are nearer than that */
-        outcome->near |= v[lane] < -CROSSBAR_FAR;
+        outcome->near |= after < -(narrow ? CROSSBAR_NARROW_FAR : CROSSBAR_FAR);
     }
 }
 
-CROSSBAR_INLINE void crossbar_tick(
-    CrossbarAdd add, CrossbarAdvance advance, CrossbarLister list, int steady, const CrossbarLanes *table,
-    const int32_t *config, const uint8_t *rows, const uint16_t *axons, const CrossbarList *due, int32_t *v,
-    CrossbarOutcome *outcome) {
-    CrossbarInput input;
-    int16_t sum[CROSSBAR_LANES * CROSSBAR_BLOCKS];
+CROSSBAR_INLINE void crossbar_fire(
+    int narrow, const CrossbarLanes *table, const int32_t *config, void *v, CrossbarOutcome *outcome) {
+    int i;
+    for (i = 0; i < outcome->fired.n; i++) {
+        const int neuron = outcome->fired.which[i], lane = neuron % CROSSBAR_LANES;
+        const CrossbarLanes *c = &table[config[neuron / CROSSBAR_LANES]];
+        const int32_t before = crossbar_get(narrow, v, neuron);
+        const int32_t left = c->subtract >> lane & 1 ? before - c->alpha[lane] : before;
+        const int32_t after = c->to_reset >> lane & 1 ? c->reset[lane] : left;
+        crossbar_put(narrow, v, neuron, after);
+        outcome->near |= after > (narrow ? CROSSBAR_NARROW_FAR : CROSSBAR_FAR);
+    }
+    outcome->moved |= outcome->fired.n > 0;
+}
+
+/* What follows the additions, for a form that is known where it is inlined. */
+CROSSBAR_INLINE void crossbar_settle(
+    CrossbarAdvance advance, CrossbarLister list, CrossbarForm form, const CrossbarLanes *table,
+    const int32_t *config, const int16_t *sum, const CrossbarRow *reached, void *v, CrossbarOutcome *outcome) {
     uint32_t under[CROSSBAR_BLOCKS];
-    uint64_t fired[CROSSBAR_WORDS] __attribute__((aligned(32)));
-    int first, block, i, any_under;
+    uint64_t fired[CROSSBAR_WORDS];
+    int block;
+    if (advance(form, table, config, sum, reached, v, fired, under, outcome))
+        for (block = 0; block < CROSSBAR_BLOCKS; block++)
+            crossbar_fall(
+                form.narrow, &table[config[block]], under[block] & ~crossbar_bits(fired, block), v,
+                CROSSBAR_LANES * block, outcome);
+    list(fired, &outcome->fired);
+    crossbar_fire(form.narrow, table, config, v, outcome);
+    if (form.steady) { /* what is known was left out */
+        memset(outcome->active, 0xff, sizeof(outcome->active));
+        outcome->moved = 1;
+    }
+    outcome->n_active = crossbar_count(outcome->active);
+}
+
+CROSSBAR_INLINE void crossbar_tick(
+    CrossbarAdd add, CrossbarAdvance advance, CrossbarLister list, CrossbarForm form, const CrossbarLanes *table,
+    const int32_t *config, const uint8_t *rows, const CrossbarTypes *types, const CrossbarList *due, void *v,
+    CrossbarOutcome *outcome) {
+    const CrossbarForm wide = {0, 0}, wide_steady = {0, 1}, narrow = {1, 0}, narrow_steady = {1, 1};
+    CrossbarInput input;
+    int16_t sums[CROSSBAR_LANES * CROSSBAR_BLOCKS];
+    const int16_t *sum = due->n ? sums : NULL;
+    int first, i;
     memset(&input.reached, 0, sizeof(input.reached));
     outcome->n_ops = outcome->moved = outcome->near = 0;
     for (first = 0; first < due->n; first += CROSSBAR_ROWS) {
         const int n = due->n - first < CROSSBAR_ROWS ? due->n - first : CROSSBAR_ROWS;
-        if (first)
+        if (first) /* so many rows are never narrow */
             for (i = 0; i < CROSSBAR_LANES * CROSSBAR_BLOCKS; i++)
-                v[i] += sum[i];
-        outcome->n_ops += add(&input, table, config, rows, axons, due->which + first, n, sum);
+                ((int32_t *)v)[i] += sums[i];
+        outcome->n_ops += add(&input, table, config, rows, types, due->which + first, n, sums);
     }
-    if (steady) { /* what is known is left out */
-        memset(outcome->active, 0xff, sizeof(outcome->active));
-        any_under = advance(1, table, config, due->n ? sum : NULL, &input.reached, v, fired, under, outcome);
-        outcome->moved = 1;
-    } else {
-        any_under = advance(0, table, config, due->n ? sum : NULL, &input.reached, v, fired, under, outcome);
-    }
-    if (any_under)
-        for (block = 0; block < CROSSBAR_BLOCKS; block++)
-            crossbar_fall(
-                &table[config[block]], under[block] & ~crossbar_bits(fired, block),
-                v + CROSSBAR_LANES * block, outcome);
-    list(fired, &outcome->fired);
-    for (i = 0; i < outcome->fired.n; i++) {
-        const int neuron = outcome->fired.which[i], lane = neuron % CROSSBAR_LANES;
-        const CrossbarLanes *c = &table[config[neuron / CROSSBAR_LANES]];
-        const int32_t left = c->subtract >> lane & 1 ? v[neuron] - c->alpha[lane] : v[neuron];
-        v[neuron] = c->to_reset >> lane & 1 ? c->reset[lane] : left;
-        outcome->near |= v[neuron] > CROSSBAR_FAR;
-    }
-    outcome->moved |= outcome->fired.n > 0;
-    outcome->n_active = crossbar_count(outcome->active);
+    if (form.narrow && form.steady)
+        crossbar_settle(advance, list, narrow_steady, table, config, sum, &input.reached, v, outcome);
+    else if (form.narrow)
+        crossbar_settle(advance, list, narrow, table, config, sum, &input.reached, v, outcome);
+    else if (form.steady)
+        crossbar_settle(advance, list, wide_steady, table, config, sum, &input.reached, v, outcome);
+    else
+        crossbar_settle(advance, list, wide, table, config, sum, &input.reached, v, outcome);
 }
 
 CROSSBAR_INLINE void crossbar_expand_portable(
@@ -236,24 +292,24 @@ CROSSBAR_INLINE void crossbar_expand_portable(
 
 CROSSBAR_INLINE int32_t crossbar_add_portable(
     CrossbarInput *input, const CrossbarLanes *table, const int32_t *config, const uint8_t *rows,
-    const uint16_t *axons, const uint8_t *due, int n_due, int16_t *sum) {
-    const int32_t n_ops = crossbar_integrate(input, rows, axons, due, n_due);
+    const CrossbarTypes *types, const uint8_t *due, int n_due, int16_t *sum) {
+    const int32_t n_ops = crossbar_integrate(input, rows, types, due, n_due);
     crossbar_expand_portable(input, table, config, sum);
     return n_ops;
 }
 
 CROSSBAR_INLINE int crossbar_advance_portable(
-    int steady, const CrossbarLanes *table, const int32_t *config, const int16_t *sum, const CrossbarRow *reached,
-    int32_t *v, uint64_t *fired_words, uint32_t *under, CrossbarOutcome *outcome) {
+    CrossbarForm form, const CrossbarLanes *table, const int32_t *config, const int16_t *sum,
+    const CrossbarRow *reached, void *v, uint64_t *fired_words, uint32_t *under, CrossbarOutcome *outcome) {
     int block, lane, any_under = 0;
     memset(fired_words, 0, CROSSBAR_WORDS * sizeof(*fired_words));
-    if (!steady)
+    if (!form.steady)
         memset(outcome->active, 0, sizeof(outcome->active));
     for (block = 0; block < CROSSBAR_BLOCKS; block++) {
         const CrossbarLanes *c = &table[config[block]];
         uint32_t fire = 0, fall = 0, active = c->leaks | crossbar_bits(reached, block);
         for (lane = 0; lane < CROSSBAR_LANES; lane++) {
-            const int at = CROSSBAR_LANES * block + lane, before = v[at];
+            const int at = CROSSBAR_LANES * block + lane, before = crossbar_get(form.narrow, v, at);
             int32_t after = before + (sum == NULL ? 0 : sum[at]);
             if (c->reversal >> lane & 1) {
                 const int sign = crossbar_sign(after);
@@ -267,10 +323,10 @@ CROSSBAR_INLINE int crossbar_advance_portable(
             fire |= (uint32_t)(after >= c->alpha[lane]) << lane;
             fall |= (uint32_t)(after < c->low[lane]) << lane;
             outcome->moved |= after != before;
-            v[at] = after;
+            crossbar_put(form.narrow, v, at, after);
         }
         crossbar_set_bits(fired_words, block, fire);
-        if (!steady)
+        if (!form.steady)
             crossbar_set_bits(outcome->active, block, active);
         any_under |= (under[block] = fall) != 0;
     }
@@ -282,11 +338,10 @@ static void crossbar_list_portable(const uint64_t *words, CrossbarList *list) {
 }
 
 static void crossbar_update_portable(
-    int steady, const CrossbarLanes *table, const int32_t *config, const uint8_t *rows, const uint16_t *axons,
-    const CrossbarList *due, int32_t *v, CrossbarOutcome *outcome) {
+    CrossbarForm form, const CrossbarLanes *table, const int32_t *config, const uint8_t *rows,
+    const CrossbarTypes *types, const CrossbarList *due, void *v, CrossbarOutcome *outcome) {
     crossbar_tick(
-        crossbar_add_portable, crossbar_advance_portable, crossbar_list_portable, steady, table, config, rows, axons, due, v,
-        outcome);
+        crossbar_add_portable, crossbar_advance_portable, crossbar_list_portable, form, table, config, rows, types, due, v, outcome);
 }
 
 #ifdef CROSSBAR_X86
@@ -323,14 +378,29 @@ CROSSBAR_INLINE CROSSBAR_AVX2 void crossbar_expand_avx2(
 
 CROSSBAR_INLINE CROSSBAR_AVX2 int32_t crossbar_add_avx2(
     CrossbarInput *input, const CrossbarLanes *table, const int32_t *config, const uint8_t *rows,
-    const uint16_t *axons, const uint8_t *due, int n_due, int16_t *sum) {
-    const int32_t n_ops = crossbar_integrate(input, rows, axons, due, n_due);
+    const CrossbarTypes *types, const uint8_t *due, int n_due, int16_t *sum) {
+    const int32_t n_ops = crossbar_integrate(input, rows, types, due, n_due);
     crossbar_expand_avx2(input, table, config, sum);
     return n_ops;
 }
 
 CROSSBAR_INLINE CROSSBAR_AVX2 uint32_t crossbar_flags(__m256i flags) {
     return (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(flags));
+}
+
+CROSSBAR_INLINE CROSSBAR_AVX2 __m256i crossbar_load_avx2(int narrow, const void *v, int place) {
+    if (narrow)
+        return _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)((const int16_t *)v + place)));
+    return _mm256_loadu_si256((const __m256i *)((const int32_t *)v + place));
+}
+
+CROSSBAR_INLINE CROSSBAR_AVX2 void crossbar_store_avx2(int narrow, void *v, int place, __m256i values) {
+    if (narrow) {
+        const __m256i halves = _mm256_permute4x64_epi64(_mm256_packs_epi32(values, values), 8);
+        _mm_storeu_si128((__m128i *)((int16_t *)v + place), _mm256_castsi256_si128(halves));
+    } else {
+        _mm256_storeu_si256((__m256i *)((int32_t *)v + place), values);
+    }
 }
 
 /* A part of a block: adds the leak, in the direction of v where `reversal` says so. */
@@ -343,8 +413,8 @@ CROSSBAR_INLINE CROSSBAR_AVX2 __m256i crossbar_leak_avx2(__m256i v, __m256i leak
 }
 
 CROSSBAR_INLINE CROSSBAR_AVX2 int crossbar_advance_avx2(
-    int steady, const CrossbarLanes *table, const int32_t *config, const int16_t *sum, const CrossbarRow *reached,
-    int32_t *v, uint64_t *fired_words, uint32_t *under, CrossbarOutcome *outcome) {
+    CrossbarForm form, const CrossbarLanes *table, const int32_t *config, const int16_t *sum,
+    const CrossbarRow *reached, void *v, uint64_t *fired_words, uint32_t *under, CrossbarOutcome *outcome) {
     const __m256i zero = _mm256_setzero_si256();
     __m256i moved = zero;
     int block, part, any_under = 0;
@@ -353,31 +423,30 @@ CROSSBAR_INLINE CROSSBAR_AVX2 int crossbar_advance_avx2(
         uint32_t fired = 0, fallen = 0, idle = 0;
         for (part = 0; part < CROSSBAR_LANES / 8; part++) {
             const int at = 8 * part;
-            int32_t *own = v + CROSSBAR_LANES * block + at;
-            const __m256i before = _mm256_loadu_si256((const __m256i *)own);
+            const int place = CROSSBAR_LANES * block + at;
+            const __m256i before = crossbar_load_avx2(form.narrow, v, place);
             const __m256i leak = _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)(c->leak + at)));
             const __m256i alpha = _mm256_loadu_si256((const __m256i *)(c->alpha + at));
             const __m256i low = _mm256_loadu_si256((const __m256i *)(c->low + at));
             __m256i after = before;
             if (sum != NULL) {
-                const int16_t *own_sum = sum + CROSSBAR_LANES * block + at;
-                after = _mm256_add_epi32(
-                    after, _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)own_sum)));
+                const __m128i own_sum = _mm_loadu_si128((const __m128i *)(sum + place));
+                after = _mm256_add_epi32(after, _mm256_cvtepi16_epi32(own_sum));
             }
-            if (!steady && c->reversal)
+            if (!form.steady && c->reversal)
                 after = crossbar_leak_avx2(after, leak, c->reversal >> at & 0xff);
             else
                 after = _mm256_add_epi32(after, leak);
             fired |= (~crossbar_flags(_mm256_cmpgt_epi32(alpha, after)) & 0xff) << at;
             fallen |= crossbar_flags(_mm256_cmpgt_epi32(low, after)) << at;
-            if (!steady) {
+            if (!form.steady) {
                 idle |= crossbar_flags(_mm256_cmpeq_epi32(before, zero)) << at;
                 moved = _mm256_or_si256(moved, _mm256_xor_si256(after, before));
             }
-            _mm256_storeu_si256((__m256i *)own, after);
+            crossbar_store_avx2(form.narrow, v, place, after);
         }
         crossbar_set_bits(fired_words, block, fired);
-        if (!steady)
+        if (!form.steady)
             crossbar_set_bits(outcome->active, block, ~idle | c->leaks | crossbar_bits(reached, block));
         any_under |= (under[block] = fallen) != 0;
     }
@@ -390,11 +459,10 @@ static CROSSBAR_AVX2 void crossbar_list_avx2(const uint64_t *words, CrossbarList
 }
 
 static CROSSBAR_AVX2 void crossbar_update_avx2(
-    int steady, const CrossbarLanes *table, const int32_t *config, const uint8_t *rows, const uint16_t *axons,
-    const CrossbarList *due, int32_t *v, CrossbarOutcome *outcome) {
+    CrossbarForm form, const CrossbarLanes *table, const int32_t *config, const uint8_t *rows,
+    const CrossbarTypes *types, const CrossbarList *due, void *v, CrossbarOutcome *outcome) {
     crossbar_tick(
-        crossbar_add_avx2, crossbar_advance_avx2, crossbar_list_avx2, steady, table, config, rows, axons, due, v,
-        outcome);
+        crossbar_add_avx2, crossbar_advance_avx2, crossbar_list_avx2, form, table, config, rows, types, due, v, outcome);
 }
 
 /* All blocks are in registers. */
@@ -435,12 +503,12 @@ CROSSBAR_INLINE CROSSBAR_AVX512 void crossbar_expand_avx512(
    read out again. */
 CROSSBAR_INLINE CROSSBAR_AVX512 int32_t crossbar_add_avx512(
     CrossbarInput *input, const CrossbarLanes *table, const int32_t *config, const uint8_t *rows,
-    const uint16_t *axons, const uint8_t *due, int n_due, int16_t *sum) {
+    const CrossbarTypes *types, const uint8_t *due, int n_due, int16_t *sum) {
     __m512i total[CROSSBAR_BLOCKS];
     int32_t n_ops = 0;
     int block, i;
     if (n_due > CROSSBAR_FEW) {
-        n_ops = crossbar_integrate(input, rows, axons, due, n_due);
+        n_ops = crossbar_integrate(input, rows, types, due, n_due);
         crossbar_expand_avx512(input, table, config, sum);
         return n_ops;
     }
@@ -448,13 +516,12 @@ CROSSBAR_INLINE CROSSBAR_AVX512 int32_t crossbar_add_avx512(
     for (block = 0; block < CROSSBAR_BLOCKS; block++)
         total[block] = _mm512_setzero_si512();
     for (i = 0; i < n_due; i++) {
-        const uint16_t axon = axons[due[i]];
         const uint8_t *row = rows + 32 * due[i];
-        const int type = axon >> CROSSBAR_TYPE_SHIFT;
+        const int type = crossbar_type(types, due[i]);
         CrossbarRow bits;
         memcpy(&bits, row, sizeof(bits));
         input->reached |= bits;
-        n_ops += axon & CROSSBAR_OPS_MASK;
+        n_ops += crossbar_count(row);
 #pragma GCC unroll 8
         for (block = 0; block < CROSSBAR_BLOCKS; block++)
             total[block] = _mm512_mask_add_epi16(
@@ -478,23 +545,24 @@ CROSSBAR_INLINE CROSSBAR_AVX512 __m512i crossbar_leak_avx512(__m512i v, __m512i 
 }
 
 CROSSBAR_INLINE CROSSBAR_AVX512 int crossbar_advance_avx512(
-    int steady, const CrossbarLanes *table, const int32_t *config, const int16_t *sum, const CrossbarRow *reached,
-    int32_t *v, uint64_t *fired_words, uint32_t *under, CrossbarOutcome *outcome) {
+    CrossbarForm form, const CrossbarLanes *table, const int32_t *config, const int16_t *sum,
+    const CrossbarRow *reached, void *v, uint64_t *fired_words, uint32_t *under, CrossbarOutcome *outcome) {
     __m512i moved = _mm512_setzero_si512();
     __mmask16 any_under = 0;
     int part;
     for (part = 0; part < 2 * CROSSBAR_BLOCKS; part++) {
         const CrossbarLanes *c = &table[config[part / 2]];
         const int at = 16 * (part & 1);
-        int32_t *own = v + 16 * part;
-        const __m512i before = _mm512_loadu_si512(own);
+        const __m512i before = form.narrow ? _mm512_cvtepi16_epi32(_mm256_loadu_si256(
+                                                 (const __m256i *)((const int16_t *)v + 16 * part)))
+                                           : _mm512_loadu_si512((const int32_t *)v + 16 * part);
         const __m512i leak = _mm512_cvtepi16_epi32(_mm256_loadu_si256((const __m256i *)(c->leak + at)));
         __m512i after = before;
         __mmask16 fired, fallen;
         if (sum != NULL)
             after = _mm512_add_epi32(
                 after, _mm512_cvtepi16_epi32(_mm256_loadu_si256((const __m256i *)(sum + 16 * part))));
-        if (!steady && c->reversal)
+        if (!form.steady && c->reversal)
             after = crossbar_leak_avx512(after, leak, (__mmask16)(c->reversal >> at));
         else
             after = _mm512_add_epi32(after, leak);
@@ -503,7 +571,7 @@ CROSSBAR_INLINE CROSSBAR_AVX512 int crossbar_advance_avx512(
         _store_mask16((__mmask16 *)fired_words + part, fired);
         _store_mask16((__mmask16 *)under + part, fallen);
         any_under = _kor_mask16(any_under, fallen);
-        if (!steady) {
+        if (!form.steady) {
             const __mmask16 state = _mm512_test_epi32_mask(before, before);
             uint16_t active;
             memcpy(&active, (const char *)reached + 2 * part, sizeof(active));
@@ -511,7 +579,10 @@ CROSSBAR_INLINE CROSSBAR_AVX512 int crossbar_advance_avx512(
             memcpy((char *)outcome->active + 2 * part, &active, sizeof(active));
             moved = _mm512_ternarylogic_epi32(moved, after, before, 0xf6); /* moved | (after ^ before) */
         }
-        _mm512_storeu_si512(own, after);
+        if (form.narrow)
+            _mm256_storeu_si256((__m256i *)((int16_t *)v + 16 * part), _mm512_cvtepi32_epi16(after));
+        else
+            _mm512_storeu_si512((int32_t *)v + 16 * part, after);
     }
     outcome->moved = _mm512_test_epi32_mask(moved, moved) != 0;
     return any_under != 0;
@@ -522,13 +593,26 @@ static CROSSBAR_AVX512 void crossbar_list_avx512(const uint64_t *words, Crossbar
 }
 
 static CROSSBAR_AVX512 void crossbar_update_avx512(
-    int steady, const CrossbarLanes *table, const int32_t *config, const uint8_t *rows, const uint16_t *axons,
-    const CrossbarList *due, int32_t *v, CrossbarOutcome *outcome) {
+    CrossbarForm form, const CrossbarLanes *table, const int32_t *config, const uint8_t *rows,
+    const CrossbarTypes *types, const CrossbarList *due, void *v, CrossbarOutcome *outcome) {
     crossbar_tick(
-        crossbar_add_avx512, crossbar_advance_avx512, crossbar_list_avx512, steady, table, config, rows, axons, due, v,
-        outcome);
+        crossbar_add_avx512, crossbar_advance_avx512, crossbar_list_avx512, form, table, config, rows, types, due, v, outcome);
 }
 #endif
+
+/* Zeros for what is written to from all over it: in huge pages where it is large. Freed with `free`. */
+static void *crossbar_room(size_t n_bytes) {
+    const size_t page = (size_t)1 << 21;
+    const size_t n = n_bytes < page ? n_bytes + 1 : (n_bytes + page - 1) / page * page;
+    void *room = NULL;
+    if (posix_memalign(&room, n_bytes < page ? 64 : page, n))
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    if (n_bytes >= page)
+        madvise(room, n, MADV_HUGEPAGE);
+#endif
+    return memset(room, 0, n);
+}
 
 /* Highest level that this processor has: 0 any, 1 AVX2, 2 AVX-512. */
 static int crossbar_best(void) {

@@ -334,6 +334,7 @@ class _Run:
         if isinstance(image, CrossbarImage):
             return {
                 "v": np.zeros(image.n_cores * MAX_NEURONS, dtype=of_state),
+                "v16": np.zeros(image.n_cores * MAX_NEURONS, dtype=np.int16),
                 "n_integrated": self.n_integrated,
                 "n_ops": self.n_ops,
                 "targets": self.targets.view(np.uint8),
