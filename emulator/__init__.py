@@ -24,7 +24,17 @@ from emulator.errors import (
     SpecError,
 )
 from emulator.formats import chip_schema, chips, from_nir, load_chip, load_network, load_program
-from emulator.network import LIF, LoihiCuba, LoihiSynapse, Network, Poisson, Regular, Scripted, Triplets
+from emulator.network import (
+    LIF,
+    LoihiCuba,
+    LoihiSynapse,
+    Network,
+    Poisson,
+    Regular,
+    Scripted,
+    Triplets,
+    TrueNorth,
+)
 from emulator.program import Program
 
 __version__ = "0.1.0"
@@ -50,6 +60,7 @@ __all__ = [
     "SimulationError",
     "SpecError",
     "Triplets",
+    "TrueNorth",
     "chip_schema",
     "chips",
     "compile",
