@@ -269,7 +269,7 @@ def _limits(image: Image, chip: ChipSpec) -> Iterator[str]:
     for name, high in (("config_refractory", limits.refractory_ticks), ("syn_delay", limits.delay_ticks)):
         if high is not None:
             yield from _outside(name, getattr(image, name), 1, high, f" {own}")
-    widths, index_bits = chip.synapse_format.weight_bits, chip.synapse_format.index_bits
+    widths, index_bits = chip.list_format.weight_bits, chip.list_format.index_bits
     yield from _outside("format_weight_bits", image.format_weight_bits, 1, max(widths), f" {own}")
     choices = sorted({0, *index_bits})
     unknown = np.flatnonzero(~np.isin(image.format_index_bits, choices))

@@ -18,6 +18,7 @@ from emulator import arith
 
 MAX_PS = 10**9  # 1 ms: 10**9 events of the longest latency still add up within int64
 MAX_BARRIER_PS = 10**12  # 1 s
+MAX_TICK_PS = 10**12  # the same
 MAX_SIDE = 1024  # tiles along a side of the mesh
 MAX_PER_TILE = 256
 MAX_DEPTH = 2**20  # slots of one FIFO
@@ -85,6 +86,7 @@ MeshPs = Annotated[int, Field(ge=1, le=MAX_PS)]
 Ps = Annotated[int, Field(ge=0, le=MAX_PS)]
 Pj = Annotated[float, Field(ge=0, le=MAX_PJ), AfterValidator(_whole_attojoules)]
 Mw = Annotated[float, Field(ge=0, le=MAX_MW), AfterValidator(_whole_microwatts)]
+TickPs = Annotated[int, Field(ge=1, le=MAX_TICK_PS)]
 BarrierTable = Annotated[
     dict[Annotated[int, Field(ge=1, le=MAX_COUNT)], Annotated[int, Field(ge=0, le=MAX_BARRIER_PS)]],
     BeforeValidator(_as_table),
@@ -249,6 +251,11 @@ class Cores(BaseModel):
 
     model_config = STRICT
     per_tile: Annotated[int, Field(ge=1, le=MAX_PER_TILE)] = Field(description="cores that share a router")
+    model: Literal["cuba", "truenorth"] = Field(
+        default="cuba",
+        description="cuba: compartments with currents, axons with lists of synapses (Loihi); truenorth: "
+        "neurons on a crossbar of one-bit synapses",
+    )
 
 
 class HostPort(BaseModel):
@@ -312,8 +319,20 @@ class Arithmetic(BaseModel):
 
     model_config = STRICT
     overflow: Literal["chip", "lava", "unbounded", "strict"] = Field(
-        description="past a register's end, chip: u and input sum wrap at 24 and 22 bits, v is clipped; "
-        "lava: u wraps by one turn, v is clipped; unbounded: nothing does; strict: the run fails"
+        default="chip",
+        description="past a register's end, chip: u and input sum wrap at 24 and 22 bits, v is clipped "
+        "(truenorth: v saturates at 20 bits with each addition); lava: u wraps by one turn, v is clipped; "
+        "unbounded: nothing does; strict: the run fails",
+    )
+    variant: Literal["chip", "ranc"] = Field(
+        default="chip",
+        description="of truenorth cores, chip: parameters and v as on silicon; ranc: as the simulator RANC, "
+        "without limits on their values",
+    )
+    neuron_reset_type: Annotated[int, Field(ge=0, le=1)] = Field(
+        default=0,
+        description="of truenorth cores, negative side acts, 0: below -beta; 1 (only with variant ranc): at "
+        "-beta too",
     )
 
 
@@ -326,7 +345,7 @@ class LatencyPs(BaseModel):
     spike: Ps = Field(description="a compartment fires, ps on top of its update")
     send: Ps = Field(description="packet sent, one per axon-out entry, ps")
     receive: Ps = Field(description="packet looked up by the target core, ps")
-    synaptic_op_dense: Ps = Field(description="synapse walked in a dense list, ps")
+    synaptic_op_dense: Ps = Field(description="synapse walked in a dense list or a row of a crossbar, ps")
     synaptic_op_sparse: Ps = Field(description="synapse walked in a sparse list, ps")
 
 
@@ -339,7 +358,7 @@ class EnergyPj(BaseModel):
     spike: Pj = Field(description="a compartment fires, pJ on top of its update")
     send: Pj = Field(description="packet sent, one per axon-out entry, pJ")
     receive: Pj = Field(description="packet looked up by the target core, pJ")
-    synaptic_op_dense: Pj = Field(description="synapse walked in a dense list, pJ")
+    synaptic_op_dense: Pj = Field(description="synapse walked in a dense list or a row of a crossbar, pJ")
     synaptic_op_sparse: Pj = Field(description="synapse walked in a sparse list, pJ")
     hop_ew: Pj = Field(description="packet moved one tile east or west, pJ")
     hop_ns: Pj = Field(description="packet moved one tile north or south, pJ")

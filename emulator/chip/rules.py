@@ -9,8 +9,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from emulator.chip.channels import channels_text, cycle_of
+from emulator.chip.crossbar import MAX_AXONS, MAX_DELAY, MAX_NEURONS
 from emulator.chip.faults import grid_of, misplaced_faults
-from emulator.chip.groups import Faults
+from emulator.chip.groups import Faults, SynapseFormat
 from emulator.chip.routing import MAX_TABLE_TILES
 from emulator.chip.violation import Path, Violation
 
@@ -119,7 +120,104 @@ def _multicast(multicast: str, routing: str, faults: Any) -> Found:
         )
 
 
+def _domain(domain: str, tick_ps: int | None, barrier_ps: Any) -> Found:
+    """A tick is ended by the clock or by the barrier, never by both."""
+    if domain == "fixed":
+        if tick_ps is None:
+            yield ("tick_ps",), "null, domain 'fixed' begins a tick every tick_ps: give it, in ps"
+        if barrier_ps is not None:
+            yield ("barrier_ps",), "given, but domain 'fixed' has no barrier: set it to null"
+    else:
+        if tick_ps is not None:
+            yield (
+                ("tick_ps",),
+                f"{tick_ps}, domain 'barrier' ends a tick when its work is done: set it to null or take "
+                "domain 'fixed'",
+            )
+        if barrier_ps is None:
+            yield (
+                ("barrier_ps",),
+                "null, domain 'barrier' ends a tick with it: give a table, or take domain 'fixed'",
+            )
+
+
+def _packing(model: str | None, synapse_format: Any) -> Found:
+    """Lists of synapses are packed, crossbars are not."""
+    if model == "truenorth" and synapse_format is not None:
+        yield ("synapse_format",), "given, cores.model 'truenorth' has crossbars, not lists: set it to null"
+    if model != "truenorth" and synapse_format is None:
+        yield (
+            ("synapse_format",),
+            f"null, cores.model 'cuba' packs lists of synapses: give a group with the keys "
+            f"{', '.join(SynapseFormat.model_fields)}",
+        )
+
+
+def _policies(model: str | None, overflow: str | None, variant: str | None, reset_type: int | None) -> Found:
+    """Each policy belongs to one kind of core."""
+    if model == "truenorth":
+        if overflow not in (None, "chip"):
+            yield ("arithmetic", "overflow"), f"{overflow!r}, cores.model 'truenorth' saturates: take 'chip'"
+        if reset_type == 1 and variant != "ranc":
+            yield (
+                ("arithmetic", "neuron_reset_type"),
+                "1, arithmetic.variant is 'chip': take 0, or arithmetic.variant 'ranc'",
+            )
+    else:
+        for key, value, default in (("variant", variant, "chip"), ("neuron_reset_type", reset_type, 0)):
+            if value not in (None, default):
+                yield (
+                    ("arithmetic", key),
+                    f"{value!r}, cores.model is 'cuba': take {default!r}, or cores.model 'truenorth'",
+                )
+
+
+_CROSSBAR_LIMITS = {"compartments": MAX_NEURONS, "axons_in": MAX_AXONS, "delay_ticks": MAX_DELAY}
+_LIST_LIMITS = (
+    "synapse_memory_bits",
+    "delay_slots",
+    "compartment_configs",
+    "threshold_configs",
+    "refractory_ticks",
+)
+
+
+def _crossbar_limits(model: str | None, *values: int | None) -> Found:
+    """`values`: those of _CROSSBAR_LIMITS, then of _LIST_LIMITS."""
+    if model != "truenorth":
+        return
+    n_bounds = len(_CROSSBAR_LIMITS)
+    for (key, most), value in zip(_CROSSBAR_LIMITS.items(), values[:n_bounds], strict=True):
+        if value is None or value > most:
+            shown = "null" if value is None else value
+            yield ("limits", key), f"{shown}, cores.model 'truenorth' has at most {most}: give 1..{most}"
+    for key, value in zip(_LIST_LIMITS, values[n_bounds:], strict=True):
+        if value is not None:
+            yield (
+                ("limits", key),
+                f"{value}, cores.model 'truenorth' has nothing it could limit: set it to null",
+            )
+
+
+def _crossbar_mesh(model: str | None, multicast: str, faults: Any) -> Found:
+    if model != "truenorth":
+        return
+    if multicast == "tree":
+        yield (
+            ("mesh", "multicast"),
+            "'tree', a neuron of cores.model 'truenorth' has one target: take mesh.multicast 'none'",
+        )
+    given = Faults.model_validate(faults) if isinstance(faults, Mapping) else faults
+    if given is not None and given.lossy:
+        yield (
+            ("mesh", "faults", "lossy"),
+            f"{len(given.lossy)} links, cores.model 'truenorth' loses no packets: take them out",
+        )
+
+
 def _index_width(compartments: int, index_bits: Any) -> Found:
+    if index_bits is None:  # no lists, so no indices
+        return
     reach = 2 ** max(index_bits)
     if compartments > reach:
         yield (
@@ -131,6 +229,7 @@ def _index_width(compartments: int, index_bits: Any) -> Found:
 
 _SIZE: tuple[Path, ...] = (("mesh", "width"), ("mesh", "height"))
 _PER_TILE: Path = ("cores", "per_tile")
+_MODEL: Path = ("cores", "model")
 _RULES: tuple[tuple[Callable[..., Found], tuple[Path, ...]], ...] = (
     (_host_port, (*_SIZE, ("host_port", "x"), ("host_port", "y"), ("host_port", "side"))),
     (_cores, (*_SIZE, _PER_TILE)),
@@ -144,6 +243,14 @@ _RULES: tuple[tuple[Callable[..., Found], tuple[Path, ...]], ...] = (
     (_faults, (*_SIZE, _PER_TILE, ("mesh", "faults"))),
     (_routing, (*_SIZE, ("mesh", "routing"), ("mesh", "faults"))),
     (_multicast, (("mesh", "multicast"), ("mesh", "routing"), ("mesh", "faults"))),
+    (_domain, (("domain",), ("tick_ps",), ("barrier_ps",))),
+    (_packing, (_MODEL, ("synapse_format",))),
+    (
+        _policies,
+        (_MODEL, *(("arithmetic", key) for key in ("overflow", "variant", "neuron_reset_type"))),
+    ),
+    (_crossbar_limits, (_MODEL, *(("limits", key) for key in (*_CROSSBAR_LIMITS, *_LIST_LIMITS)))),
+    (_crossbar_mesh, (_MODEL, ("mesh", "multicast"), ("mesh", "faults"))),
     (_index_width, (("limits", "compartments"), ("synapse_format", "index_bits"))),
 )
 """Each rule with the keys it reads."""

@@ -33,6 +33,7 @@ from emulator.chip.groups import (
     Mesh,
     Mw,
     SynapseFormat,
+    TickPs,
 )
 from emulator.chip.routing import Routing, make_routing
 from emulator.chip.rules import broken_rules
@@ -63,14 +64,22 @@ class ChipSpec(BaseModel):
     mesh: Mesh = Field(description="grid of routers")
     cores: Cores = Field(description="cores of a tile")
     host_port: HostPort = Field(description="where the host's spikes enter and leave")
-    domain: Literal["barrier"] = Field(
-        description="when a tick ends: all cores done, mesh empty, barrier passed"
+    domain: Literal["barrier", "fixed"] = Field(
+        description="when a tick ends, barrier: all cores done, mesh empty, barrier passed; fixed: tick_ps "
+        "after it began, and work that is not done by then is an overrun"
     )
-    barrier_ps: BarrierTable = Field(
-        description="barrier by number of tiles with a compartment, ps; the largest entry not above counts"
+    tick_ps: TickPs | None = Field(
+        default=None, description="duration of a tick in domain fixed, ps; null in domain barrier"
+    )
+    barrier_ps: BarrierTable | None = Field(
+        default=None,
+        description="barrier by number of tiles with a compartment, ps; the largest entry not above counts; "
+        "null in domain fixed",
     )
     limits: Limits = Field(description="what one core holds")
-    synapse_format: SynapseFormat = Field(description="packing of synaptic memory")
+    synapse_format: SynapseFormat | None = Field(
+        default=None, description="packing of synaptic memory; null for truenorth cores, which have crossbars"
+    )
     arithmetic: Arithmetic = Field(description="policies of the integer arithmetic")
     latency_ps: LatencyPs = Field(description="time of events, ps")
     energy_pj: EnergyPj = Field(description="price of events, pJ")
@@ -129,6 +138,12 @@ class ChipSpec(BaseModel):
         return make_routing(self.mesh.routing, self.grid, self._given_routes)
 
     @property
+    def list_format(self) -> SynapseFormat:
+        """Packing of synapse lists. Not for chips of crossbar cores, which have none."""
+        assert self.synapse_format is not None, f"chip {self.name!r}: cores of model {self.cores.model!r}"
+        return self.synapse_format
+
+    @property
     def host_tile(self) -> int:
         """Tile id of the host port."""
         return self.host_port.y * self.mesh.width + self.host_port.x
@@ -149,11 +164,13 @@ class ChipSpec(BaseModel):
         return y // height * (self.mesh.width // width) + x // width
 
     def barrier_of(self, n_tiles: int) -> int:
-        """Barrier in ps when `n_tiles` >= 1 tiles hold a compartment."""
+        """Barrier in ps when `n_tiles` >= 1 tiles hold a compartment; 0 in domain fixed, which has none."""
         if n_tiles < 1:
             raise SpecError(
                 f"chip {self.name!r}: barrier over {n_tiles} tiles, at least 1 must hold a compartment"
             )
+        if self.barrier_ps is None:
+            return 0
         return self.barrier_ps[max(entry for entry in self.barrier_ps if entry <= n_tiles)]
 
     def delay_limit(self, n_compartments: int) -> int | None:
@@ -182,11 +199,11 @@ class ChipSpec(BaseModel):
     def to_dict(self) -> dict[str, Any]:
         """Plain text, numbers, lists and tables with text keys; `from_dict` is the inverse."""
         data = self.model_dump(mode="python")
-        data["barrier_ps"] = {str(n_tiles): ps for n_tiles, ps in self.barrier_ps.items()}
-        for key in ("weight_bits", "index_bits"):
-            data["synapse_format"][key] = list(data["synapse_format"][key])
-        faults = data["mesh"]["faults"] or {}
-        faults.update({key: list(value) for key, value in faults.items() if isinstance(value, tuple)})
+        if self.barrier_ps is not None:
+            data["barrier_ps"] = {str(n_tiles): ps for n_tiles, ps in self.barrier_ps.items()}
+        for group in (data["synapse_format"], data["mesh"]["faults"]):
+            if group is not None:
+                group.update({key: list(value) for key, value in group.items() if isinstance(value, tuple)})
         return data
 
     @classmethod
@@ -251,12 +268,10 @@ def _nested(changes: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[dict[s
             continue
         branch: Any = tree
         existing: Any = data
-        model: type[BaseModel] | None = ChipSpec
         for key in path[:-1]:
             existing = existing.get(key, {})
-            model = group_of(model, key) if model else None
-            if existing is None and model:
-                existing = {}  # a group that may be null, and is
+            if existing is None:
+                existing = {}  # a group or table that may be null, and is
             if not isinstance(existing, Mapping):
                 found.append(
                     Violation(path, f"unknown key; {key!r} holds a value and has no keys of its own")

@@ -72,7 +72,7 @@ def memory_bits(image: Image, chip: ChipSpec) -> Longs:
     A *run* is a stretch of one list with one format and one target group, and, if dense, without a gap. It
     is cut into blocks; each block has a header and fills whole words.
     """
-    layout = chip.synapse_format
+    layout = chip.list_format
     words = np.zeros(image.n_cores, dtype=np.int64)
     bits = np.arange(layout.block_synapses + 1) * _bits_per_synapse(image, chip)[:, None]
     block_words = -(-(bits + layout.block_header_bits) // layout.word_bits)
@@ -85,7 +85,7 @@ def memory_bits(image: Image, chip: ChipSpec) -> Longs:
 
 
 def _bits_per_synapse(image: Image, chip: ChipSpec) -> Longs:
-    layout = chip.synapse_format
+    layout = chip.list_format
     widths = np.sort(np.asarray(layout.weight_bits, dtype=np.int64))
     place = np.searchsorted(widths, image.format_weight_bits)
     stored = widths[np.minimum(place, len(widths) - 1)]

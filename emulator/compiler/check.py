@@ -53,7 +53,7 @@ def check(
 
 def _chip(chip: ChipSpec) -> Iterator[str]:
     if sparse_index_bits(chip) is None:
-        widths = list(chip.synapse_format.index_bits)
+        widths = list(chip.list_format.index_bits)
         yield (
             f"chip {chip.name!r}: synapse_format.index_bits {widths} has no index for "
             f"{chip.limits.compartments} compartments: add a width that reaches them"
@@ -163,7 +163,7 @@ def _delay(projection: Projection, chip: ChipSpec) -> Iterator[str]:
 
 
 def _weight_bits(projection: Projection, chip: ChipSpec) -> Iterator[str]:
-    widest = max(chip.synapse_format.weight_bits)
+    widest = max(chip.list_format.weight_bits)
     if projection.synapse is not None and projection.synapse.weight_bits > widest:
         yield (
             f"{projection.label}: weight_bits {projection.synapse.weight_bits}, limit {widest} "

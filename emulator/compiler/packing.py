@@ -21,13 +21,13 @@ Longs = NDArray[np.int64]
 def sparse_index_bits(chip: ChipSpec) -> int | None:
     """The narrowest index that reaches every slot of a core; None if the chip stores none (0 means dense)."""
     needed = (chip.limits.compartments - 1).bit_length()
-    wide_enough = [bits for bits in chip.synapse_format.index_bits if bits > 0 and bits >= needed]
+    wide_enough = [bits for bits in chip.list_format.index_bits if bits > 0 and bits >= needed]
     return min(wide_enough, default=None)
 
 
 def least_list_bits(chip: ChipSpec) -> int:
     """What a list takes at least: one synapse of the narrowest weight, alone in its block."""
-    layout = chip.synapse_format
+    layout = chip.list_format
     bits = min(layout.weight_bits) + layout.tag_bits + layout.block_header_bits
     return -(-bits // layout.word_bits) * layout.word_bits
 
@@ -45,7 +45,7 @@ class Packing:
 
     @classmethod
     def of(cls, chip: ChipSpec) -> Packing:
-        layout = chip.synapse_format
+        layout = chip.list_format
         index_bits = sparse_index_bits(chip)
         assert index_bits is not None, f"{layout.index_bits} passed the check"
         return cls(

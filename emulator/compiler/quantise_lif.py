@@ -36,7 +36,7 @@ def quantise_lif(
     p: Shifted, chip: ChipSpec, problems: list[str]
 ) -> tuple[dict[str, Ints], list[Weighed], dict[str, Any]] | None:
     """Registers (NEURON_FIELDS, int64 [n]), weights per afferent, and report; None after noting a problem."""
-    weight_bits = min(8, max(chip.synapse_format.weight_bits))
+    weight_bits = min(8, max(chip.list_format.weight_bits))
     scale = choose_scale(p, weight_bits, problems)
     if scale is None:
         return None

@@ -378,7 +378,31 @@ MALFORMED: list[tuple[dict[str, Any], str]] = [
         {"mesh": {"width": 3, "height": 3}, "host_port": {"x": 1, "y": 1}},
         r"move the port to a tile on the edge",
     ),
-    ({"domain": "fixed"}, r"domain: 'fixed', choose from 'barrier'"),
+    ({"domain": "clock"}, r"domain: 'clock', choose from 'barrier' or 'fixed'"),
+    ({"barrier_ps": None}, r"barrier_ps: null, domain 'barrier' ends a tick with it: give a table, or take"),
+    ({"tick_ps": 9}, r"tick_ps: 9, domain 'barrier' ends a tick when its work is done: set it to null or"),
+    ({"tick_ps": 0, "domain": "fixed"}, r"tick_ps: 0, must be at least 1 \(duration of a tick in domain"),
+    ({"tick_ps": 10**12 + 1}, r"tick_ps: 1000000000001, must be at most 1000000000000"),
+    (
+        {"domain": "fixed", "barrier_ps": None},
+        r"tick_ps: null, domain 'fixed' begins a tick every tick_ps",
+    ),
+    ({"domain": "fixed", "tick_ps": 9}, r"barrier_ps: given, but domain 'fixed' has no barrier: set it to n"),
+    ({"cores.model": "snn"}, r"cores\.model: 'snn', choose from 'cuba' or 'truenorth'"),
+    (
+        {"synapse_format": None},
+        r"synapse_format: null, cores\.model 'cuba' packs .*with the keys weight",
+    ),
+    (
+        {"arithmetic.variant": "ranc"},
+        r"arithmetic\.variant: 'ranc', cores\.model is 'cuba': take 'chip', or cores\.model 'truenorth'",
+    ),
+    (
+        {"arithmetic.neuron_reset_type": 1},
+        r"arithmetic\.neuron_reset_type: 1, cores\.model is 'cuba': take 0, or cores\.model 'truenorth'",
+    ),
+    ({"arithmetic.neuron_reset_type": True}, r"arithmetic\.neuron_reset_type: True, must be an integer"),
+    ({"arithmetic.variant": "nemo"}, r"arithmetic\.variant: 'nemo', choose from 'chip' or 'ranc'"),
     ({"barrier_ps": {}}, r"barrier_ps: entries for \[\] tiles, 1 tile must have one"),
     ({"barrier_ps": {2: 5}}, r"barrier_ps: entries for \[2\] tiles"),
     ({"barrier_ps": {1: -5}}, r"barrier_ps\.1: -5, must be at least 0"),
@@ -462,7 +486,7 @@ def test_an_empty_description_is_told_everything_it_lacks() -> None:
         em.SpecError, match="energy_pj: missing; add a group with the keys update_inactive"
     ) as caught:
         ChipSpec.from_dict({})
-    assert len(caught.value.problems) == len(ChipSpec.model_fields)
+    assert len(caught.value.problems) == len(ChipSpec.model_fields) - 3  # tick_ps, barrier_ps, synapse_format
 
 
 @pytest.mark.parametrize("data", [None, 5, "loihi", [1, 2]])
