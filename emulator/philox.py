@@ -55,3 +55,17 @@ def link_key(seed: int, source: Any, link: Any) -> tuple[Any, Any]:
 def link_draw(key: tuple[Any, Any], number: Any, sample: int, tick: int) -> Any:
     """32 bits: the draw for packet `number` of a source, 32 bits, in a tick of TICK_BITS of a sample."""
     return philox4x32((number, tick & WORD, sample, tick >> 32), key)[0]
+
+
+CORE_STREAM = 1
+"""Last word of the counter that makes a core's key; that of a link's key is 0 there."""
+
+
+def core_key(seed: int, core: Any) -> tuple[Any, Any]:
+    """The key of the draws of a core's neurons. seed: 64 bits; core: 32 bits, int or array of uint64."""
+    return philox4x32((core, 0, LINK_STREAM, CORE_STREAM), (seed & WORD, seed >> 32))[:2]
+
+
+def neuron_draw(key: tuple[Any, Any], neuron: Any, use: int, sample: int, tick: int) -> Words:
+    """Four words of 32 bits of a neuron, 8 bits, for one of 2**24 uses in a tick of TICK_BITS of a sample."""
+    return philox4x32((use << 8 | neuron, tick & WORD, sample, tick >> 32), key)

@@ -18,6 +18,8 @@ class State:
     slots for each of `Image.planes`, one after the other. The first holds sums of effective weights, as the
     chip's input register does (22-bit two's complement) where it suffices and else in full, further ones sums
     of mantissas. dtypes and ranges: `chip/state.py`; int64 where a policy outgrows the chip's registers.
+    Crossbar cores have no u and no refractory counter (arrays of width 0), and `pending[:, d]` has a column
+    for each axon: 1 where a spike is due.
     """
 
     image_digest: str  # of the image it belongs to

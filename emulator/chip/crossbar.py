@@ -17,7 +17,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from emulator.chip.image import Tables
+from emulator.chip.image import Image, Tables
 
 Ints = NDArray[np.integer]
 
@@ -102,3 +102,6 @@ class CrossbarImage(Tables):
     def max_delay_ticks(self) -> int:
         """Longest delay of any entry, at least 1."""
         return max(1, int(self.entry_delay.max())) if len(self.entry_delay) else 1
+
+
+AnyImage = Image | CrossbarImage

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emulator.chip.crossbar import AnyImage
 from emulator.chip.faults import usable_cores
-from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
 
 Ints = NDArray[np.integer[Any]]
 MAX_SHOWN = 20  # ways that a message lists
 
 
-def drops(image: Image, chip: ChipSpec) -> NDArray[np.bool_] | None:
+def drops(image: AnyImage, chip: ChipSpec) -> NDArray[np.bool_] | None:
     """bool [n_entries]: axon-out entries whose packets have no way to their target; None: all have one."""
     if chip.routing.reaches_all:
         return None
@@ -26,7 +26,7 @@ def drops(image: Image, chip: ChipSpec) -> NDArray[np.bool_] | None:
     return np.asarray(cut[packet_of]) if cut.any() else None
 
 
-def way_problems(image: Image, chip: ChipSpec) -> Iterator[str]:
+def way_problems(image: AnyImage, chip: ChipSpec) -> Iterator[str]:
     """Compartments on dead cores; under policy `block`, what no packet can reach; and with multicast, what
     one packet would reach twice."""
     about = f"mesh.faults of chip {chip.name!r}"
@@ -54,7 +54,7 @@ def way_problems(image: Image, chip: ChipSpec) -> Iterator[str]:
 WAY_OUT = "route by 'table', move one of them, or let packets be dropped with policy 'drop'"
 
 
-def _named_twice(image: Image) -> Iterator[str]:
+def _named_twice(image: AnyImage) -> Iterator[str]:
     """A copy ends at a core, or at the host port, with one axon."""
     sender = np.repeat(np.arange(image.n_senders), np.diff(image.entry_ptr))
     pairs, first = np.unique(sender * (image.n_cores + 1) + image.entry_core, return_index=True)
@@ -66,7 +66,7 @@ def _named_twice(image: Image) -> Iterator[str]:
         )
 
 
-def _trips(image: Image) -> tuple[Ints, Ints, Ints]:
+def _trips(image: AnyImage) -> tuple[Ints, Ints, Ints]:
     """Rows (n_cores: the host port) between which packets go, each pair once, and the pair of each entry."""
     home = np.concatenate(
         [
@@ -80,7 +80,7 @@ def _trips(image: Image) -> tuple[Ints, Ints, Ints]:
     return first, second, pair_of.reshape(-1)
 
 
-def _name(image: Image, chip: ChipSpec, row: int) -> str:
+def _name(image: AnyImage, chip: ChipSpec, row: int) -> str:
     if row == image.n_cores:
         return f"the host port at tile {chip.coordinates(chip.host_tile)}"
     core = int(image.core_id[row])

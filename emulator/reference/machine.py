@@ -6,7 +6,8 @@ Order of effects within a tick:
 2. For each compartment that fired, in slot order, one packet per axon-out entry; the host sends one per
    entry of each source spike, in order of input.
 3. The mesh carries packets (`mesh`); with timing=False their route is walked and counted instead.
-4. The target core walks the axon's synapse list and adds weights to the sums of tick t + delay.
+4. The target core walks the axon's synapse list and adds weights to the sums of tick t + delay. A crossbar
+   core notes the spike for tick t + delay, and walks the axon's row when that begins.
 5. The barrier lets the next tick begin.
 
 What fires never depends on 3: a packet always acts in the tick its synapse says.
@@ -20,23 +21,25 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from emulator import arith
+from emulator.chip.crossbar import AnyImage, CrossbarImage
 from emulator.chip.drive import Drive
 from emulator.chip.events import DIRECTIONS
 from emulator.chip.grid import N_SIDES
-from emulator.chip.image import Image
 from emulator.chip.losses import Lottery, thresholds
 from emulator.chip.spec import ChipSpec
-from emulator.chip.state import state_dtype, state_tables
+from emulator.chip.state import state_dtype
 from emulator.chip.ways import way_problems
 from emulator.errors import ImageError
-from emulator.record import Record, State, Timing
+from emulator.record import Record, Timing
 from emulator.reference.clock import Clock
 from emulator.reference.core import Core, Update
+from emulator.reference.crossbar import CrossbarCore
 from emulator.reference.generator import draw_inputs
 from emulator.reference.journal import Journal
 from emulator.reference.mesh import Mesh, Packet, crosses
+from emulator.reference.registers import AnyCore, join, load, save
 from emulator.reference.source import Source
 from emulator.reference.spike import Spike
 from emulator.reference.tally import Tally
@@ -47,12 +50,12 @@ Progress = Callable[[int, int], None]
 class Machine:
     """Cores, host port and counts of one run."""
 
-    def __init__(self, image: Image, chip: ChipSpec, drive: Drive):
+    def __init__(self, image: AnyImage, chip: ChipSpec, drive: Drive):
         problems = list(way_problems(image, chip))
         if problems:
             raise ImageError(problems)
         self.image, self.chip, self.drive, self.routing = image, chip, drive, chip.routing
-        self.cores: list[Core] = []
+        self.cores: list[AnyCore] = []
         self.tally = Tally(drive.n_samples * drive.n_ticks, image.n_cores, image.n_groups, chip.n_tiles)
         self.host_tile = chip.host_port.y * chip.mesh.width + chip.host_port.x
         self.host_side = DIRECTIONS.index(chip.host_port.side)
@@ -80,10 +83,11 @@ class Machine:
         sample, tick = divmod(row, self.drive.n_ticks)
         generators = self.drive.generators
         self.lottery = Lottery(generators.seed, sample, generators.first_tick + tick)
+        inputs = self._inputs(row)
+        self._send_ahead(inputs)
         updates = [core.update(row) for core in self.cores]
         for core, outcome in zip(self.cores, updates, strict=True):
             self._count_updates(core, outcome, row)
-        inputs = self._inputs(row)
         if self.drive.timing:
             self.timing.tick_ps[row] = TimedTick(self, updates, inputs).run(row) + self.barrier_ps
         else:
@@ -109,7 +113,8 @@ class Machine:
 
     def _packet(self, sender: int, core: int | None, entry: int) -> Packet:
         image, row = self.image, int(self.image.entry_core[entry])
-        spike = Spike(row, int(image.entry_axon[entry]), self.group_of(sender))
+        delay = int(image.entry_delay[entry]) if isinstance(image, CrossbarImage) else 0
+        spike = Spike(row, int(image.entry_axon[entry]), self.group_of(sender), delay)
         source = self.chip.n_cores if core is None else int(image.core_id[core])
         if row == image.n_cores:
             return Packet(self.host_tile, self.host_side, spike, source, self.n_sent[core])
@@ -137,14 +142,17 @@ class Machine:
         if self.routing.reaches_all:
             self.n_sent[core] += 1
             return packet
-        goals = np.array([one.tile_id for one in packet.destinations])
-        has_way = self.routing.reaches(np.full(len(goals), tile), goals)
+        has_way = self._has_way(tile, [one.tile_id for one in packet.destinations])
         self.tally.count("dropped", core=core, group=group, n=int((~has_way).sum()))
         if not has_way.any():
             return None
         self.n_sent[core] += 1
         first, *others = (one for one, ok in zip(packet.destinations, has_way, strict=True) if ok)
         return replace(first, others=tuple(others))
+
+    def _has_way(self, tile: int, goals: list[int]) -> NDArray[np.bool_]:
+        """Which of the tiles `goals` there is a way to from a tile."""
+        return np.asarray(self.routing.reaches(np.full(len(goals), tile), np.array(goals)))
 
     def loses(self, tile: int, side: int, packet: Packet) -> bool:
         """Whether a link loses a packet; for ticks without a mesh."""
@@ -171,13 +179,36 @@ class Machine:
     def receive(self, spike: Spike) -> tuple[int, int]:
         """The target core takes the packet in. Returns its dense and sparse synaptic operations."""
         core = self.cores[spike.core]
-        n_dense, n_sparse = core.receive(spike.axon - core.first_axon)
+        axon, n_dense, n_sparse = spike.axon - core.first_axon, 0, 0
+        if isinstance(core, Core):
+            n_dense, n_sparse = core.receive(axon)
+        elif spike.delay_ticks:
+            core.schedule(axon, spike.delay_ticks)
         self.tally.count("axon_in", core=spike.core, group=spike.group)
         self.tally.count("synaptic_ops_dense", core=spike.core, group=spike.group, n=n_dense)
         self.tally.count("synaptic_ops_sparse", core=spike.core, group=spike.group, n=n_sparse)
         return n_dense, n_sparse
 
-    def _count_updates(self, core: Core, updates: list[Update], row: int) -> None:
+    def _send_ahead(self, inputs: list[int]) -> None:
+        """What the host has sent for this very tick is there when it begins; its packets are booked on it."""
+        image = self.image
+        if not isinstance(image, CrossbarImage):
+            return
+        for sender in inputs:
+            for entry in range(int(image.entry_ptr[sender]), int(image.entry_ptr[sender + 1])):
+                core, axon = int(image.entry_core[entry]), int(image.entry_axon[entry])
+                if image.entry_delay[entry] or core == image.n_cores:
+                    continue
+                target = self.cores[core]
+                assert isinstance(target, CrossbarCore)
+                if self._has_way(self.host_tile, [int(image.core_id[core]) // self.chip.cores.per_tile])[0]:
+                    target.schedule(axon - target.first_axon, 0)
+
+    def _count_updates(self, core: AnyCore, updates: list[Update], row: int) -> None:
+        if isinstance(core, CrossbarCore):
+            for axon, n_ops in core.integrated:
+                group = int(core.image.axon_group[core.first_axon + axon])
+                self.tally.count("synaptic_ops_dense", core=core.row, group=group, n=n_ops)
         for index, update in enumerate(updates):
             slot = core.first_slot + index
             group = int(self.image.slot_group[slot])
@@ -279,9 +310,13 @@ class TimedTick:
         tile, port = divmod(core_id, self.machine.chip.cores.per_tile)
         return tile, N_SIDES + port
 
-    def _soma(self, core: Core, updates: list[Update]) -> Generator[Any, Any, None]:
-        """Per slot its update; if it fired its spike, then send and push for each entry."""
+    def _soma(self, core: AnyCore, updates: list[Update]) -> Generator[Any, Any, None]:
+        """Of a crossbar core the synapses that are due. Per slot its update; if it fired its spike, then send
+        and push for each entry."""
         latency, env = self.machine.chip.latency_ps, self.clock.env
+        if isinstance(core, CrossbarCore):
+            n_ops = sum(n_ops for _, n_ops in core.integrated)
+            yield env.timeout(n_ops * latency.synaptic_op_dense)
         for index, update in enumerate(updates):
             yield env.timeout(latency.update_active if update.active else latency.update_inactive)
             if update.fired:
@@ -334,21 +369,21 @@ class TimedTick:
         self.done_ps = max(self.done_ps, self.clock.now_ps)
 
 
-def run(image: Image, chip: ChipSpec, drive: Drive, progress: Progress | None = None) -> Record:
+def run(image: AnyImage, chip: ChipSpec, drive: Drive, progress: Progress | None = None) -> Record:
     """Runs `drive` on `image`. `progress(done_rows, n_rows)` is called after every tick."""
     machine = Machine(image, chip, drive)
     probes: list[list[Any]] = [[] for _ in drive.probes]
     states = []
     for sample in range(drive.n_samples):
-        machine.cores = _cores(image, chip)
-        _load(machine.cores, image, drive.state, sample)
+        machine.cores = _cores(image, chip, drive)
+        load(machine.cores, image, drive.state, sample)
         for tick in range(drive.n_ticks):
             row = sample * drive.n_ticks + tick
             machine.tick(row)
             _read_probes(machine.cores, drive, tick, probes)
             if progress is not None:
                 progress(row + 1, drive.n_samples * drive.n_ticks)
-        states.append(_save(machine.cores, image, chip, drive.n_ticks_after))
+        states.append(save(machine.cores, image, chip))
     tally = machine.tally
     return Record(
         n_samples=drive.n_samples,
@@ -366,7 +401,7 @@ def run(image: Image, chip: ChipSpec, drive: Drive, progress: Progress | None = 
         counts_by_group=tally.by_group,
         link_counts=tally.links,
         timing=machine.timing if drive.timing else None,
-        state=_join(image, chip, states, drive.n_ticks_after),
+        state=join(image, chip, states, drive.n_ticks_after),
         link_losses=machine.link_losses,
         trace=machine.journal.trace() if drive.trace else None,
     )
@@ -377,65 +412,14 @@ def _spike(packet: Packet) -> Spike:
     return packet.payload
 
 
-def _read_probes(cores: list[Core], drive: Drive, tick: int, probes: list[list[Any]]) -> None:
-    compartments = [compartment for core in cores for compartment in core.compartments]
+def _read_probes(cores: list[AnyCore], drive: Drive, tick: int, probes: list[list[Any]]) -> None:
+    compartments: list[Any] = [compartment for core in cores for compartment in core.compartments]
     for values, lanes in zip(probes, drive.probes, strict=True):
         if tick in lanes.ticks:
             values.append([getattr(compartments[slot], lanes.variable) for slot in lanes.slots])
 
 
-def _load(cores: list[Core], image: Image, state: State | None, sample: int) -> None:
-    if state is None:
-        return
-    for core in cores:
-        for index, compartment in enumerate(core.compartments):
-            slot = core.first_slot + index
-            compartment.u = int(state.u[sample, slot])
-            compartment.v = int(state.v[sample, slot])
-            compartment.counter = int(state.refractory[sample, slot])
-            for delay in range(image.max_delay_ticks):
-                for plane, sums in enumerate(core.pending[delay]):
-                    sums[index] = int(state.pending[sample, delay, plane * image.n_slots + slot])
-
-
-def _save(cores: list[Core], image: Image, chip: ChipSpec, n_ticks: int) -> State:
-    compartments = [compartment for core in cores for compartment in core.compartments]
-    tables = state_tables(image, chip)
-    pending = [
-        [
-            # what the input register drops is not needed again where nothing is wider than it
-            total if tables["pending"].dtype == "int64" else arith.wrap(total, arith.INPUT_BITS)
-            for plane in range(len(image.planes))
-            for core in cores
-            for total in core.pending[delay][plane]
-        ]
-        for delay in range(image.max_delay_ticks)
-    ]
-    columns = {
-        "u": [compartment.u for compartment in compartments],
-        "v": [compartment.v for compartment in compartments],
-        "refractory": [compartment.counter for compartment in compartments],
-        "pending": pending,
-    }
-    arrays = {
-        name: np.array(values, dtype=tables[name].dtype).reshape(tables[name].shape)
-        for name, values in columns.items()
-    }
-    return State(image.digest, **arrays, n_ticks=n_ticks)
-
-
-def _cores(image: Image, chip: ChipSpec) -> list[Core]:
+def _cores(image: AnyImage, chip: ChipSpec, drive: Drive) -> list[AnyCore]:
+    if isinstance(image, CrossbarImage):
+        return [CrossbarCore(image, row, chip, drive) for row in range(image.n_cores)]
     return [Core(image, row, chip.arithmetic.overflow) for row in range(image.n_cores)]
-
-
-def _join(image: Image, chip: ChipSpec, states: list[State], n_ticks: int) -> State:
-    """States of the samples, stacked along a leading axis."""
-    empty = _save(_cores(image, chip), image, chip, n_ticks)
-
-    def stack(name: str) -> Any:
-        rows = [getattr(state, name) for state in states]
-        return np.stack(rows) if rows else getattr(empty, name)[np.newaxis][:0]
-
-    return replace(
-        empty, u=stack("u"), v=stack("v"), refractory=stack("refractory"), pending=stack("pending")
-    )

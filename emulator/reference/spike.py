@@ -12,3 +12,4 @@ class Spike:
     core: int  # row of the target core; n_cores: host port
     axon: int  # numbered through
     group: int
+    delay_ticks: int = 0  # of a packet to a crossbar core
