@@ -53,7 +53,7 @@ class Result:
     def spike_counts(self, population: str) -> Ints:
         """Spikes of each neuron: int64 [n], with a batch [batch, n]."""
         spikes = self.spikes(population)
-        n = self.program.symbols.part(population).n
+        n = self.program.symbols.part(population, "population").n
         if self.batch is None:
             return np.bincount(spikes[:, 1], minlength=n).astype(np.int64)
         flat = np.bincount(spikes[:, 0] * n + spikes[:, 2], minlength=self.batch * n)
