@@ -14,6 +14,7 @@ cdef struct Crossing:
     int64_t* tick_ps  # [n_rows]
     const int64_t* slot_ptr  # [n_cores + 1]
     const uint8_t* active  # [n_slots] whether the update of this tick was active
+    const int64_t* start_ps  # [n_cores] work of a soma before its updates; NULL: none
     const int64_t* entry_ptr  # [n_senders + 1]
     const int32_t* entry_core  # [n_entries]
     const int64_t* service_ps  # [n_entries]
@@ -66,7 +67,7 @@ cdef inline int cross(Crossing* c, int64_t row) noexcept nogil:
 cdef inline int64_t soma(Crossing* c, int64_t core, int64_t* next_fired, int64_t* n_packets) noexcept nogil:
     """Lists a core's packets with the time its soma works before each. Returns the work after the last."""
     cdef int64_t slot = c.slot_ptr[core], end = c.slot_ptr[core + 1]
-    cdef int64_t work_ps = 0, fired
+    cdef int64_t work_ps = 0 if c.start_ps == NULL else c.start_ps[core], fired
     while next_fired[0] < c.n_fired and c.fired[next_fired[0]] < end:
         fired = c.fired[next_fired[0]]
         next_fired[0] += 1
