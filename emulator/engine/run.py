@@ -110,9 +110,5 @@ def _engine(name: str, threads: int) -> Callable[[Program, Drive, Progress | Non
     from emulator.engine import native
 
     return lambda program, drive, progress: native.run(
-        program.image,  # type: ignore[arg-type]
-        program.chip,
-        drive,
-        progress,
-        int(threads),
+        program.image, program.chip, drive, progress, int(threads)
     )
