@@ -18,6 +18,8 @@ from emulator.engine import Result
 from emulator.engine import load_record as load_result
 from emulator.errors import EmulatorError, ImageError
 from emulator.formats import container, load_program, load_record, save_program, save_result
+from emulator.formats.programs import VERSION as PROGRAM_VERSION
+from emulator.formats.records import VERSION
 from emulator.program import Program
 from emulator.record import Record, first_difference
 from emulator.testing.small_run import small_program, small_record
@@ -34,7 +36,7 @@ def program() -> Program:
 def content(program: Program, tmp_path_factory: pytest.TempPathFactory) -> Content:
     path = tmp_path_factory.mktemp("content") / "r"
     save_result(Result(small_record(program), program), path)
-    return container.read(path, "record", 3)
+    return container.read(path, "record", VERSION)
 
 
 def put(path: str, value: Any) -> Callable[[Content], None]:
@@ -69,7 +71,7 @@ def forged(path: Path, content: Content, *changes: Callable[[Content], None]) ->
     content = copy.deepcopy(content)
     for change in changes:
         change(content)
-    container.write(path, "record", 3, content)
+    container.write(path, "record", VERSION, content)
     return path
 
 
@@ -219,7 +221,7 @@ def load_program_digest(tmp_path: Path, content: Content, changes: Any) -> str:
     content = copy.deepcopy(content)
     for change in changes:
         change(content)
-    container.write(tmp_path / "p", "program", 2, content["program"])
+    container.write(tmp_path / "p", "program", PROGRAM_VERSION, content["program"])
     return load_program(tmp_path / "p").image.digest
 
 
