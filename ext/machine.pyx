@@ -97,6 +97,7 @@ cdef class Machine:
         free(self.run.crossbars.active)
         free(self.run.crossbars.near)
         free(self.run.crossbars.quiet)
+        free(self.run.crossbars.n_active_now)
         free(self.run.crossbars.start_ps)
         free(self.run.probes.counter_before)
         free(self.stretches)
@@ -246,10 +247,10 @@ cdef class Machine:
         cdef int64_t n_cores = settings["n_cores"]
         c.slot_ptr = <const int64_t*>self._address("slot_ptr", "int64")
         c.axon_ptr = <const int64_t*>self._address("axon_ptr", "int64")
-        c.axon_type = <const uint8_t*>self._address("axon_type", "uint8")
+        c.axons = <const uint16_t*>self._address("axons", "uint16")
         c.rows = <const uint8_t*>self._address("crossbar", "uint8")
-        c.row_ops = <const uint16_t*>self._address("row_ops", "uint16")
         c.n_integrated = <uint32_t*>self._address("n_integrated", "uint32")
+        c.n_ops = <int64_t*>self._address("n_ops", "int64")
         self._bind_neurons(&c.neurons)
         c.lanes = <const CrossbarLanes*>self._address("lanes", "uint8")
         assert self.arrays["lanes"].size % sizeof(CrossbarLanes) == 0
@@ -264,8 +265,8 @@ cdef class Machine:
         c.stretch_ptr = <const int64_t*>self._address("stretch_ptr", "int64")
         c.stretch_mask = <const uint64_t*>self._address("stretch_mask", "uint64")
         c.n_active = <int64_t*>self._address("n_active", "int64")
-        c.targets = <const Target*>self._address("targets", "uint16")
-        assert self.arrays["targets"].size * sizeof(uint16_t) == run.n_slots * sizeof(Target)
+        c.targets = <Target*>self._address("targets", "uint8")
+        assert self.arrays["targets"].size == run.n_slots * sizeof(Target)
         c.entry_ptr = <const int64_t*>self._address("entry_ptr", "int64")
         c.entry_place = <const int32_t*>self._address("entry_place", "int32")
         c.entry_delay = <const uint8_t*>self._address("entry_delay", "uint8")
@@ -276,14 +277,15 @@ cdef class Machine:
         c.active = <uint64_t*>calloc(n_cores * WORDS, sizeof(uint64_t))
         c.near = <uint8_t*>calloc(n_cores, 1)
         c.quiet = <uint8_t*>calloc(n_cores, 1)
-        if c.due == NULL or c.active == NULL or c.near == NULL or c.quiet == NULL:
+        c.n_active_now = <int32_t*>calloc(n_cores, sizeof(int32_t))
+        if c.due == NULL or c.active == NULL or c.near == NULL or c.quiet == NULL or c.n_active_now == NULL:
             raise MemoryError("native engine: cores")
         if settings["timed"]:
             c.active_flags = <uint8_t*>self._address("active", "uint8")
             c.start_ps = <int64_t*>calloc(n_cores, sizeof(int64_t))
             if c.start_ps == NULL:
                 raise MemoryError("native engine: cores")
-        c.n_cores, run.n_axons = n_cores, len(self.arrays["axon_type"])
+        c.n_cores, run.n_axons = n_cores, len(self.arrays["axons"])
         return 0
 
     cdef int _bind_neurons(self, Neurons* neurons) except -1:
@@ -439,7 +441,7 @@ cdef class Machine:
         cdef Crossing* c = &self.crossing
         cdef Mesh* mesh = &c.mesh
         c.n_cores, c.n_slots = settings["n_cores"], self.run.n_slots
-        c.tick_ps = <int64_t*>self._address("tick_ps", "int64")
+        c.done_ps = <int64_t*>self._address("done_ps", "int64")
         c.slot_ptr = <const int64_t*>self._address("slot_ptr", "int64")
         c.active = self.run.wide_compartments.active if self.run.wide else self.run.compartments.active
         if self.run.crossbars.n_cores:
@@ -451,7 +453,6 @@ cdef class Machine:
         c.service_ps = <const int64_t*>self._address("service_ps", "int64")
         c.active_ps, c.inactive_ps = settings["active_ps"], settings["inactive_ps"]
         c.spike_ps, c.send_ps = settings["spike_ps"], settings["send_ps"]
-        c.barrier_ps = settings["barrier_ps"]
         mesh.width, mesh.height, mesh.n_ports = settings["width"], settings["height"], settings["n_ports"]
         mesh.n_routers = mesh.width * mesh.height
         mesh.chip_width, mesh.chip_height = settings["chip_width"], settings["chip_height"]

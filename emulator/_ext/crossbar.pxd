@@ -13,26 +13,28 @@ from libc.string cimport memcpy, memset
 cdef extern from "crossbar_kernel.h" nogil:
     ctypedef struct CrossbarLanes:
         pass
-    ctypedef struct CrossbarInput:
-        uint64_t reached[4]
     ctypedef struct CrossbarOutcome:
         uint64_t fired[4]
         uint64_t active[4]
+        int32_t n_active
+        int32_t n_ops
         int32_t moved
         int32_t near
-    ctypedef void (*CrossbarUpdate)(const CrossbarLanes*, const int32_t*, const CrossbarInput*, int32_t*, CrossbarOutcome*) noexcept nogil
+    ctypedef void (*CrossbarUpdate)(
+        const CrossbarLanes*, const int32_t*, const uint8_t*, const uint16_t*, const uint64_t*, int32_t*,
+        CrossbarOutcome*
+    ) noexcept nogil
     const int32_t CROSSBAR_FAR
-    void crossbar_begin(CrossbarInput* input) noexcept
-    void crossbar_add(CrossbarInput* input, int type, const uint8_t* row) noexcept
+    const int32_t TYPE_SHIFT "CROSSBAR_TYPE_SHIFT"
+    const int32_t OPS_MASK "CROSSBAR_OPS_MASK"
+    int32_t crossbar_count(const uint64_t* words) noexcept
     int crossbar_best() noexcept
     CrossbarUpdate crossbar_update_of(int level) noexcept
 
 cdef extern from *:
     """
-    #define spikemesh_bits_of(word) __builtin_popcountll(word)
     #define spikemesh_first_bit(word) __builtin_ctzll(word)
     """
-    int bits_of "spikemesh_bits_of"(uint64_t word) noexcept nogil
     int first_bit "spikemesh_first_bit"(uint64_t word) noexcept nogil
 
 cdef enum:
@@ -41,21 +43,29 @@ cdef enum:
     ROW_BYTES = 32
     TYPES = 4
     TURN = 16  # ticks that spikes can be due in: a power of two above the longest delay
-    N_TARGET_COUNTS = 12  # transmitted .. axon_in: what the spike of a neuron can cause
+    N_HOPS = 5  # events: grants east, west, north, south, and to another chip
     LEAK_STOCHASTIC = 16  # bit of `stochastic`
     POTENTIAL_MAX = 524287
 
 cdef enum Kind:  # bits of what is known of a core
     EXACT = 1  # something of it is drawn, or potentials have no end: never counted
     STILL = 2  # no leak and no draw: without input, what has not changed stays
+    ONE_ACCOUNT = 4  # that the synaptic operations of all its axons are booked on
+
+cdef enum:  # Way: what becomes of the packets of a neuron
+    NO_PACKET = 0
+    TO_CORE = 1
+    TO_HOST = 2
+    DROPPED = 3
 
 
 cdef struct Target:
-    # what the spike of a neuron causes
+    # what the spike of a neuron causes, and how many there were
     int32_t place  # of the axon it goes to; -1: it goes to none
-    uint16_t delay  # ticks
-    uint16_t counts[N_TARGET_COUNTS]  # events
-    uint16_t unused
+    uint32_t n_spikes
+    uint16_t hops[N_HOPS]
+    uint8_t delay  # ticks
+    uint8_t way  # NO_PACKET .. DROPPED
 
 
 cdef struct Neurons:
@@ -76,10 +86,10 @@ cdef struct Crossbars:
     int64_t n_cores  # 0: cores are of another kind
     const int64_t* slot_ptr  # [n_cores + 1]
     const int64_t* axon_ptr  # [n_cores + 1]
-    const uint8_t* axon_type  # [n_axons]
+    const uint16_t* axons  # [n_axons] synapses of the row, and above OPS_MASK the type
     const uint8_t* rows  # [n_axons, ROW_BYTES]
-    const uint16_t* row_ops  # [n_axons] synapses of each row
-    uint32_t* n_integrated  # [n_axons] spikes of the run, merged ones once
+    uint32_t* n_integrated  # [n_axons] spikes of the run, merged ones once; of cores without ONE_ACCOUNT
+    int64_t* n_ops  # [n_cores] synaptic operations of the run; of the others
     Neurons neurons
     const CrossbarLanes* lanes
     const int32_t* config  # [n_cores, 16] lanes of each block of neurons
@@ -91,12 +101,13 @@ cdef struct Crossbars:
     int64_t* v64
     uint64_t* due  # [TURN, n_cores, WORDS] a bit for each axon
     uint64_t* active  # [n_cores, WORDS] neurons whose update of this tick was active
+    int32_t* n_active_now  # [n_cores] their number
     uint8_t* near  # [n_cores] 1: the next update is done exactly
     uint8_t* quiet  # [n_cores] 1: without input, nothing changes
     const int64_t* stretch_ptr  # [n_cores + 1] of the neurons of each account of a core
     const uint64_t* stretch_mask  # [n_stretches, WORDS]
     int64_t* n_active  # [n_stretches] active updates of the run
-    const Target* targets  # [n_slots]
+    Target* targets  # [n_slots]
     const int64_t* entry_ptr  # [n_senders + 1]
     const int32_t* entry_place  # [n_entries] place of the axon; -1: the host port, or dropped
     const uint8_t* entry_delay  # [n_entries]
@@ -139,46 +150,54 @@ cdef inline int64_t update_core(
     const Crossbars* c, int64_t turn, int64_t core, int64_t sample, int64_t tick, uint64_t* fired, int64_t* n_active
 ) noexcept nogil:
     """One tick of a core: bits of the neurons that fired [WORDS]. Returns its synaptic operations."""
-    cdef CrossbarInput input
     cdef CrossbarOutcome outcome
     cdef uint64_t* due = due_of(c, turn, core)
-    cdef uint64_t* active = c.active + core * WORDS
-    cdef uint64_t any_due = due[0] | due[1] | due[2] | due[3]
-    cdef int64_t n_ops = 0, i
+    cdef bint any_due = (due[0] | due[1] | due[2] | due[3]) != 0
+    cdef int64_t n_ops = 0, axon = c.axon_ptr[core]
     memset(fired, 0, WORDS * sizeof(uint64_t))
     if any_due or not c.quiet[core]:
-        if any_due:
-            n_ops = count_rows(c, core, due)
         if c.kind[core] & EXACT or c.near[core]:
             update_exactly(c, core, due, sample, tick, &outcome)
         else:
-            crossbar_begin(&input)
-            if any_due:
-                add_rows(c, core, due, &input)
-            c.update(c.lanes, c.config + 16 * core, &input, c.v + core * PLACES, &outcome)
-        memset(due, 0, WORDS * sizeof(uint64_t))
+            c.update(
+                c.lanes, c.config + 16 * core, c.rows + axon * ROW_BYTES, c.axons + axon, due, c.v + core * PLACES,
+                &outcome,
+            )
+        n_ops = outcome.n_ops
+        if any_due:
+            if c.kind[core] & ONE_ACCOUNT:
+                c.n_ops[core] += n_ops
+            else:
+                count_rows(c, core, due)
+            memset(due, 0, WORDS * sizeof(uint64_t))
         memcpy(fired, outcome.fired, WORDS * sizeof(uint64_t))
-        memcpy(active, outcome.active, WORDS * sizeof(uint64_t))
+        memcpy(c.active + core * WORDS, outcome.active, WORDS * sizeof(uint64_t))
+        c.n_active_now[core] = outcome.n_active
         c.near[core] = outcome.near != 0
         c.quiet[core] = (
             c.kind[core] & STILL and not outcome.moved and not any_due
             and not (fired[0] | fired[1] | fired[2] | fired[3])
         )
-    for i in range(c.stretch_ptr[core], c.stretch_ptr[core + 1]):
-        n_active[0] += count_active(c, i, active)
+    n_active[0] += c.n_active_now[core]
+    count_active(c, core)
     if c.active_flags != NULL:
         show_active(c, core)
         c.start_ps[core] = n_ops * c.synapse_ps
     return n_ops
 
 
-cdef inline int64_t count_active(const Crossbars* c, int64_t stretch, const uint64_t* active) noexcept nogil:
-    cdef const uint64_t* mask = c.stretch_mask + stretch * WORDS
-    cdef int64_t n = 0, word
-    for word in range(WORDS):
-        n += bits_of(active[word] & mask[word])
-    c.n_active[stretch] += n
-    return n
+cdef inline void count_active(const Crossbars* c, int64_t core) noexcept nogil:
+    """Books the active updates of the tick on their accounts."""
+    cdef const uint64_t* active = c.active + core * WORDS
+    cdef int64_t stretch = c.stretch_ptr[core], word
+    cdef uint64_t own[WORDS]
+    if c.stretch_ptr[core + 1] == stretch + 1:
+        c.n_active[stretch] += c.n_active_now[core]
+        return
+    for stretch in range(stretch, c.stretch_ptr[core + 1]):
+        for word in range(WORDS):
+            own[word] = active[word] & c.stretch_mask[stretch * WORDS + word]
+        c.n_active[stretch] += crossbar_count(own)
 
 
 cdef inline void show_active(const Crossbars* c, int64_t core) noexcept nogil:
@@ -188,28 +207,14 @@ cdef inline void show_active(const Crossbars* c, int64_t core) noexcept nogil:
         c.active_flags[slot + i] = <uint8_t>(active[i >> 6] >> (i & 63) & 1)
 
 
-cdef inline int64_t count_rows(const Crossbars* c, int64_t core, const uint64_t* due) noexcept nogil:
-    """Counts the spikes of each axon that is due. Returns the synapses in their rows."""
-    cdef int64_t axon, n_ops = 0, word
+cdef inline void count_rows(const Crossbars* c, int64_t core, const uint64_t* due) noexcept nogil:
+    """Counts the spikes of each axon that is due."""
+    cdef int64_t word
     cdef uint64_t bits
     for word in range(WORDS):
         bits = due[word]
         while bits:
-            axon = c.axon_ptr[core] + 64 * word + first_bit(bits)
-            c.n_integrated[axon] += 1
-            n_ops += c.row_ops[axon]
-            bits &= bits - 1
-    return n_ops
-
-
-cdef inline void add_rows(const Crossbars* c, int64_t core, const uint64_t* due, CrossbarInput* input) noexcept nogil:
-    cdef int64_t axon, word
-    cdef uint64_t bits
-    for word in range(WORDS):
-        bits = due[word]
-        while bits:
-            axon = c.axon_ptr[core] + 64 * word + first_bit(bits)
-            crossbar_add(input, c.axon_type[axon], c.rows + axon * ROW_BYTES)
+            c.n_integrated[c.axon_ptr[core] + 64 * word + first_bit(bits)] += 1
             bits &= bits - 1
 
 
@@ -256,6 +261,7 @@ cdef inline void update_exactly(
     draws.sample, draws.tick, draws.key = sample, c.first_tick + tick, c.key + 2 * core
     draws.block = -1
     memset(outcome, 0, sizeof(CrossbarOutcome))
+    outcome.n_ops = ops_of(c, core, due)
     for neuron in range(n):
         before = c.v64[core * PLACES + neuron] if c.wide else c.v[core * PLACES + neuron]
         draws.neuron = neuron
@@ -272,6 +278,20 @@ cdef inline void update_exactly(
         outcome.fired[neuron >> 6] |= <uint64_t>fired << (neuron & 63)
         outcome.moved |= after != before
         outcome.near |= after > CROSSBAR_FAR or after < -CROSSBAR_FAR
+    outcome.n_active = crossbar_count(outcome.active)
+
+
+cdef inline int32_t ops_of(const Crossbars* c, int64_t core, const uint64_t* due) noexcept nogil:
+    """Synapses in the rows that are due."""
+    cdef int32_t n = 0
+    cdef int64_t word
+    cdef uint64_t bits
+    for word in range(WORDS):
+        bits = due[word]
+        while bits:
+            n += c.axons[c.axon_ptr[core] + 64 * word + first_bit(bits)] & OPS_MASK
+            bits &= bits - 1
+    return n
 
 
 cdef inline int64_t integrated(
@@ -289,7 +309,7 @@ cdef inline int64_t integrated(
             if not c.rows[place * ROW_BYTES + (neuron >> 3)] >> (neuron & 7) & 1:
                 continue
             reached[0] = True
-            type = c.axon_type[place]
+            type = c.axons[place] >> TYPE_SHIFT
             weight = c.neurons.weight[slot * TYPES + type]
             if c.neurons.stochastic[slot] >> type & 1:
                 weight = kept(weight, drawn(draws, 1 + (axon >> 4), (axon & 15) >> 2) >> (8 * (axon & 3)) & 0xff)

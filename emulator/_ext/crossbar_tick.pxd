@@ -1,15 +1,25 @@
 # Crossbar cores of a worker, tick by tick: what `step`, `deliver` and the ends of a sample are for them.
 from emulator._ext.core cimport prefetch
 from emulator._ext.crossbar cimport (
-    CROSSBAR_FAR, N_TARGET_COUNTS, PLACES, TURN, WORDS, Crossbars, Outbox, Target, due_of, fetch, first_bit, note,
+    CROSSBAR_FAR, DROPPED, N_HOPS, NO_PACKET, PLACES, TO_CORE, TO_HOST, TURN, WORDS, Crossbars, Outbox, Target, due_of, fetch, first_bit, note,
     update_core,
 )
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memset
 
 cdef enum:
     AHEAD = 2  # cores whose rows are fetched before their turn
     TARGETS_AHEAD = 8
+    N_WAYS = 4
+
+cdef enum:  # events among those that a spike causes
+    TRANSMITTED = 0
+    INJECT = 1
+    DROPPED_PACKET = 2
+    HOPS = 4
+    EJECT = 9
+    HOST_OUT = 10
+    AXON_IN = 11
 
 
 cdef struct Share:
@@ -58,31 +68,42 @@ cdef inline int64_t step_cores(
 
 cdef inline void send_spikes(
     const Crossbars* c, Share* share, int64_t parity, int64_t n_workers, const int32_t* fired, int64_t n,
-    int64_t* n_spikes, int64_t* counts
+    int64_t* counts
 ) noexcept nogil:
-    """Counts what the spikes of neurons cause, and lays them out for the workers of the cores they go to."""
+    """Counts what the spikes of neurons cause, and lays them out for the workers of the cores they go to.
+
+    counts: of the events transmitted .. axon_in.
+    """
     cdef Outbox* outbox = share.outbox[parity]
     cdef Outbox* own
-    cdef const Target* target
-    cdef uint32_t total[N_TARGET_COUNTS]
-    cdef int64_t i, column
-    memset(total, 0, sizeof(total))
+    cdef Target* target
+    cdef int64_t hops[N_HOPS]
+    cdef int64_t ways[N_WAYS]
+    cdef int64_t i, side
+    memset(hops, 0, sizeof(hops))
+    memset(ways, 0, sizeof(ways))
     for i in range(n_workers):
         outbox[i].n = 0
     for i in range(n):
         if i + TARGETS_AHEAD < n:
             prefetch(c.targets + fired[i + TARGETS_AHEAD])
-            prefetch(n_spikes + fired[i + TARGETS_AHEAD])
-        n_spikes[fired[i]] += 1
         target = c.targets + fired[i]
-        for column in range(N_TARGET_COUNTS):
-            total[column] += target.counts[column]
+        target.n_spikes += 1
+        ways[target.way] += 1
+        for side in range(N_HOPS):
+            hops[side] += target.hops[side]
         if target.place >= 0:
             own = outbox + c.owner[target.place // PLACES]
             own.spike[own.n] = TURN * target.place + target.delay
             own.n += 1
-    for column in range(N_TARGET_COUNTS):
-        counts[column] += total[column]
+    counts[TRANSMITTED] += n - ways[NO_PACKET]
+    counts[INJECT] += n - ways[NO_PACKET]
+    counts[DROPPED_PACKET] += ways[DROPPED]
+    for side in range(N_HOPS):
+        counts[HOPS + side] += hops[side]
+    counts[EJECT] += ways[TO_CORE]
+    counts[HOST_OUT] += ways[TO_HOST]
+    counts[AXON_IN] += ways[TO_CORE]
 
 
 cdef inline void note_spikes(const Crossbars* c, const Share* share, const Outbox* inbox) noexcept nogil:

@@ -11,7 +11,7 @@ cdef struct Crossing:
     Mesh mesh
     int64_t n_cores
     int64_t n_slots
-    int64_t* tick_ps  # [n_rows]
+    int64_t* done_ps  # [n_rows]
     const int64_t* slot_ptr  # [n_cores + 1]
     const uint8_t* active  # [n_slots] whether the update of this tick was active
     const int64_t* start_ps  # [n_cores] work of a soma before its updates; NULL: none
@@ -32,7 +32,6 @@ cdef struct Crossing:
     int64_t inactive_ps
     int64_t spike_ps
     int64_t send_ps
-    int64_t barrier_ps
     int32_t* fired  # slots that fired in this tick, ascending
     int64_t n_fired
     const int32_t* inputs  # senders of the host that spike in this tick, ascending
@@ -40,7 +39,7 @@ cdef struct Crossing:
 
 
 cdef inline int cross(Crossing* c, int64_t row) noexcept nogil:
-    """Sends this tick's packets through the mesh and sets tick_ps. Returns a status of the mesh."""
+    """Sends this tick's packets through the mesh and sets done_ps. Returns a status of the mesh."""
     cdef Mesh* mesh = &c.mesh
     cdef int64_t core, n_packets = 0, next_fired = 0, end_ps, done_ps, i
     cdef int status = 0
@@ -60,7 +59,7 @@ cdef inline int cross(Crossing* c, int64_t row) noexcept nogil:
         end_ps = mesh.sources[core].last_push_ps + mesh.sources[core].tail_ps
         if end_ps > done_ps:
             done_ps = end_ps
-    c.tick_ps[row] = done_ps + c.barrier_ps
+    c.done_ps[row] = done_ps
     return status
 
 

@@ -288,7 +288,7 @@ cdef inline void step_crossbars(Run* run, Worker* worker, int64_t parity, int64_
     )
     send_spikes(
         &run.crossbars, &worker.cores, parity, run.n_workers, worker.fired[parity], worker.n_fired[parity],
-        run.senders.n_spikes, counts + FIRST_SENT,
+        counts + FIRST_SENT,
     )
 
 

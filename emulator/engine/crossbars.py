@@ -32,13 +32,17 @@ LANES = np.dtype(
         ("to_reset", "u2"),
         ("subtract", "u2"),
         ("hold", "u2"),
-        ("unused", "u2", 12),
+        ("leaks", "u2"),
+        ("unused", "u2", 11),
     ]
 )
 """CrossbarLanes."""
-TARGET = np.dtype([("place", "i4"), ("delay", "u2"), ("counts", "u2", 12), ("unused", "u2")])
-"""Target; counts are the first of `SENT`."""
-EXACT, STILL = 1, 2  # bits of Kind
+HOPS = slice(SENT.index("hop_e"), SENT.index("hop_chip") + 1)
+TARGET = np.dtype([("place", "i4"), ("n_spikes", "u4"), ("hops", "u2", 5), ("delay", "u1"), ("way", "u1")])
+"""Target."""
+EXACT, STILL, ONE_ACCOUNT = 1, 2, 4  # bits of Kind
+NO_PACKET, TO_CORE, TO_HOST, DROPPED = range(4)  # Way
+TYPE_SHIFT = 12
 SILENT = 2**31 - 1  # threshold of the neurons that a core lacks
 
 
@@ -63,18 +67,17 @@ def arrange(image: CrossbarImage, chip: ChipSpec, routes: Routes, shares: Ints) 
     lanes, lanes_of = _lanes(image, places)
     unbounded = chip.arithmetic.variant != "chip"
     stretch_ptr, stretch_mask = _masks(image)
-    rows = image.crossbar.reshape(-1, ROW_BYTES)
+    n_ops = np.bitwise_count(image.crossbar.reshape(-1, ROW_BYTES)).sum(axis=1, dtype=np.uint16)
     return Arranged(
         arrays={
             **{name: getattr(image, name) for name in _TAKEN},
-            "row_ops": np.bitwise_count(rows).sum(axis=1, dtype=np.uint16),
+            "axons": n_ops | image.axon_type.astype(np.uint16) << TYPE_SHIFT,
             "lanes": lanes.view(np.uint8),
             "lanes_of": lanes_of,
             "kind": _kinds(image, unbounded),
             "stretch_ptr": stretch_ptr,
             "stretch_mask": stretch_mask,
             "entry_place": entry_places(image, routes),
-            "targets": _targets(image, routes).view(np.uint16),
             "owner": np.repeat(np.arange(len(shares) - 1), np.diff(shares)).astype(np.uint16),
             "core_shares": shares,
         },
@@ -88,7 +91,6 @@ def arrange(image: CrossbarImage, chip: ChipSpec, routes: Routes, shares: Ints) 
 
 _TAKEN = (
     "axon_ptr",
-    "axon_type",
     "crossbar",
     "slot_weight",
     "slot_stochastic",
@@ -117,15 +119,20 @@ def place_of(image: CrossbarImage, slots: Ints) -> NDArray[np.int32]:
 
 
 def book_integrated(
-    image: CrossbarImage, n_integrated: NDArray[np.uint32], by_core: Ints, by_group: Ints
+    image: CrossbarImage, n_integrated: NDArray[np.uint32], n_ops_of: Ints, by_core: Ints, by_group: Ints
 ) -> None:
-    """Books the synaptic operations of each axon on its core and its account."""
+    """Books the synaptic operations of each axon, or of a core whose axons have one account, on its core and
+    its account."""
     rows = image.crossbar.reshape(-1, ROW_BYTES)
     n_ops = np.bitwise_count(rows).sum(axis=1, dtype=np.int64) * n_integrated
     core = np.repeat(np.arange(image.n_cores), np.diff(image.axon_ptr))
     column = EVENT_ID["synaptic_ops_dense"]
     by_core[:, column] += totals(core, n_ops, len(by_core))
+    by_core[:-1, column] += n_ops_of
     by_group[:, column] += totals(image.axon_group, n_ops, len(by_group))
+    filled = np.flatnonzero(np.diff(image.axon_ptr))
+    group = image.axon_group[image.axon_ptr[filled]]
+    by_group[:, column] += totals(group, n_ops_of[filled], len(by_group))
 
 
 def _places(image: CrossbarImage) -> NDArray[np.int64]:
@@ -145,17 +152,18 @@ def entry_places(image: CrossbarImage, routes: Routes) -> NDArray[np.int32]:
     return found
 
 
-def _targets(image: CrossbarImage, routes: Routes) -> NDArray[np.void]:
-    """TARGET [n_slots]."""
-    n_counts = TARGET["counts"].shape[0]
-    assert not routes.sent[: image.n_slots, n_counts:].any(), SENT[n_counts:]
+def targets_of(image: CrossbarImage, routes: Routes) -> NDArray[np.void]:
+    """TARGET [n_slots]; nothing counted yet."""
     targets = np.zeros(image.n_slots, dtype=TARGET)
     first = image.entry_ptr[: image.n_slots]
     has = image.entry_ptr[1 : image.n_slots + 1] > first
     targets["place"] = -1
     targets["place"][has] = entry_places(image, routes)[first[has]]
     targets["delay"][has] = image.entry_delay[first[has]]
-    targets["counts"] = routes.sent[: image.n_slots, :n_counts]
+    targets["hops"] = routes.sent[: image.n_slots, HOPS]
+    targets["way"][has] = np.where(image.entry_core[first[has]] == image.n_cores, TO_HOST, TO_CORE)
+    if routes.drops is not None:
+        targets["way"][has] = np.where(routes.drops[first[has]] != 0, DROPPED, targets["way"][has])
     return targets
 
 
@@ -182,6 +190,7 @@ def _lanes(image: CrossbarImage, places: Ints) -> tuple[NDArray[np.void], NDArra
     lanes["to_reset"] = bits(image.slot_reset_mode == 0)
     lanes["subtract"] = bits(image.slot_reset_mode == 1)
     lanes["hold"] = bits(image.slot_saturate != 0)
+    lanes["leaks"] = bits(image.slot_leak != 0)
     return _distinct(lanes)
 
 
@@ -203,7 +212,14 @@ def _kinds(image: CrossbarImage, unbounded: bool) -> NDArray[np.uint8]:
     drawn = np.logical_or.reduceat((image.slot_stochastic != 0) | (image.slot_mask_bits != 0), first)
     leaks = np.logical_or.reduceat(image.slot_leak != 0, first)
     exact = drawn | unbounded
-    return (EXACT * exact + STILL * ~(drawn | leaks)).astype(np.uint8)
+    return (EXACT * exact + STILL * ~(drawn | leaks) + ONE_ACCOUNT * _one_account(image)).astype(np.uint8)
+
+
+def _one_account(image: CrossbarImage) -> NDArray[np.bool_]:
+    """bool [n_cores]: cores whose axons have one account."""
+    core = np.repeat(np.arange(image.n_cores), np.diff(image.axon_ptr))
+    first = image.axon_group[np.minimum(image.axon_ptr[core], image.n_axons - 1)]
+    return np.bincount(core, weights=image.axon_group != first, minlength=image.n_cores) == 0
 
 
 def _masks(image: CrossbarImage) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:

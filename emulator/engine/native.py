@@ -179,6 +179,8 @@ class _Run:
         if isinstance(image, CrossbarImage):
             self.prepared = _prepared_crossbars(image, self.routes, threads)
             self.n_integrated = np.zeros(image.n_axons, dtype=np.uint32)
+            self.n_ops = np.zeros(image.n_cores, dtype=np.int64)
+            self.targets = crossbars.targets_of(image, self.routes)
         else:
             self.prepared = _prepared(self.routes, self.losses, drive, threads, self.wide)
         n_rows, n_slots = drive.n_samples * drive.n_ticks, image.n_slots
@@ -186,7 +188,7 @@ class _Run:
         tables = state_tables(image, chip)
         self.n_delays = image.max_delay_ticks
         self.counts = np.zeros((n_rows, len(EVENTS)), dtype=np.int64)
-        self.tick_ps = np.zeros(n_rows if drive.timing else 0, dtype=np.int64)
+        self.done_ps = np.zeros(n_rows if drive.timing else 0, dtype=np.int64)
         self.n_spikes = np.zeros(image.n_senders, dtype=np.int64)
         by_slot = self.wide and not isinstance(image, CrossbarImage)
         self.n_active = np.zeros(n_slots if by_slot else len(self.prepared.stretches.table), dtype=np.int64)
@@ -254,13 +256,21 @@ class _Run:
     def _timing(self) -> Timing:
         n_ports = len(DIRECTIONS) + self.chip.cores.per_tile
         timing = Timing(
-            tick_ps=self.tick_ps,
+            done_ps=self.done_ps,
+            tick_ps=self._tick_ps(),
             stall_ps=np.zeros(self.image.n_cores + 1, dtype=np.int64),
             occupancy_max=np.zeros((self.chip.n_tiles, n_ports), dtype=np.int64),
             intake_max=np.zeros(self.image.n_cores, dtype=np.int64),
         )
         self.machine.mesh_extremes(timing.stall_ps, timing.occupancy_max, timing.intake_max)
         return timing
+
+    def _tick_ps(self) -> Ints:
+        """Durations of the ticks: the clock's, or until all is done and the barrier passed."""
+        chip = self.chip
+        if chip.tick_ps is not None:
+            return np.full_like(self.done_ps, chip.tick_ps)
+        return self.done_ps + chip.barrier_of(len(np.unique(self.image.core_id // chip.cores.per_tile)))
 
     def _tables(self) -> tuple[Ints, Ints, Ints]:
         """Counts by core, by group and by link, from the spikes of each sender and the active updates."""
@@ -279,7 +289,8 @@ class _Run:
             by_core[:, EVENT_ID[name]] += totals(core, values, len(by_core))
             by_group[:, EVENT_ID[name]] += totals(group, values, len(by_group))
         if isinstance(image, CrossbarImage):
-            crossbars.book_integrated(image, self.n_integrated, by_core, by_group)
+            crossbars.book_integrated(image, self.n_integrated, self.n_ops, by_core, by_group)
+            self.n_spikes[: image.n_slots] = self.targets["n_spikes"]
         return by_core, by_group, self.routes.book(self.n_spikes, by_core, by_group)
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
@@ -308,7 +319,7 @@ class _Run:
             "event_ptr": np.ascontiguousarray(drive.event_ptr, dtype=np.int64),
             "event_sender": (drive.event_input + n_slots).astype(np.int32),
             "counts": self.counts,
-            "tick_ps": self.tick_ps,
+            "done_ps": self.done_ps,
             "service_ps": routes.service_ps() if drive.timing else np.zeros(0, dtype=np.int64),
             "next_side": routes.routing.flat_table(),
             "drops": self.drops,
@@ -324,6 +335,8 @@ class _Run:
             return {
                 "v": np.zeros(image.n_cores * MAX_NEURONS, dtype=of_state),
                 "n_integrated": self.n_integrated,
+                "n_ops": self.n_ops,
+                "targets": self.targets.view(np.uint8),
                 "core_key": crossbars.core_keys(image, self.drive.generators.seed),
             }
         return {
@@ -411,13 +424,12 @@ class _Run:
         }
 
     def _mesh_settings(self) -> dict[str, int]:
-        image, chip, mesh, latency = self.image, self.chip, self.chip.mesh, self.chip.latency_ps
+        chip, mesh, latency = self.chip, self.chip.mesh, self.chip.latency_ps
         return {
             "active_ps": latency.update_active,
             "inactive_ps": latency.update_inactive,
             "spike_ps": latency.spike,
             "send_ps": latency.send,
-            "barrier_ps": chip.barrier_of(len(np.unique(image.core_id // chip.cores.per_tile))),
             "host_x": chip.host_port.x,
             "host_y": chip.host_port.y,
             "host_port": DIRECTIONS.index(chip.host_port.side),

@@ -101,6 +101,19 @@ class Result:
         return table[0] if self.batch is None else table
 
     @property
+    def overruns(self) -> Ints:
+        """int64 [n, 2]: tick, done_ps of those that were not done when the next one began; with a batch
+        [n, 3], the sample first. None on a chip with a barrier, which waits."""
+        timing, tick_ps = self.record.timing, self.program.chip.tick_ps
+        if timing is None and tick_ps is not None:
+            raise SimulationError("overruns: this run had timing=False; run it with timing=True")
+        late = np.zeros(0, np.int64) if timing is None else np.flatnonzero(timing.done_ps > timing.tick_ps)
+        done_ps = late if timing is None else timing.done_ps[late]
+        sample, tick = np.divmod(late, max(self.n_ticks, 1))
+        columns = (tick, done_ps) if self.batch is None else (sample, tick, done_ps)
+        return np.stack(columns, axis=1).astype(np.int64)
+
+    @property
     def trace(self) -> Trace:
         """Every packet of the run, with its instants."""
         if self.record.trace is None:

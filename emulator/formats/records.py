@@ -71,6 +71,8 @@ def load_record(path: str | PathLike[str]) -> tuple[Record, Program]:
     whole.stop(named)
     _check_spikes(record, program.image, whole)
     _check_counts(record, program.chip, whole)
+    if record.timing is not None:
+        _check_ends(record.timing, program.chip, whole)
     whole.stop(named)
     return record, program
 
@@ -139,9 +141,10 @@ def _read_probes(whole: Fields, program: Program, n_samples: int, n_ticks: int) 
 
 
 def _read_timing(fields: Fields, program: Program, n_rows: int) -> Timing:
-    fields.only("tick_ps", "stall_ps", "occupancy_max", "intake_max")
+    fields.only("done_ps", "tick_ps", "stall_ps", "occupancy_max", "intake_max")
     image, chip = program.image, program.chip
     timing = Timing(
+        done_ps=_table(fields, "done_ps", "int64", n_rows),
         tick_ps=_table(fields, "tick_ps", "int64", n_rows),
         stall_ps=_table(fields, "stall_ps", "int64", image.n_cores + 1),
         occupancy_max=_table(fields, "occupancy_max", "int64", chip.n_tiles, chip.n_ports),
@@ -187,6 +190,16 @@ def _check_spikes(record: Record, image: AnyImage, whole: Fields) -> None:
     counted = record.counts_by_tick[:, EVENT_ID["spikes"]]
     per_row = np.bincount(row, minlength=record.n_rows)
     whole.require(bool((per_row <= counted).all()), "spikes", "more spikes in a tick than were counted")
+
+
+def _check_ends(timing: Timing, chip: ChipSpec, whole: Fields) -> None:
+    """Ticks end after their work, or by the clock."""
+    if chip.tick_ps is None:
+        done = bool((timing.done_ps <= timing.tick_ps).all())
+        whole.require(done, "timing.done_ps", "later than the end of its tick")
+    else:
+        alike = bool((timing.tick_ps == chip.tick_ps).all())
+        whole.require(alike, "timing.tick_ps", f"a tick of the chip takes {chip.tick_ps} ps")
 
 
 def _check_counts(record: Record, chip: ChipSpec, whole: Fields) -> None:
