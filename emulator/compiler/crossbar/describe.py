@@ -12,7 +12,7 @@ from emulator.chip.crossbar import LEAK_STOCHASTIC, N_TYPES, ROW_BYTES
 from emulator.chip.faults import usable_cores
 from emulator.chip.spec import ChipSpec
 from emulator.compiler.crossbars import NEURON_FIELDS, CrossbarCores
-from emulator.errors import CompileError
+from emulator.compiler.rewrite import rewrite
 from emulator.network import Core, Network
 from emulator.network.cores import NOWHERE
 
@@ -39,12 +39,10 @@ def describe(network: Network, chip: ChipSpec) -> CrossbarCores:
 
 
 def _rewritten(network: Network, chip: ChipSpec) -> CrossbarCores:
-    """Cores of the populations; inputs of the sources."""
+    """Cores of the populations; inputs of the sources. Accounts as the parts of `emit_crossbar_symbols`."""
     if network.populations:
-        raise CompileError(
-            f"network {network.name!r}: populations cannot be compiled to crossbar cores yet (chip "
-            f"{chip.name!r}): describe cores with add_core, or take a chip with cores.model 'cuba'"
-        )
+        population_account = len(network.sources) + len(network.cores)
+        return rewrite(network, chip, source_account=0, population_account=population_account)
     n_inputs = [source.n for source in network.sources]
     account = np.repeat(np.arange(len(n_inputs)), n_inputs)
     return CrossbarCores(
