@@ -69,8 +69,8 @@ def counts(record: Record) -> dict[str, int]:
 class Ledger:
     """The cost of a run. Made by `price`.
 
-    Without timing (`timing=False`) nobody knows how long the run took: `static_j` is None, and the total is
-    the dynamic energy alone.
+    Without timing (`timing=False`) nobody knows how long the run took, unless a clock ends the ticks of its
+    chip: `static_j` is None, and the total is the dynamic energy alone.
     """
 
     record: Record
@@ -95,12 +95,12 @@ class Ledger:
 
     @cached_property
     def static_aj(self) -> int | None:
-        """Static power x emulated time; None when the run was not timed."""
-        return None if self.record.timing is None else sum(self._static_by_tick)
+        """Static power x emulated time; None when the run was not timed, and no clock tells."""
+        return None if self._tick_ps is None else sum(self._static_by_tick)
 
     @property
     def total_aj(self) -> int:
-        """Dynamic and static energy; the dynamic alone when the run was not timed."""
+        """Dynamic and static energy; the dynamic alone when nobody knows how long the run took."""
         return self.dynamic_aj + (self.static_aj or 0)
 
     @property
@@ -156,11 +156,19 @@ class Ledger:
         return f"<Ledger {self.total_j:.4g} J: dynamic {self.dynamic_j:.4g} J, {static}; {per_spike}>"
 
     @cached_property
+    def _tick_ps(self) -> Ints | None:
+        """Duration of each row, where it is known."""
+        record, clock_ps = self.record, self.program.chip.tick_ps
+        if record.timing is not None:
+            return record.timing.tick_ps
+        return None if clock_ps is None else np.full(record.n_rows, clock_ps, dtype=np.int64)
+
+    @cached_property
     def _static_by_tick(self) -> list[int]:
-        assert self.record.timing is not None
+        assert self._tick_ps is not None
         # as many chips as the run had: a chip taken for its prices may be a smaller board
         static_uw = self.program.chip.n_chips * _whole(self.chip.static_power_mw, 1000)
-        return _products(self.record.timing.tick_ps[:, None], [static_uw])
+        return _products(self._tick_ps[:, None], [static_uw])
 
     def _total_per(self, event: str) -> float | None:
         n = self.counts[event]
@@ -209,9 +217,9 @@ class Ledger:
     def _by_tick(self) -> list[Row]:
         table = self.record.counts_by_tick
         dynamic = _products(table, list(self.prices_aj.values()))
-        timing = self.record.timing
-        tick_ps = [None] * len(table) if timing is None else timing.tick_ps.tolist()
-        static = [None] * len(table) if timing is None else self._static_by_tick
+        known = self._tick_ps
+        tick_ps = [None] * len(table) if known is None else known.tolist()
+        static = [None] * len(table) if known is None else self._static_by_tick
         rows = []
         for row, values in enumerate(table.tolist()):
             sample, tick = divmod(row, self.record.n_ticks)

@@ -32,9 +32,10 @@ class State:
 
 @dataclass(frozen=True, eq=False)
 class Timing:
-    """Physical time of a run, in ps. Rows of `tick_ps` are those of `Record.counts_by_tick`."""
+    """Physical time of a run, in ps. Rows of `done_ps` and `tick_ps` are those of `Record.counts_by_tick`."""
 
-    tick_ps: Ints  # int64 [n_rows] duration of each tick
+    done_ps: Ints  # int64 [n_rows] when the work of each tick was done, from its start
+    tick_ps: Ints  # int64 [n_rows] duration of each tick; domain fixed: the clock's, done or not
     stall_ps: Ints  # int64 [n_cores + 1] waiting of packets for room at their source; last row: host port
     occupancy_max: (
         Ints  # int64 [n_tiles, 4 + cores per tile] highest filling of each input FIFO (E, W, N, S, local)

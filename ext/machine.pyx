@@ -6,6 +6,9 @@ Counts of a spike's packets are known from its routes: they are summed up per se
 """
 
 from emulator._ext.core cimport BLOCK, Compartments, Configuration, Stretch
+from emulator._ext.crossbar cimport (
+    PLACES, TURN, WORDS, CrossbarLanes, Crossbars, Neurons, Outbox, Target, crossbar_best, crossbar_update_of,
+)
 from emulator._ext.crossing cimport Crossing
 from emulator._ext.generator cimport Generators
 from emulator._ext.losses cimport Losses
@@ -20,7 +23,7 @@ from emulator._ext.tick cimport (
     ACTIVE, BARRIER, FIRST_SENT, INACTIVE, N_EVENTS, N_SENT, NO_MEMORY, NO_THREAD, OK, SPIKES,
     Block, Run, Worker, work,
 )
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
@@ -28,13 +31,19 @@ cimport numpy
 import numpy as np
 
 numpy.import_array()
-DTYPES = {name: np.dtype(name) for name in ("int8", "uint8", "uint16", "int32", "uint32", "int64")}
+DTYPES = {
+    name: np.dtype(name)
+    for name in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
+}
 
 # Columns of the count tables; the same order as emulator/chip/events.py, checked by engine/native.py.
 EVENT_COLUMNS = {
     "spikes": SPIKES, "transmitted": FIRST_SENT, "synaptic_ops_sparse": FIRST_SENT + N_SENT - 1,
     "update_inactive": INACTIVE, "update_active": ACTIVE, "barrier": BARRIER,
 }
+
+# Ways to update crossbar cores, the best that this processor has last: see crossbar_kernel.h.
+CROSSBAR_LEVELS = crossbar_best() + 1
 
 # Fields of a stretch in the order that `Machine` takes them, see core.pxd.
 STRETCH_FIELDS = (
@@ -78,11 +87,18 @@ cdef class Machine:
                 free(self.run.workers[i].fired[0])
                 free(self.run.workers[i].fired[1])
                 free(self.run.workers[i].spikes)
+                self._free_outboxes(&self.run.workers[i])
         if self.run.barrier.n:
             dismantle(&self.run.barrier)
         free(self.run.workers)
         free(self.run.blocks)
         free(self.run.lean)
+        free(self.run.crossbars.due)
+        free(self.run.crossbars.active)
+        free(self.run.crossbars.near)
+        free(self.run.crossbars.quiet)
+        free(self.run.crossbars.n_active_now)
+        free(self.run.crossbars.start_ps)
         free(self.run.probes.counter_before)
         free(self.stretches)
         free(self.crossing.fired)
@@ -104,7 +120,9 @@ cdef class Machine:
         run.wide = settings["wide"]
         run.n_slots = settings["n_slots"]
         run.n_delays = settings["n_delays"]
-        if run.wide:
+        if settings["crossbars"]:
+            self._bind_crossbars(settings)
+        elif run.wide:
             self._bind_wide(settings["policy"])
         else:
             self._bind_narrow(settings)
@@ -223,10 +241,97 @@ cdef class Machine:
         run.wide_rows.width = run.n_slots * run.wide_compartments.n_planes
         return 0
 
+    cdef int _bind_crossbars(self, dict settings) except -1:
+        cdef Run* run = &self.run
+        cdef Crossbars* c = &run.crossbars
+        cdef int64_t n_cores = settings["n_cores"]
+        c.slot_ptr = <const int64_t*>self._address("slot_ptr", "int64")
+        c.axon_ptr = <const int64_t*>self._address("axon_ptr", "int64")
+        c.axons = <const uint16_t*>self._address("axons", "uint16")
+        c.rows = <const uint8_t*>self._address("crossbar", "uint8")
+        c.n_integrated = <uint32_t*>self._address("n_integrated", "uint32")
+        c.n_ops = <int64_t*>self._address("n_ops", "int64")
+        self._bind_neurons(&c.neurons)
+        c.lanes = <const CrossbarLanes*>self._address("lanes", "uint8")
+        assert self.arrays["lanes"].size % sizeof(CrossbarLanes) == 0
+        c.config = <const int32_t*>self._address("lanes_of", "int32")
+        c.kind = <const uint8_t*>self._address("kind", "uint8")
+        c.update = crossbar_update_of(min(settings["level"], crossbar_best()))
+        c.wide, c.at_threshold = run.wide, settings["at_threshold"]
+        if run.wide:
+            c.v64 = <int64_t*>self._address("v", "int64")
+        else:
+            c.v = <int32_t*>self._address("v", "int32")
+        c.stretch_ptr = <const int64_t*>self._address("stretch_ptr", "int64")
+        c.stretch_mask = <const uint64_t*>self._address("stretch_mask", "uint64")
+        c.n_active = <int64_t*>self._address("n_active", "int64")
+        c.targets = <Target*>self._address("targets", "uint8")
+        assert self.arrays["targets"].size == run.n_slots * sizeof(Target)
+        c.entry_ptr = <const int64_t*>self._address("entry_ptr", "int64")
+        c.entry_place = <const int32_t*>self._address("entry_place", "int32")
+        c.entry_delay = <const uint8_t*>self._address("entry_delay", "uint8")
+        c.owner = <const uint16_t*>self._address("owner", "uint16")
+        c.key = <const uint32_t*>self._address("core_key", "uint32")
+        c.first_tick, c.synapse_ps = settings["first_tick"], settings["synapse_ps"]
+        c.due = <uint64_t*>calloc(TURN * n_cores * WORDS, sizeof(uint64_t))
+        c.active = <uint64_t*>calloc(n_cores * WORDS, sizeof(uint64_t))
+        c.near = <uint8_t*>calloc(n_cores, 1)
+        c.quiet = <uint8_t*>calloc(n_cores, 1)
+        c.n_active_now = <int32_t*>calloc(n_cores, sizeof(int32_t))
+        if c.due == NULL or c.active == NULL or c.near == NULL or c.quiet == NULL or c.n_active_now == NULL:
+            raise MemoryError("native engine: cores")
+        if settings["timed"]:
+            c.active_flags = <uint8_t*>self._address("active", "uint8")
+            c.start_ps = <int64_t*>calloc(n_cores, sizeof(int64_t))
+            if c.start_ps == NULL:
+                raise MemoryError("native engine: cores")
+        c.n_cores, run.n_axons = n_cores, len(self.arrays["axons"])
+        return 0
+
+    cdef int _bind_neurons(self, Neurons* neurons) except -1:
+        neurons.weight = <const int16_t*>self._address("slot_weight", "int16")
+        neurons.stochastic = <const uint8_t*>self._address("slot_stochastic", "uint8")
+        neurons.leak = <const int16_t*>self._address("slot_leak", "int16")
+        neurons.reversal = <const uint8_t*>self._address("slot_reversal", "uint8")
+        neurons.alpha = <const int32_t*>self._address("slot_alpha", "int32")
+        neurons.beta = <const int32_t*>self._address("slot_beta", "int32")
+        neurons.mask_bits = <const uint8_t*>self._address("slot_mask_bits", "uint8")
+        neurons.reset = <const int32_t*>self._address("slot_reset", "int32")
+        neurons.reset_mode = <const uint8_t*>self._address("slot_reset_mode", "uint8")
+        neurons.saturate = <const uint8_t*>self._address("slot_saturate", "uint8")
+        return 0
+
+    cdef int _bind_outboxes(self, Worker* worker, const int64_t[::1] core_shares, int64_t number) except -1:
+        """Cores of a worker, and room for all its spikes on their way to each of the workers."""
+        cdef int64_t parity, other, n_slots = worker.end_slot - worker.first_slot
+        cdef Outbox* outbox
+        worker.cores.first_core, worker.cores.end_core = core_shares[number], core_shares[number + 1]
+        worker.first_lane, worker.end_lane = PLACES * core_shares[number], PLACES * core_shares[number + 1]
+        for parity in range(2):
+            outbox = <Outbox*>calloc(self.run.n_workers, sizeof(Outbox))
+            worker.cores.outbox[parity] = outbox
+            if outbox == NULL:
+                raise MemoryError("native engine: spike buffers")
+            for other in range(self.run.n_workers):
+                outbox[other].spike = <int32_t*>malloc((n_slots + 1) * sizeof(int32_t))
+                if outbox[other].spike == NULL:
+                    raise MemoryError("native engine: spike buffers")
+        return 0
+
+    cdef void _free_outboxes(self, Worker* worker) noexcept:
+        cdef int64_t parity, other
+        for parity in range(2):
+            if worker.cores.outbox[parity] == NULL:
+                continue
+            for other in range(self.run.n_workers):
+                free(worker.cores.outbox[parity][other].spike)
+            free(worker.cores.outbox[parity])
+
     cdef int _bind_run(self, int64_t n_ticks) except -1:
         """Senders, samples and probes."""
         cdef Run* run = &self.run
         cdef str of_state = "int64" if run.wide else "int32"
+        cdef str of_pending = "uint8" if run.crossbars.n_cores else of_state
         run.counts = <int64_t*>self._address("counts", "int64")
         run.senders.sent = <const int64_t*>self._address("sent", "int64")
         run.senders.n_spikes = <int64_t*>self._address("n_spikes", "int64")
@@ -239,11 +344,11 @@ cdef class Machine:
         run.samples.start_v = <const void*>self._address("start_v", of_state)
         run.samples.start_counter = <const int32_t*>self._address("start_counter", "int32")
         if "start_pending" in self.arrays:
-            run.samples.start_pending = <const void*>self._address("start_pending", of_state)
+            run.samples.start_pending = <const void*>self._address("start_pending", of_pending)
         run.samples.end_u = <void*>self._address("end_u", of_state)
         run.samples.end_v = <void*>self._address("end_v", of_state)
         run.samples.end_counter = <int32_t*>self._address("end_counter", "int32")
-        run.samples.end_pending = <void*>self._address("end_pending", of_state)
+        run.samples.end_pending = <void*>self._address("end_pending", of_pending)
         run.probes.n = len(self.arrays["n_probed"])
         run.probes.lane_ptr = <const int64_t*>self._address("lane_ptr", "int64")
         run.probes.slot = <const int32_t*>self._address("lane_slot", "int32")
@@ -302,7 +407,8 @@ cdef class Machine:
         cdef const int64_t[::1] part_ptr
         cdef int64_t i, block = 0
         cdef Worker* worker
-        if not self.run.wide:
+        cdef bint crossbars = self.run.crossbars.n_cores > 0
+        if not self.run.wide and not crossbars:
             part_ptr = self.arrays["part_ptr"]
         self.run.n_workers = shares.shape[0] - 1
         if build(&self.run.barrier, <int>self.run.n_workers):
@@ -314,7 +420,10 @@ cdef class Machine:
             worker = &self.run.workers[i]
             worker.first_slot, worker.end_slot = shares[i], shares[i + 1]
             worker.first_block = block
-            if not self.run.wide:
+            worker.first_lane, worker.end_lane = shares[i], shares[i + 1]
+            if crossbars:
+                self._bind_outboxes(worker, self.arrays["core_shares"], i)
+            elif not self.run.wide:
                 worker.first_part, worker.end_part = part_ptr[i], part_ptr[i + 1]
                 worker.first_row = i * self.run.rows.n_senders
                 while self.run.blocks[block].n and self.run.blocks[block].start < worker.end_slot:
@@ -332,9 +441,11 @@ cdef class Machine:
         cdef Crossing* c = &self.crossing
         cdef Mesh* mesh = &c.mesh
         c.n_cores, c.n_slots = settings["n_cores"], self.run.n_slots
-        c.tick_ps = <int64_t*>self._address("tick_ps", "int64")
+        c.done_ps = <int64_t*>self._address("done_ps", "int64")
         c.slot_ptr = <const int64_t*>self._address("slot_ptr", "int64")
         c.active = self.run.wide_compartments.active if self.run.wide else self.run.compartments.active
+        if self.run.crossbars.n_cores:
+            c.active, c.start_ps = self.run.crossbars.active_flags, self.run.crossbars.start_ps
         c.entry_ptr = <const int64_t*>self._address("entry_ptr", "int64")
         c.entry_core = <const int32_t*>self._address("entry_core", "int32")
         if len(self.arrays["drops"]):
@@ -342,7 +453,6 @@ cdef class Machine:
         c.service_ps = <const int64_t*>self._address("service_ps", "int64")
         c.active_ps, c.inactive_ps = settings["active_ps"], settings["inactive_ps"]
         c.spike_ps, c.send_ps = settings["spike_ps"], settings["send_ps"]
-        c.barrier_ps = settings["barrier_ps"]
         mesh.width, mesh.height, mesh.n_ports = settings["width"], settings["height"], settings["n_ports"]
         mesh.n_routers = mesh.width * mesh.height
         mesh.chip_width, mesh.chip_height = settings["chip_width"], settings["chip_height"]

@@ -11,9 +11,10 @@ cdef struct Crossing:
     Mesh mesh
     int64_t n_cores
     int64_t n_slots
-    int64_t* tick_ps  # [n_rows]
+    int64_t* done_ps  # [n_rows]
     const int64_t* slot_ptr  # [n_cores + 1]
     const uint8_t* active  # [n_slots] whether the update of this tick was active
+    const int64_t* start_ps  # [n_cores] work of a soma before its updates; NULL: none
     const int64_t* entry_ptr  # [n_senders + 1]
     const int32_t* entry_core  # [n_entries]
     const int64_t* service_ps  # [n_entries]
@@ -31,7 +32,6 @@ cdef struct Crossing:
     int64_t inactive_ps
     int64_t spike_ps
     int64_t send_ps
-    int64_t barrier_ps
     int32_t* fired  # slots that fired in this tick, ascending
     int64_t n_fired
     const int32_t* inputs  # senders of the host that spike in this tick, ascending
@@ -39,7 +39,7 @@ cdef struct Crossing:
 
 
 cdef inline int cross(Crossing* c, int64_t row) noexcept nogil:
-    """Sends this tick's packets through the mesh and sets tick_ps. Returns a status of the mesh."""
+    """Sends this tick's packets through the mesh and sets done_ps. Returns a status of the mesh."""
     cdef Mesh* mesh = &c.mesh
     cdef int64_t core, n_packets = 0, next_fired = 0, end_ps, done_ps, i
     cdef int status = 0
@@ -59,14 +59,14 @@ cdef inline int cross(Crossing* c, int64_t row) noexcept nogil:
         end_ps = mesh.sources[core].last_push_ps + mesh.sources[core].tail_ps
         if end_ps > done_ps:
             done_ps = end_ps
-    c.tick_ps[row] = done_ps + c.barrier_ps
+    c.done_ps[row] = done_ps
     return status
 
 
 cdef inline int64_t soma(Crossing* c, int64_t core, int64_t* next_fired, int64_t* n_packets) noexcept nogil:
     """Lists a core's packets with the time its soma works before each. Returns the work after the last."""
     cdef int64_t slot = c.slot_ptr[core], end = c.slot_ptr[core + 1]
-    cdef int64_t work_ps = 0, fired
+    cdef int64_t work_ps = 0 if c.start_ps == NULL else c.start_ps[core], fired
     while next_fired[0] < c.n_fired and c.fired[next_fired[0]] < end:
         fired = c.fired[next_fired[0]]
         next_fired[0] += 1

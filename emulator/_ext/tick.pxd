@@ -4,6 +4,10 @@
 # one meeting in a tick, when all know who fired, is enough, and no bit depends on how many they are.
 from emulator._ext.arith cimport fesetround, input_of, round_toward_zero, times64
 from emulator._ext.core cimport BLOCK, Compartments, Configuration, Outcome, Rows, Stretch, Sums, add_spikes_of, prefetch, row_of, update
+from emulator._ext.crossbar cimport Crossbars
+from emulator._ext.crossbar_tick cimport (
+    Share, begin_cores, end_cores, note_inputs, note_spikes, send_spikes, step_cores,
+)
 from emulator._ext.crossing cimport Crossing, cross
 from emulator._ext.generator cimport Generators, inputs_of_tick
 from emulator._ext.losses cimport Losses, draw_spikes
@@ -43,6 +47,7 @@ cdef enum:
     SPIKES = 0
     FIRST_SENT = 1  # transmitted .. synaptic_ops_sparse: what a sender's spike causes
     N_SENT = 14
+    SYNAPTIC_OPS = 13  # of dense lists and crossbars
     INACTIVE = 15
     ACTIVE = 16
     BARRIER = 17
@@ -94,7 +99,7 @@ cdef struct Samples:
     const void* start_u  # int32 (wide: int64) [n_starts, n_slots]
     const void* start_v
     const int32_t* start_counter
-    const void* start_pending  # [n_starts, n_delays, width]; NULL: nothing is due
+    const void* start_pending  # [n_starts, n_delays, width]; NULL: nothing is due; crossbars: uint8, per axon
     void* end_u  # [n_samples, n_slots]
     void* end_v
     int32_t* end_counter
@@ -102,7 +107,7 @@ cdef struct Samples:
 
 
 cdef struct Probes:
-    # lane l reads slot[l]; probe p has lanes lane_ptr[p] .. lane_ptr[p + 1], all of one variable
+    # lane l reads slot[l], of crossbar cores the place; probe p has lanes lane_ptr[p] .. lane_ptr[p + 1], all of one variable
     int64_t n
     const int64_t* lane_ptr
     const int32_t* slot
@@ -129,6 +134,9 @@ cdef struct Worker:
     int64_t n_room
     int64_t row  # its own view of where the run is
     int64_t row_of_sums
+    int64_t first_lane  # what probes name, see `Probes.slot`
+    int64_t end_lane
+    Share cores  # of crossbars
 
 
 cdef struct Run:
@@ -146,6 +154,8 @@ cdef struct Run:
     Sums sums
     WideCompartments wide_compartments
     WideRows wide_rows
+    Crossbars crossbars
+    int64_t n_axons  # of crossbar cores
     int64_t* wide_active  # [n_slots] active updates of the run
     Overflow overflow
     Senders senders
@@ -206,7 +216,9 @@ cdef inline void step(Run* run, Worker* worker, int64_t parity) noexcept nogil:
     memset(counts, 0, N_EVENTS * sizeof(int64_t))
     remember_counters(run, worker)
     worker.n_fired[parity] = 0
-    if run.wide:
+    if run.crossbars.n_cores:
+        step_crossbars(run, worker, parity, &n_active)
+    elif run.wide:
         step_wide(run, worker, parity, &n_active)
     else:
         step_blocks(run, worker, parity, &n_active)
@@ -217,7 +229,8 @@ cdef inline void step(Run* run, Worker* worker, int64_t parity) noexcept nogil:
     if worker == run.workers:
         counts[BARRIER] = 1
         take_inputs(run, worker.row, parity)
-    book(run, worker.fired[parity], worker.n_fired[parity], counts)
+    if run.crossbars.n_cores == 0:
+        book(run, worker.fired[parity], worker.n_fired[parity], counts)
     if record(run, worker, parity):
         run.failed[parity] = NO_MEMORY
 
@@ -259,6 +272,24 @@ cdef inline void step_blocks(Run* run, Worker* worker, int64_t parity, int64_t* 
         block.quiet = outcome.left == 0 and outcome.n_fired == 0
         if outcome.n_fired:
             gather(worker, parity, run.compartments.fired, block.start, block.start + block.n)
+
+
+cdef inline void step_crossbars(Run* run, Worker* worker, int64_t parity, int64_t* n_active) noexcept nogil:
+    """Spikes that the host sends ahead are given ones: generators have delays."""
+    cdef int64_t n_ticks = run.samples.n_ticks
+    cdef const int64_t* event_ptr = run.senders.event_ptr + worker.row
+    cdef int64_t* counts = worker.counts[parity]
+    note_inputs(
+        &run.crossbars, &worker.cores, run.senders.event_sender + event_ptr[0], event_ptr[1] - event_ptr[0], 0, 0
+    )
+    worker.n_fired[parity] = step_cores(
+        &run.crossbars, &worker.cores, worker.row // n_ticks, worker.row % n_ticks, worker.fired[parity], n_active,
+        counts + SYNAPTIC_OPS,
+    )
+    send_spikes(
+        &run.crossbars, &worker.cores, parity, run.n_workers, worker.fired[parity], worker.n_fired[parity],
+        counts + FIRST_SENT,
+    )
 
 
 cdef inline void step_wide(Run* run, Worker* worker, int64_t parity, int64_t* n_active) noexcept nogil:
@@ -350,6 +381,14 @@ cdef inline void deliver(Run* run, Worker* worker, int64_t parity) noexcept nogi
     if worker == run.workers:
         book(run, inputs, n_inputs, worker.counts[parity])
         add_counts(run, worker.row, parity)
+    if run.crossbars.n_cores:
+        for i in range(run.n_workers):
+            note_spikes(
+                &run.crossbars, &worker.cores, run.workers[i].cores.outbox[parity] + (worker - run.workers)
+            )
+        note_inputs(&run.crossbars, &worker.cores, inputs, n_inputs, 1, 15)
+        worker.cores.turn += 1
+        return
     for i in range(run.n_workers):
         add_spikes(run, worker, run.workers[i].fired[parity], run.workers[i].n_fired[parity])
     add_spikes(run, worker, inputs, n_inputs)
@@ -419,7 +458,15 @@ cdef inline void begin_sample(Run* run, Worker* worker) noexcept nogil:
     cdef int64_t first = worker.first_slot, n = worker.end_slot - worker.first_slot, slot
     cdef int64_t from_slot = start * run.n_slots + first
     cdef const int32_t* counter = samples.start_counter + from_slot
+    cdef const uint8_t* pending = <const uint8_t*>samples.start_pending
     worker.row_of_sums = 0
+    if run.crossbars.n_cores:
+        begin_cores(
+            &run.crossbars, &worker.cores,
+            <const uint8_t*>samples.start_v + start * run.n_slots * (8 if run.wide else 4),
+            NULL if pending == NULL else pending + start * run.n_delays * run.n_axons, run.n_delays, run.n_axons,
+        )
+        return
     if run.wide:
         begin_wide(run, start)
         return
@@ -495,6 +542,12 @@ cdef inline void end_sample(Run* run, Worker* worker) noexcept nogil:
     cdef int64_t sample = worker.row // samples.n_ticks - 1
     cdef int64_t first = worker.first_slot, n = worker.end_slot - worker.first_slot, slot, part
     cdef int64_t to_slot = sample * run.n_slots + first
+    if run.crossbars.n_cores:
+        end_cores(
+            &run.crossbars, &worker.cores, <uint8_t*>samples.end_v + sample * run.n_slots * (8 if run.wide else 4),
+            <uint8_t*>samples.end_pending + sample * run.n_delays * run.n_axons, run.n_delays, run.n_axons,
+        )
+        return
     if run.wide:
         end_wide(run, worker.row_of_sums, sample)
         return
@@ -546,7 +599,7 @@ cdef inline int64_t probed_row(const Run* run, int64_t probe, int64_t row) noexc
 
 
 cdef inline bint is_own(const Worker* worker, int32_t slot) noexcept nogil:
-    return worker.first_slot <= slot < worker.end_slot
+    return worker.first_lane <= slot < worker.end_lane
 
 
 cdef inline void remember_counters(Run* run, Worker* worker) noexcept nogil:
@@ -586,6 +639,8 @@ cdef inline int64_t value_of(const Run* run, int32_t variable, int64_t lane) noe
     cdef const Configuration* each = &run.each
     cdef int32_t slot = run.probes.slot[lane]
     cdef bint fired
+    if run.crossbars.n_cores:
+        return run.crossbars.v64[slot] if run.wide else run.crossbars.v[slot]
     if variable == U:
         return run.wide_compartments.u[slot] if run.wide else run.compartments.u[slot]
     if variable == V_RAW and not each.soft[slot]:

@@ -55,7 +55,7 @@ def _crossbar_tables(image: CrossbarImage, chip: ChipSpec) -> dict[str, Table]:
     dtype = state_dtype(image, chip)
     limit = POTENTIAL_LIMIT if dtype == "int32" else SUM_LIMIT
     return {
-        "u": Table("int32", (0,), 0, 0),
+        "u": Table(dtype, (0,), 0, 0),
         "v": Table(dtype, (image.n_slots,), -limit, limit - 1),
         "refractory": Table("int32", (0,), 0, 0),
         "pending": Table("uint8", (image.max_delay_ticks, image.n_axons), 0, 1),

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator.chip.check import check_image
+from emulator.chip.crossbar import MAX_NEURONS, AnyImage, CrossbarImage
 from emulator.chip.deadlock import deadlock_text
 from emulator.chip.drive import KINDS, PROBE_VARIABLES, Drive
 from emulator.chip.events import DIRECTIONS, EVENT_ID, EVENTS
 from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
-from emulator.chip.state import state_dtype
-from emulator.engine import blocks
+from emulator.chip.state import state_dtype, state_tables
+from emulator.engine import blocks, crossbars
 from emulator.engine.compartments import Stretches, configuration_of, stretches_of
 from emulator.engine.losses import Losses, losing_links, losses_of
 from emulator.engine.packets import Packets, in_order
@@ -44,6 +45,7 @@ STATUS = {
 DEADLOCK, OVERFLOWN = 2, 3
 POLICIES = ("chip", "lava", "unbounded", "strict")  # their places are the codes in _ext/wide.pxd
 REGISTERS = ("q", "u", "x", "v")
+REGISTER_ARRAYS = {"u": "u", "v": "v", "refractory": "counter", "pending": "pending"}  # of a `State`
 
 
 @dataclass(frozen=True)
@@ -56,18 +58,20 @@ class Queue:
 
 
 WHEEL = Queue()
+BEST = blocks.machine.CROSSBAR_LEVELS - 1  # way to update crossbar cores; no result depends on it
 
 
 def run(
-    image: Image,
+    image: AnyImage,
     chip: ChipSpec,
     drive: Drive,
     progress: Progress | None = None,
     threads: int = 1,
     queue: Queue = WHEEL,
+    level: int = BEST,
 ) -> Record:
     """Twin of `reference.run`: same record, bit for bit, whatever the number of threads."""
-    return _Run(image, chip, drive, threads, queue).record(progress)
+    return _Run(image, chip, drive, threads, queue, level).record(progress)
 
 
 def run_mesh(
@@ -163,35 +167,41 @@ def _lost_by(chip: ChipSpec, src: Ints, traffic: Traffic, seed: int) -> NDArray[
 class _Run:
     """The arrays of one run: registers and counts that the machine works on, and its results."""
 
-    def __init__(self, image: Image, chip: ChipSpec, drive: Drive, threads: int, queue: Queue):
-        self.image, self.chip, self.drive, self.queue = image, chip, drive, queue
-        check_image(image, chip)  # the blocks trust what passes
+    def __init__(self, image: AnyImage, chip: ChipSpec, drive: Drive, threads: int, queue: Queue, level: int):
+        self.image, self.chip, self.drive, self.queue, self.level = image, chip, drive, queue, level
+        if isinstance(image, Image):
+            check_image(image, chip)  # the blocks trust what passes
         self.wide = state_dtype(image, chip) == "int64"
         self.routes = _routes(image, chip)
         self.losses = losses_of(self.routes)
         self.trees = drive.timing and chip.mesh.multicast == "tree"
         self.drops = np.zeros(0, dtype=np.uint8) if self.routes.drops is None else self.routes.drops
-        self.prepared = _prepared(self.routes, self.losses, drive, threads, self.wide)
+        if isinstance(image, CrossbarImage):
+            self.prepared = _prepared_crossbars(image, self.routes, threads)
+            self.n_integrated = np.zeros(image.n_axons, dtype=np.uint32)
+            self.n_ops = np.zeros(image.n_cores, dtype=np.int64)
+            self.targets = crossbars.targets_of(image, self.routes)
+        else:
+            self.prepared = _prepared(self.routes, self.losses, drive, threads, self.wide)
         n_rows, n_slots = drive.n_samples * drive.n_ticks, image.n_slots
         of_state = "int64" if self.wide else "int32"
-        width = n_slots * len(image.planes)
+        tables = state_tables(image, chip)
         self.n_delays = image.max_delay_ticks
         self.counts = np.zeros((n_rows, len(EVENTS)), dtype=np.int64)
-        self.tick_ps = np.zeros(n_rows if drive.timing else 0, dtype=np.int64)
+        self.done_ps = np.zeros(n_rows if drive.timing else 0, dtype=np.int64)
         self.n_spikes = np.zeros(image.n_senders, dtype=np.int64)
-        self.n_active = np.zeros(n_slots if self.wide else len(self.prepared.stretches.table), dtype=np.int64)
+        by_slot = self.wide and not isinstance(image, CrossbarImage)
+        self.n_active = np.zeros(n_slots if by_slot else len(self.prepared.stretches.table), dtype=np.int64)
         self.ends = {
-            "end_u": np.zeros((drive.n_samples, n_slots), dtype=of_state),
-            "end_v": np.zeros((drive.n_samples, n_slots), dtype=of_state),
-            "end_counter": np.zeros((drive.n_samples, n_slots), dtype=np.int32),
-            "end_pending": np.zeros((drive.n_samples, self.n_delays, width), dtype=of_state),
+            f"end_{array}": np.zeros((drive.n_samples, *tables[name].shape), dtype=tables[name].dtype)
+            for name, array in REGISTER_ARRAYS.items()
         }
         self.probes = [
             np.zeros((drive.n_samples, len(lanes.ticks), len(lanes.slots)), dtype=of_state)
             for lanes in drive.probes
         ]
         self.starts = self._starts(of_state)
-        self.machine = blocks.machine.Machine(self._arrays(width), self._settings())
+        self.machine = blocks.machine.Machine(self._arrays(), self._settings())
 
     def record(self, progress: Progress | None) -> Record:
         """Runs every sample."""
@@ -246,13 +256,21 @@ class _Run:
     def _timing(self) -> Timing:
         n_ports = len(DIRECTIONS) + self.chip.cores.per_tile
         timing = Timing(
-            tick_ps=self.tick_ps,
+            done_ps=self.done_ps,
+            tick_ps=self._tick_ps(),
             stall_ps=np.zeros(self.image.n_cores + 1, dtype=np.int64),
             occupancy_max=np.zeros((self.chip.n_tiles, n_ports), dtype=np.int64),
             intake_max=np.zeros(self.image.n_cores, dtype=np.int64),
         )
         self.machine.mesh_extremes(timing.stall_ps, timing.occupancy_max, timing.intake_max)
         return timing
+
+    def _tick_ps(self) -> Ints:
+        """Durations of the ticks: the clock's, or until all is done and the barrier passed."""
+        chip = self.chip
+        if chip.tick_ps is not None:
+            return np.full_like(self.done_ps, chip.tick_ps)
+        return self.done_ps + chip.barrier_of(len(np.unique(self.image.core_id // chip.cores.per_tile)))
 
     def _tables(self) -> tuple[Ints, Ints, Ints]:
         """Counts by core, by group and by link, from the spikes of each sender and the active updates."""
@@ -261,7 +279,7 @@ class _Run:
         by_group = np.zeros((image.n_groups + 1, len(EVENTS)), dtype=np.int64)
         n_rows = self.drive.n_samples * self.drive.n_ticks
         by_core[-1, EVENT_ID["barrier"]] = by_group[-1, EVENT_ID["barrier"]] = n_rows
-        if self.wide:
+        if self.wide and isinstance(image, Image):
             core, group, n_slots = self.routes.slot_core, image.slot_group, np.ones(image.n_slots, np.int64)
         else:
             core, group = stretches.core, stretches.group
@@ -270,11 +288,14 @@ class _Run:
         for name, values in (("update_active", self.n_active), ("update_inactive", n_inactive)):
             by_core[:, EVENT_ID[name]] += totals(core, values, len(by_core))
             by_group[:, EVENT_ID[name]] += totals(group, values, len(by_group))
+        if isinstance(image, CrossbarImage):
+            crossbars.book_integrated(image, self.n_integrated, self.n_ops, by_core, by_group)
+            self.n_spikes[: image.n_slots] = self.targets["n_spikes"]
         return by_core, by_group, self.routes.book(self.n_spikes, by_core, by_group)
 
-    def _arrays(self, width: int) -> dict[str, NDArray[Any]]:
+    def _arrays(self) -> dict[str, NDArray[Any]]:
         drive, image, prepared, routes = self.drive, self.image, self.prepared, self.routes
-        n_slots, of_state = image.n_slots, self.starts["start_u"].dtype
+        n_slots = image.n_slots
         return {
             **prepared.configuration,
             **prepared.rows.arrays,
@@ -287,12 +308,8 @@ class _Run:
             "stretches": prepared.stretches.table,
             "shares": prepared.shares,
             "n_active": self.n_active,
-            "u": np.zeros(n_slots, dtype=of_state),
-            "v": np.zeros(n_slots, dtype=of_state),
-            "counter": np.zeros(n_slots, dtype=np.uint8),
+            **self._registers(),
             "active": np.zeros(n_slots, dtype=np.uint8),
-            "fired": np.zeros(n_slots, dtype=np.uint8),
-            "sums": self._sums(width),
             "slot_ptr": image.slot_ptr,
             "slot_recorded": image.slot_recorded,
             "entry_ptr": image.entry_ptr,
@@ -302,13 +319,32 @@ class _Run:
             "event_ptr": np.ascontiguousarray(drive.event_ptr, dtype=np.int64),
             "event_sender": (drive.event_input + n_slots).astype(np.int32),
             "counts": self.counts,
-            "tick_ps": self.tick_ps,
+            "done_ps": self.done_ps,
             "service_ps": routes.service_ps() if drive.timing else np.zeros(0, dtype=np.int64),
             "next_side": routes.routing.flat_table(),
             "drops": self.drops,
             "core_x": routes.x,
             "core_y": routes.y,
             "core_port": routes.core_port,
+        }
+
+    def _registers(self) -> dict[str, NDArray[Any]]:
+        """What the machine works on."""
+        image, of_state = self.image, self.starts["start_v"].dtype
+        if isinstance(image, CrossbarImage):
+            return {
+                "v": np.zeros(image.n_cores * MAX_NEURONS, dtype=of_state),
+                "n_integrated": self.n_integrated,
+                "n_ops": self.n_ops,
+                "targets": self.targets.view(np.uint8),
+                "core_key": crossbars.core_keys(image, self.drive.generators.seed),
+            }
+        return {
+            "u": np.zeros(image.n_slots, dtype=of_state),
+            "v": np.zeros(image.n_slots, dtype=of_state),
+            "counter": np.zeros(image.n_slots, dtype=np.uint8),
+            "fired": np.zeros(image.n_slots, dtype=np.uint8),
+            "sums": self._sums(image.n_slots * len(image.planes)),
         }
 
     def _sums(self, width: int) -> NDArray[Any]:
@@ -322,7 +358,12 @@ class _Run:
     def _starts(self, of_state: str) -> dict[str, NDArray[Any]]:
         """Registers at the start of a sample: the image's, or those of the state given."""
         image, state = self.image, self.drive.state
+        if state is None and isinstance(image, CrossbarImage):
+            none = np.zeros((1, 0), dtype=np.int32)
+            start_v = image.slot_v0.astype(of_state)[None]
+            return {"start_u": none.astype(of_state), "start_v": start_v, "start_counter": none}
         if state is None:
+            assert isinstance(image, Image)
             return {
                 "start_u": image.slot_u0.astype(of_state)[None],
                 "start_v": image.slot_v0.astype(of_state)[None],
@@ -342,10 +383,13 @@ class _Run:
         at = np.full((len(probes), self.drive.n_ticks), -1, dtype=np.int64)
         for row, probe in zip(at, probes, strict=True):
             row[probe.ticks] = np.arange(len(probe.ticks))
+        slots = np.concatenate([none32, *(probe.slots.astype(np.int32) for probe in probes)])
+        if isinstance(self.image, CrossbarImage):
+            slots = crossbars.place_of(self.image, slots)
         variable = np.array([PROBE_VARIABLES.index(probe.variable) for probe in probes], dtype=np.int32)
         return {
             "lane_ptr": np.concatenate([[0], np.cumsum(n_lanes, dtype=np.int64)]).astype(np.int64),
-            "lane_slot": np.concatenate([none32, *(probe.slots.astype(np.int32) for probe in probes)]),
+            "lane_slot": slots,
             "probe_variable": variable,
             "probe_at": at,
             "n_probed": np.array([len(probe.ticks) for probe in probes], dtype=np.int64),
@@ -362,6 +406,9 @@ class _Run:
     def _settings(self) -> dict[str, int]:
         image, drive = self.image, self.drive
         return {
+            "crossbars": 0,
+            "n_cores": image.n_cores,
+            "level": self.level,
             **self.prepared.rows.settings,
             "wide": int(self.wide),
             "policy": POLICIES.index(self.chip.arithmetic.overflow),
@@ -377,14 +424,12 @@ class _Run:
         }
 
     def _mesh_settings(self) -> dict[str, int]:
-        image, chip, mesh, latency = self.image, self.chip, self.chip.mesh, self.chip.latency_ps
+        chip, mesh, latency = self.chip, self.chip.mesh, self.chip.latency_ps
         return {
-            "n_cores": image.n_cores,
             "active_ps": latency.update_active,
             "inactive_ps": latency.update_inactive,
             "spike_ps": latency.spike,
             "send_ps": latency.send,
-            "barrier_ps": chip.barrier_of(len(np.unique(image.core_id // chip.cores.per_tile))),
             "host_x": chip.host_port.x,
             "host_y": chip.host_port.y,
             "host_port": DIRECTIONS.index(chip.host_port.side),
@@ -444,6 +489,20 @@ class _Prepared:
     rows: Arranged
 
 
+def _prepared_crossbars(image: CrossbarImage, routes: Routes, threads: int) -> _Prepared:
+    """The last arrangement is kept for the next run with the same image, chip and number of threads."""
+    n_workers = min(threads, image.n_cores)
+    cached = image.derived.get("native arrangement")
+    if cached is None or cached[0] is not routes or cached[1] != n_workers:
+        image.derived.pop("native arrangement", None)  # before the next one is made: they are large
+        shares = crossbars.core_shares(image, n_workers)
+        rows = crossbars.arrange(image, routes.chip, routes, shares)
+        prepared = _Prepared(image.slot_ptr[shares], {}, crossbars.stretches_of(image), rows)
+        cached = image.derived["native arrangement"] = routes, n_workers, prepared
+    found: _Prepared = cached[2]
+    return found
+
+
 def _prepared(routes: Routes, losses: Losses | None, drive: Drive, threads: int, wide: bool) -> _Prepared:
     """The last arrangement is kept for the next run with the same image, policy and number of threads."""
     image = routes.image
@@ -476,7 +535,7 @@ def _arrange(image: Image, wide: bool, threads: int) -> _Prepared:
     return _Prepared(shares, values, stretches, rows)
 
 
-def _routes(image: Image, chip: ChipSpec) -> Routes:
+def _routes(image: AnyImage, chip: ChipSpec) -> Routes:
     """Routes, worked out once for an image and chip."""
     routes: Routes | None = image.derived.get("native routes")
     if routes is None or routes.chip is not chip:

@@ -53,7 +53,7 @@ class Result:
     def spike_counts(self, population: str) -> Ints:
         """Spikes of each neuron: int64 [n], with a batch [batch, n]."""
         spikes = self.spikes(population)
-        n = self.program.symbols.part(population).n
+        n = self.program.symbols.part(population, "population").n
         if self.batch is None:
             return np.bincount(spikes[:, 1], minlength=n).astype(np.int64)
         flat = np.bincount(spikes[:, 0] * n + spikes[:, 2], minlength=self.batch * n)
@@ -99,6 +99,19 @@ class Result:
             raise SimulationError("tick_ps: this run had timing=False; run it with timing=True")
         table = self.record.timing.tick_ps.reshape(self.record.n_samples, self.n_ticks)
         return table[0] if self.batch is None else table
+
+    @property
+    def overruns(self) -> Ints:
+        """int64 [n, 2]: tick, done_ps of those that were not done when the next one began; with a batch
+        [n, 3], the sample first. None on a chip with a barrier, which waits."""
+        timing, tick_ps = self.record.timing, self.program.chip.tick_ps
+        if timing is None and tick_ps is not None:
+            raise SimulationError("overruns: this run had timing=False; run it with timing=True")
+        late = np.zeros(0, np.int64) if timing is None else np.flatnonzero(timing.done_ps > timing.tick_ps)
+        done_ps = late if timing is None else timing.done_ps[late]
+        sample, tick = np.divmod(late, max(self.n_ticks, 1))
+        columns = (tick, done_ps) if self.batch is None else (sample, tick, done_ps)
+        return np.stack(columns, axis=1).astype(np.int64)
 
     @property
     def trace(self) -> Trace:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emulator.chip.crossbar import AnyImage
 from emulator.chip.events import DIRECTIONS, EVENT_ID
 from emulator.chip.image import Image
 from emulator.chip.routing import Routing
@@ -39,13 +40,14 @@ class Routes:
     core_port: Ints  # int32 [n_cores] 4 + core in tile
     n_ops: Ints  # int32 [n_entries, 2] synaptic operations in dense and in sparse lists that a packet causes
     drops: NDArray[np.uint8] | None  # uint8 [n_entries] 1: its packets are dropped; None: none are
-    image: Image
+    image: AnyImage
     chip: ChipSpec
 
     def delivering(self, risky: Ints | None = None) -> Image:
         """The image without the axon-out entries whose packets are dropped. Those that are risky are each
         that of a host input of its own, behind all senders."""
         image = self.image
+        assert isinstance(image, Image)  # crossbar cores have no rows to leave them out of
         if self.drops is None and risky is None:
             return image
         apart = np.zeros(0, dtype=np.int64) if risky is None else risky
@@ -114,7 +116,7 @@ class Routes:
         return links.reshape(self.chip.n_tiles, len(DIRECTIONS))
 
 
-def routes_of(image: Image, chip: ChipSpec) -> Routes:
+def routes_of(image: AnyImage, chip: ChipSpec) -> Routes:
     """Follows every axon-out entry from its sender to its core on this chip's mesh."""
     n_cores, host = image.n_cores, chip.host_port
     tile, core_in_tile = np.divmod(image.core_id, chip.cores.per_tile)
@@ -122,15 +124,13 @@ def routes_of(image: Image, chip: ChipSpec) -> Routes:
     core_of_sender = np.concatenate((slot_core, np.full(image.n_inputs, n_cores, dtype=np.int32)))
     x = np.append(tile % chip.mesh.width, host.x).astype(np.int32)
     y = np.append(tile // chip.mesh.width, host.y).astype(np.int32)
-    n_dense = np.zeros(image.n_axons, dtype=np.int32)
-    is_dense = (image.format_index_bits == 0).astype(np.uint8)
-    blocks.layout.count_dense(image.syn_ptr, image.syn_format, is_dense, n_dense)
+    syn_ptr, n_dense = _synapses(image)
     cut = drops(image, chip)
     dropped = None if cut is None else cut.astype(np.uint8)
     sent = np.zeros((image.n_senders, len(SENT)), dtype=np.int64)
     n_ops = np.empty((len(image.entry_core), 2), dtype=np.int32)
     blocks.routes.sum_sent(
-        image.entry_ptr, image.entry_core, image.entry_axon, _flags(dropped), image.syn_ptr, n_dense,
+        image.entry_ptr, image.entry_core, image.entry_axon, _flags(dropped), syn_ptr, n_dense,
         core_of_sender, x, y, chip.routing.code, chip.routing.flat_table(), chip.mesh.width, *chip.chip_size,
         chip.mesh.multicast == "tree", sent, n_ops,
     )  # fmt: skip
@@ -146,6 +146,17 @@ def routes_of(image: Image, chip: ChipSpec) -> Routes:
         image=image,
         chip=chip,
     )
+
+
+def _synapses(image: AnyImage) -> tuple[Ints, NDArray[np.int32]]:
+    """Where the list of each axon begins, and how many of its synapses are dense. To crossbar cores a packet
+    causes none: they walk a row once, however many packets were for it."""
+    n_dense = np.zeros(image.n_axons, dtype=np.int32)
+    if not isinstance(image, Image):
+        return np.zeros(image.n_axons + 1, dtype=np.int64), n_dense
+    is_dense = (image.format_index_bits == 0).astype(np.uint8)
+    blocks.layout.count_dense(image.syn_ptr, image.syn_format, is_dense, n_dense)
+    return image.syn_ptr, n_dense
 
 
 def _flags(drops: NDArray[np.uint8] | None) -> NDArray[np.uint8]:

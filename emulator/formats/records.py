@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator.chip.board import border_links
+from emulator.chip.crossbar import AnyImage
 from emulator.chip.events import DIRECTIONS, EVENT_ID, EVENTS
 from emulator.chip.generators import MAX_TICK
-from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
 from emulator.chip.state import state_dtype, state_tables
 from emulator.formats import container
@@ -23,7 +23,7 @@ from emulator.record import Record, State, Timing
 
 Ints = NDArray[np.integer]
 
-VERSION = 3
+VERSION = 4
 
 _COUNT_TABLES = ("counts_by_tick", "counts_by_core", "counts_by_group")
 _MAX_COUNT = 2**62  # of one event in a whole run: sums of counts stay within int64
@@ -71,6 +71,8 @@ def load_record(path: str | PathLike[str]) -> tuple[Record, Program]:
     whole.stop(named)
     _check_spikes(record, program.image, whole)
     _check_counts(record, program.chip, whole)
+    if record.timing is not None:
+        _check_ends(record.timing, program.chip, whole)
     whole.stop(named)
     return record, program
 
@@ -139,9 +141,10 @@ def _read_probes(whole: Fields, program: Program, n_samples: int, n_ticks: int) 
 
 
 def _read_timing(fields: Fields, program: Program, n_rows: int) -> Timing:
-    fields.only("tick_ps", "stall_ps", "occupancy_max", "intake_max")
+    fields.only("done_ps", "tick_ps", "stall_ps", "occupancy_max", "intake_max")
     image, chip = program.image, program.chip
     timing = Timing(
+        done_ps=_table(fields, "done_ps", "int64", n_rows),
         tick_ps=_table(fields, "tick_ps", "int64", n_rows),
         stall_ps=_table(fields, "stall_ps", "int64", image.n_cores + 1),
         occupancy_max=_table(fields, "occupancy_max", "int64", chip.n_tiles, chip.n_ports),
@@ -175,7 +178,7 @@ def _within(fields: Fields, name: str, array: Ints, low: int, high: int) -> None
     fields.require(bool(inside), name, f"a value lies outside {low}..{high}")
 
 
-def _check_spikes(record: Record, image: Image, whole: Fields) -> None:
+def _check_spikes(record: Record, image: AnyImage, whole: Fields) -> None:
     """Spikes are sorted, lie within the run, and come from slots that are recorded."""
     row, slot = record.spikes[:, 0], record.spikes[:, 1]
     if len(row) and not (row.max() < record.n_rows and slot.max() < image.n_slots):
@@ -187,6 +190,16 @@ def _check_spikes(record: Record, image: Image, whole: Fields) -> None:
     counted = record.counts_by_tick[:, EVENT_ID["spikes"]]
     per_row = np.bincount(row, minlength=record.n_rows)
     whole.require(bool((per_row <= counted).all()), "spikes", "more spikes in a tick than were counted")
+
+
+def _check_ends(timing: Timing, chip: ChipSpec, whole: Fields) -> None:
+    """Ticks end after their work, or by the clock."""
+    if chip.tick_ps is None:
+        done = bool((timing.done_ps <= timing.tick_ps).all())
+        whole.require(done, "timing.done_ps", "later than the end of its tick")
+    else:
+        alike = bool((timing.tick_ps == chip.tick_ps).all())
+        whole.require(alike, "timing.tick_ps", f"a tick of the chip takes {chip.tick_ps} ps")
 
 
 def _check_counts(record: Record, chip: ChipSpec, whole: Fields) -> None:

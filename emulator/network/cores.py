@@ -18,6 +18,7 @@ MAX_AXONS = MAX_NEURONS = 256  # of a core
 MAX_DELAY = 15  # ticks
 NOWHERE = -1  # the target of a neuron that has none
 _ROW_BYTES = MAX_NEURONS // 8
+_ENDS: dict[type[np.integer[Any]], int] = {np.int8: 2**7, np.int16: 2**15, np.int32: 2**31}
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,11 +137,9 @@ def _as_numbers(value: ArrayLike) -> ArrayLike:
 
 def _narrowed(values: Any) -> Array:
     array = np.asarray(values)
-    for dtype in (np.int8, np.int16):
-        info = np.iinfo(dtype)
-        if array.min() >= info.min and array.max() <= info.max:
-            return _frozen(array.astype(dtype))
-    return _frozen(array.astype(np.int32))
+    low, high = int(array.min()), int(array.max())
+    dtype = next(dtype for dtype, end in _ENDS.items() if -end <= low and high < end)
+    return _frozen(array.astype(dtype))
 
 
 def _frozen(array: Array) -> Array:

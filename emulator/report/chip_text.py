@@ -32,7 +32,9 @@ def chip_text(chip: ChipSpec) -> str:
         if path in ("name", "description", "real_chip"):
             continue
         group, dot, key = path.partition(".")
-        groups.setdefault(group if dot else "chip", []).append((key or path, _shown(path, value), meaning))
+        # what crossbars have no limit of, they do not have
+        lifted = "no limit" if group == "limits" and chip.cores.model == "cuba" else "none"
+        groups.setdefault(group if dot else "chip", []).append((key or path, _shown(value, lifted), meaning))
     for group, rows in groups.items():
         parts.append(table_text(group, ("key", "value", "meaning"), rows, n_labels=3))
     return sections(*parts)
@@ -74,10 +76,10 @@ def _sizes(chip: ChipSpec) -> dict[str, int]:
     return {"n_tiles": chip.n_tiles, "n_cores": chip.n_cores, "n_chips": chip.n_chips}
 
 
-def _shown(path: str, value: Any) -> str:
+def _shown(value: Any, null: str) -> str:
     """A value as a person reads it; steps of a table one after another."""
     if value is None:
-        return "no limit" if path.startswith("limits.") else "none"
+        return null
     if isinstance(value, dict):
         return ", ".join(f"{key}: {number(entry)}" for key, entry in value.items())
     if isinstance(value, (list, tuple)):

@@ -83,7 +83,9 @@ def _energy_line(result: Result) -> str:
     numbers = result_numbers(result)
     samples = f"{numbers['n_samples']:,} samples of " if numbers["n_samples"] != 1 else ""
     total = f"{si(result.energy.total_j, 'J')} in all"
-    untimed = "" if numbers["time"] else ", without static power: the run was not timed"
+    untimed = (
+        "" if numbers["energy"]["static_j"] is not None else ", without static power: the run was not timed"
+    )
     return f"{_where(result)}; {samples}{numbers['n_ticks']:,} ticks: {total}{untimed}"
 
 

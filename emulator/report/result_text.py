@@ -99,7 +99,7 @@ def _by_population(numbers: dict[str, Any]) -> str:
 
 
 def _in_or_out(numbers: dict[str, Any]) -> str:
-    return "left out" if numbers["time"] is None else "included"
+    return "left out" if numbers["energy"]["static_j"] is None else "included"
 
 
 def _per_unit(numbers: dict[str, Any]) -> list[tuple[str, str]]:
@@ -115,20 +115,41 @@ def _per_unit(numbers: dict[str, Any]) -> list[tuple[str, str]]:
     return facts
 
 
+def _ticks(numbers: dict[str, Any], time: dict[str, Any]) -> list[tuple[str, str]]:
+    overruns = time["overruns"]
+    if overruns is None:
+        return [
+            ("per tick", f"mean {seconds(time['tick_mean_ps'])}, fastest {seconds(time['tick_min_ps'])}"),
+            ("slowest tick", f"{seconds(time['tick_max_ps'])}, {_place(numbers, time['slowest'])}"),
+        ]
+    done = f"mean {seconds(time['done_mean_ps'])}, latest {seconds(time['done_max_ps'])}"
+    return [
+        ("per tick", f"{seconds(time['tick_mean_ps'])} by the clock; work done: {done}"),
+        ("overruns", _overruns(numbers, overruns)),
+    ]
+
+
+def _overruns(numbers: dict[str, Any], overruns: dict[str, Any]) -> str:
+    if not overruns["n"]:
+        return "none"
+    of = f"{number(overruns['n'])} of {counted(numbers['n_samples'] * numbers['n_ticks'], 'tick')} overran"
+    worst = f"worst by {seconds(overruns['worst_ps'])}, {_place(numbers, overruns['worst'])}"
+    return f"{of}, {worst}; spikes are those of ticks long enough"
+
+
+def _place(numbers: dict[str, Any], place: dict[str, int]) -> str:
+    where = f"tick {place['tick']}"
+    return where if numbers["n_samples"] == 1 else f"{where} of sample {place['sample']}"
+
+
 def _timing(numbers: dict[str, Any]) -> list[tuple[str, str]]:
     time = numbers["time"]
     if time is None:
-        return [("not measured", "the run was made without timing; static power is left out of the energy")]
+        static = "left out of" if numbers["energy"]["static_j"] is None else "by the clock in"
+        return [("not measured", f"the run was made without timing; static power is {static} the energy")]
     if not numbers["n_ticks"]:
         return [("total", "no tick was run")]
-    where = f"tick {time['slowest']['tick']}"
-    if numbers["n_samples"] != 1:
-        where += f" of sample {time['slowest']['sample']}"
-    facts = [
-        ("total", seconds(time["total_ps"])),
-        ("per tick", f"mean {seconds(time['tick_mean_ps'])}, fastest {seconds(time['tick_min_ps'])}"),
-        ("slowest tick", f"{seconds(time['tick_max_ps'])}, {where}"),
-    ]
+    facts = [("total", seconds(time["total_ps"])), *_ticks(numbers, time)]
     if numbers["n_samples"] != 1:
         mean, slowest = seconds(time["sample_mean_ps"]), seconds(time["sample_max_ps"])
         facts.append(("per sample", f"mean {mean}, slowest {slowest}"))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emulator.record import Ints
+
 if TYPE_CHECKING:
     from emulator.engine.result import Result
 
@@ -71,4 +73,19 @@ def _time(result: Result) -> dict[str, Any] | None:
         "sample_max_ps": int(sample_ps.max()),
         "stall_cores_ps": int(record.timing.stall_ps[:-1].sum()),
         "stall_host_ps": int(record.timing.stall_ps[-1]),
+        "done_mean_ps": float(record.timing.done_ps.mean()),
+        "done_max_ps": int(record.timing.done_ps.max()),
+        "overruns": _overruns(result, record.timing.done_ps),
+    }
+
+
+def _overruns(result: Result, done_ps: Ints) -> dict[str, Any] | None:
+    """Ticks that were not done when the next one began; None on a chip with a barrier, which waits."""
+    tick_ps, n_ticks, last = result.program.chip.tick_ps, result.record.n_ticks, int(done_ps.argmax())
+    if tick_ps is None:
+        return None
+    return {
+        "n": len(result.overruns),
+        "worst_ps": max(0, int(done_ps[last]) - tick_ps),
+        "worst": {"sample": last // n_ticks, "tick": last % n_ticks},
     }

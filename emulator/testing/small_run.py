@@ -119,6 +119,7 @@ def small_record(program: Program, *, timed: bool = True) -> Record:
     links = np.zeros((4, 4), dtype=np.int64)
     links[0, 2] = links[2, 3] = 1  # tile 0 north, tile 2 south
     timing = Timing(
+        done_ps=np.array(TICK_PS) - 7,
         tick_ps=np.array(TICK_PS),
         stall_ps=np.zeros(3, dtype=np.int64),
         occupancy_max=np.array([[0, 2, 1, 0, 1, 0], [0] * 6, [0, 0, 0, 1, 0, 1], [0] * 6]),

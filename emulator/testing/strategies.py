@@ -83,11 +83,20 @@ def _few(choices: list[Any], most: int = 3) -> st.SearchStrategy[list[Any]]:
     return st.lists(st.sampled_from(choices), unique_by=str, max_size=most) if choices else st.just([])
 
 
+def _domains() -> st.SearchStrategy[dict[str, Any]]:
+    """A barrier, or a clock that many ticks overrun."""
+    barrier = st.fixed_dictionaries({1: _latency(0), 2: _latency(0)})
+    return st.one_of(
+        barrier.map(lambda table: {"domain": "barrier", "tick_ps": None, "barrier_ps": table}),
+        _latency(1).map(lambda tick_ps: {"domain": "fixed", "tick_ps": tick_ps, "barrier_ps": None}),
+    )
+
+
 @st.composite
 def chips(draw: st.DrawFn, base: ChipSpec, max_side: int = MAX_TILES, faulty: bool = False) -> ChipSpec:
     """`base` with a mesh of 1 x 1 .. max_side x max_side tiles, cut into chips or not, 1 - 4 cores per tile,
-    FIFO depths 1 - 8 and arbitrary integer latencies; what only bounds capacity is lifted. Any overflow
-    policy but `strict`, under which a run may have no record. faulty: something may be dead."""
+    FIFO depths 1 - 8, arbitrary integer latencies, a barrier or a clock; what only bounds capacity is lifted.
+    Any overflow policy but `strict`, under which a run may have no record. faulty: something may be dead."""
     width, height = draw(st.integers(1, max_side)), draw(st.integers(1, max_side))
     per_tile = draw(st.integers(1, MAX_CORES_PER_TILE))
     side = draw(st.sampled_from(("W", "E", "N", "S")))
@@ -126,7 +135,7 @@ def chips(draw: st.DrawFn, base: ChipSpec, max_side: int = MAX_TILES, faulty: bo
         "cores.per_tile": per_tile,
         "mesh.faults": draw(st.none() | _faults(width, height, per_tile)) if faulty else None,
         "host_port": {"x": x, "y": y, "side": side},
-        "barrier_ps": {1: draw(_latency(0)), 2: draw(_latency(0))},
+        **draw(_domains()),
         "limits": {key: None for key in type(base.limits).model_fields} | {"compartments": 64},
     }
     return base.replace(changes)

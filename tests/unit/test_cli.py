@@ -129,6 +129,18 @@ def test_json_is_one_document_on_stdout_and_says_the_same(spikemesh: Spikemesh, 
     }
 
 
+def test_ticks_that_overran_the_clock_of_the_chip_are_told(spikemesh: Spikemesh, tmp_path: Path) -> None:
+    write_inputs(tmp_path)
+    clock = "inherits: tiny\nname: quick\ndescription: A clock.\nreal_chip: false\n"
+    (tmp_path / "quick.yaml").write_text(clock + "domain: fixed\ntick_ps: 1\nbarrier_ps: null\n")
+    assert spikemesh("compile", "demo.net", "--chip", "quick.yaml", "-o", "demo.prog").code == 0
+    args = ("run", "demo.prog", "--stimulus", "batch.npz", "--batch", 2, "-o", "run.rec")
+    assert "12 of 12 ticks overran, worst by " in spikemesh(*args).out
+    time = json.loads(spikemesh(*args, "--json").out)["time"]
+    assert (time["overruns"]["n"], time["tick_max_ps"]) == (12, 1)
+    assert time["overruns"]["worst_ps"] == time["done_max_ps"] - 1 > 0
+
+
 @pytest.mark.parametrize(
     "flags", [("--engine", "reference"), ("--no-timing",), ("--ticks", 6), ("--threads", 2)]
 )

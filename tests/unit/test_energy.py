@@ -262,6 +262,19 @@ def test_an_empty_run_costs_nothing() -> None:
     assert all(row["share"] == 0.0 for by in TABLES for row in found.table(by))
 
 
+def test_where_a_clock_ends_the_ticks_their_time_is_known_without_timing() -> None:
+    clocked = dataclasses.replace(
+        PROGRAM, chip=PROGRAM.chip.replace({"domain": "fixed", "tick_ps": 30, "barrier_ps": None})
+    )
+    found = price(small_record(PROGRAM, timed=False), clocked.chip, clocked)
+    assert found.static_aj == 3 * 30 * 1000  # 1 mW: 1000 aJ per ps
+    assert found.total_aj == 36 * PJ + found.static_aj
+    assert [row["tick_ps"] for row in found.table("tick")] == [30] * 3
+    assert next(iter(found.table("core")[-1].values())) == "static"
+    # prices of a chip with another clock change no time
+    assert price(small_record(PROGRAM, timed=False), PROGRAM.chip, clocked).static_aj == found.static_aj
+
+
 @st.composite
 def records(draw: st.DrawFn) -> Record:
     """Any counts, booked as an engine does: on a tick, a core and an account each, hops on a link too."""

@@ -18,11 +18,14 @@ from emulator.engine import Result
 from emulator.engine import load_record as load_result
 from emulator.errors import EmulatorError, ImageError
 from emulator.formats import container, load_program, load_record, save_program, save_result
+from emulator.formats.programs import VERSION as PROGRAM_VERSION
+from emulator.formats.records import VERSION
 from emulator.program import Program
 from emulator.record import Record, first_difference
 from emulator.testing.small_run import small_program, small_record
 
 Content = dict[str, Any]
+NONE = np.zeros(0, dtype=np.int64)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +37,7 @@ def program() -> Program:
 def content(program: Program, tmp_path_factory: pytest.TempPathFactory) -> Content:
     path = tmp_path_factory.mktemp("content") / "r"
     save_result(Result(small_record(program), program), path)
-    return container.read(path, "record", 3)
+    return container.read(path, "record", VERSION)
 
 
 def put(path: str, value: Any) -> Callable[[Content], None]:
@@ -69,7 +72,7 @@ def forged(path: Path, content: Content, *changes: Callable[[Content], None]) ->
     content = copy.deepcopy(content)
     for change in changes:
         change(content)
-    container.write(path, "record", 3, content)
+    container.write(path, "record", VERSION, content)
     return path
 
 
@@ -97,7 +100,7 @@ def test_a_batch_without_ticks_comes_back_as_it_was(tmp_path: Path, program: Pro
         "counts_by_core": one.counts_by_core * 0,
         "counts_by_group": one.counts_by_group * 0,
         "link_counts": one.link_counts * 0,
-        "timing": dataclasses.replace(one.timing, tick_ps=one.timing.tick_ps[:0]),
+        "timing": dataclasses.replace(one.timing, done_ps=NONE, tick_ps=NONE),
     }
     fields = ("u", "v", "refractory", "pending")
     twice = {name: np.concatenate([getattr(one.state, name)] * 2) for name in fields}
@@ -182,6 +185,8 @@ FORGERIES = [
     (at("timing.occupancy_max", (0, 0), 3), "timing.occupancy_max: 3 packets in a FIFO of depth 2"),
     (at("timing.intake_max", 0, 3), "timing.intake_max: 3 packets in a FIFO of depth 2"),
     (put("timing", {}), "timing.tick_ps: missing"),
+    (put("timing.done_ps", np.zeros(2, I64)), r"timing.done_ps: int64\[2\], expected int64\[3\]"),
+    (at("timing.done_ps", 1, 26), "timing.done_ps: later than the end of its tick"),
     (put("timing", False), "timing: bool, expected a map"),
     (put("state", None), "state: NoneType, expected a map"),
     (put("state.image_digest", "0" * 64), "state.image_digest: belongs to another image"),
@@ -214,12 +219,28 @@ def test_a_spike_of_a_slot_that_is_not_recorded_is_refused(tmp_path: Path, conte
         load_record(forged(tmp_path / "r", content, *changes, put("state.image_digest", digest)))
 
 
+def test_the_clock_of_the_chip_ends_every_tick(tmp_path: Path, program: Program) -> None:
+    chip = program.chip.replace({"domain": "fixed", "tick_ps": 15, "barrier_ps": None})
+    record = small_record(program)
+    assert record.timing is not None
+    ticks = dataclasses.replace(record.timing, tick_ps=np.full(3, 15))
+    clocked = Result(dataclasses.replace(record, timing=ticks), dataclasses.replace(program, chip=chip))
+    clocked.save(tmp_path / "r")
+    found = load_result(tmp_path / "r")
+    assert first_difference(found.record, clocked.record) is None
+    assert found.overruns.tolist() == [[1, 18]]
+    late = container.read(tmp_path / "r", "record", VERSION)
+    change = at("timing.tick_ps", 2, 16)
+    with pytest.raises(ImageError, match=r"timing\.tick_ps: a tick of the chip takes 15 ps"):
+        load_record(forged(tmp_path / "r", late, change))
+
+
 def load_program_digest(tmp_path: Path, content: Content, changes: Any) -> str:
     """Digest of the image of a content after changes."""
     content = copy.deepcopy(content)
     for change in changes:
         change(content)
-    container.write(tmp_path / "p", "program", 2, content["program"])
+    container.write(tmp_path / "p", "program", PROGRAM_VERSION, content["program"])
     return load_program(tmp_path / "p").image.digest
 
 

@@ -120,6 +120,33 @@ def test_a_run_without_timing_says_that_static_power_is_left_out(untimed: em.Res
     assert report.result_numbers(untimed)["time"] is None
 
 
+def clocked(result: em.Result, tick_ps: int) -> em.Result:
+    """The run on a chip whose clock ends the ticks; their work is done at 12, 18 and 14 ps."""
+    program, record = result.program, result.record
+    chip = program.chip.replace({"domain": "fixed", "tick_ps": tick_ps, "barrier_ps": None})
+    timing = record.timing and dataclasses.replace(record.timing, tick_ps=np.full(3, tick_ps))
+    return em.Result(dataclasses.replace(record, timing=timing), dataclasses.replace(program, chip=chip))
+
+
+def test_ticks_that_overran_are_told_with_the_worst(small: em.Result) -> None:
+    result = clocked(small, 13)
+    shown = facts(report.result_text(result))
+    told = "2 of 3 ticks overran, worst by 5.00 ps, tick 1; spikes are those of ticks long enough"
+    assert shown["overruns"] == told
+    assert "13.0 ps by the clock; work done: mean 14.7 ps, latest 18.0 ps" in report.result_text(result)
+    time = report.result_numbers(result)["time"]
+    assert time["overruns"] == {"n": 2, "worst_ps": 5, "worst": {"sample": 0, "tick": 1}}
+    assert (time["done_max_ps"], time["total_ps"]) == (18, 39)
+    assert facts(report.result_text(clocked(small, 18)))["overruns"] == "none"
+    assert report.result_numbers(small)["time"]["overruns"] is None  # a barrier waits
+
+
+def test_a_run_without_timing_has_the_static_power_of_its_clock(untimed: em.Result) -> None:
+    text = report.result_text(clocked(untimed, 13))
+    assert "Energy per unit of work, static power included" in text
+    assert "static power is by the clock in the energy" in text
+
+
 def test_a_traced_run_is_held_against_the_wire_limit() -> None:
     raster = np.zeros((3, 2), dtype=bool)
     raster[0] = True

@@ -1,0 +1,159 @@
+# Crossbar cores of a worker, tick by tick: what `step`, `deliver` and the ends of a sample are for them.
+from emulator._ext.core cimport prefetch
+from emulator._ext.crossbar cimport (
+    CROSSBAR_FAR, DROPPED, N_HOPS, NO_PACKET, PLACES, TO_CORE, TO_HOST, TURN, WORDS, Crossbars, Outbox, Target, due_of, fetch, first_bit, note,
+    update_core,
+)
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.string cimport memset
+
+cdef enum:
+    AHEAD = 2  # cores whose rows are fetched before their turn
+    TARGETS_AHEAD = 8
+    N_WAYS = 4
+
+cdef enum:  # events among those that a spike causes
+    TRANSMITTED = 0
+    INJECT = 1
+    DROPPED_PACKET = 2
+    HOPS = 4
+    EJECT = 9
+    HOST_OUT = 10
+    AXON_IN = 11
+
+
+cdef struct Share:
+    # the cores of a worker
+    int64_t first_core
+    int64_t end_core
+    int64_t turn  # of `Crossbars.due` that this tick takes
+    Outbox* outbox[2]  # [n_workers] of this tick and of the one before
+
+
+cdef inline void note_inputs(
+    const Crossbars* c, const Share* share, const int32_t* sender, int64_t n, int64_t least, int64_t most
+) noexcept nogil:
+    """Notes spikes of the host for the worker's cores, those with a delay of least .. most."""
+    cdef int64_t i, entry, delay, core
+    for i in range(n):
+        for entry in range(c.entry_ptr[sender[i]], c.entry_ptr[sender[i] + 1]):
+            delay = c.entry_delay[entry]
+            if c.entry_place[entry] < 0 or delay < least or delay > most:
+                continue
+            core = c.entry_place[entry] // PLACES
+            if share.first_core <= core < share.end_core:
+                note(c, share.turn + delay, c.entry_place[entry])
+
+
+cdef inline int64_t step_cores(
+    const Crossbars* c, const Share* share, int64_t sample, int64_t tick, int32_t* fired, int64_t* n_active,
+    int64_t* n_ops
+) noexcept nogil:
+    """Updates the worker's cores. Lists the slots that fired, and returns their number."""
+    cdef int64_t core, word, n = 0
+    cdef uint64_t words[WORDS]
+    cdef uint64_t bits
+    for core in range(share.first_core, share.end_core):
+        if core + AHEAD < share.end_core:
+            fetch(c, share.turn, core + AHEAD)
+        n_ops[0] += update_core(c, share.turn, core, sample, tick, words, n_active)
+        for word in range(WORDS):
+            bits = words[word]
+            while bits:
+                fired[n] = <int32_t>(c.slot_ptr[core] + 64 * word + first_bit(bits))
+                n += 1
+                bits &= bits - 1
+    return n
+
+
+cdef inline void send_spikes(
+    const Crossbars* c, Share* share, int64_t parity, int64_t n_workers, const int32_t* fired, int64_t n,
+    int64_t* counts
+) noexcept nogil:
+    """Counts what the spikes of neurons cause, and lays them out for the workers of the cores they go to.
+
+    counts: of the events transmitted .. axon_in.
+    """
+    cdef Outbox* outbox = share.outbox[parity]
+    cdef Outbox* own
+    cdef Target* target
+    cdef int64_t hops[N_HOPS]
+    cdef int64_t ways[N_WAYS]
+    cdef int64_t i, side
+    memset(hops, 0, sizeof(hops))
+    memset(ways, 0, sizeof(ways))
+    for i in range(n_workers):
+        outbox[i].n = 0
+    for i in range(n):
+        if i + TARGETS_AHEAD < n:
+            prefetch(c.targets + fired[i + TARGETS_AHEAD])
+        target = c.targets + fired[i]
+        target.n_spikes += 1
+        ways[target.way] += 1
+        for side in range(N_HOPS):
+            hops[side] += target.hops[side]
+        if target.place >= 0:
+            own = outbox + c.owner[target.place // PLACES]
+            own.spike[own.n] = TURN * target.place + target.delay
+            own.n += 1
+    counts[TRANSMITTED] += n - ways[NO_PACKET]
+    counts[INJECT] += n - ways[NO_PACKET]
+    counts[DROPPED_PACKET] += ways[DROPPED]
+    for side in range(N_HOPS):
+        counts[HOPS + side] += hops[side]
+    counts[EJECT] += ways[TO_CORE]
+    counts[HOST_OUT] += ways[TO_HOST]
+    counts[AXON_IN] += ways[TO_CORE]
+
+
+cdef inline void note_spikes(const Crossbars* c, const Share* share, const Outbox* inbox) noexcept nogil:
+    """Notes spikes of neurons, of whatever worker, for the worker's cores."""
+    cdef int64_t i
+    for i in range(inbox.n):
+        note(c, share.turn + (inbox.spike[i] & (TURN - 1)), inbox.spike[i] // TURN)
+
+
+cdef inline void begin_cores(
+    const Crossbars* c, Share* share, const void* start_v, const uint8_t* pending, int64_t n_delays, int64_t n_axons
+) noexcept nogil:
+    """Sets the worker's cores to the start of a sample. start_v: [n_slots]; pending: [n_delays, n_axons] or NULL."""
+    cdef int64_t core, slot, i, delay, axon, value
+    share.turn = 0
+    for core in range(share.first_core, share.end_core):
+        slot = c.slot_ptr[core]
+        c.near[core] = c.quiet[core] = 0
+        for i in range(c.slot_ptr[core + 1] - slot):
+            if c.wide:
+                c.v64[core * PLACES + i] = (<const int64_t*>start_v)[slot + i]
+            else:
+                value = (<const int32_t*>start_v)[slot + i]
+                c.v[core * PLACES + i] = <int32_t>value
+                c.near[core] |= value > CROSSBAR_FAR or value < -CROSSBAR_FAR
+        for i in range(TURN):
+            memset(due_of(c, i, core), 0, WORDS * sizeof(uint64_t))
+        if pending == NULL:
+            continue
+        for delay in range(n_delays):
+            for axon in range(c.axon_ptr[core], c.axon_ptr[core + 1]):
+                if pending[delay * n_axons + axon]:
+                    note(c, delay, core * PLACES + axon - c.axon_ptr[core])
+
+
+cdef inline void end_cores(
+    const Crossbars* c, const Share* share, void* end_v, uint8_t* pending, int64_t n_delays, int64_t n_axons
+) noexcept nogil:
+    """Keeps the worker's cores as a sample leaves them."""
+    cdef int64_t core, slot, i, delay, axon
+    cdef const uint64_t* due
+    for core in range(share.first_core, share.end_core):
+        slot = c.slot_ptr[core]
+        for i in range(c.slot_ptr[core + 1] - slot):
+            if c.wide:
+                (<int64_t*>end_v)[slot + i] = c.v64[core * PLACES + i]
+            else:
+                (<int32_t*>end_v)[slot + i] = c.v[core * PLACES + i]
+        for delay in range(n_delays):
+            due = due_of(c, share.turn + delay, core)
+            for i in range(c.axon_ptr[core + 1] - c.axon_ptr[core]):
+                axon = c.axon_ptr[core] + i
+                pending[delay * n_axons + axon] = <uint8_t>(due[i >> 6] >> (i & 63) & 1)
