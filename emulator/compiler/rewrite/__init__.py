@@ -6,6 +6,7 @@ values (`choose`, `codes`, `nearest`), neurons to cores with as many columns as 
 decodes the result and compares it with the network; it shares no code with the others.
 """
 
+from emulator.compiler.rewrite.proof import check_rewrite
 from emulator.compiler.rewrite.rewrite import rewrite
 
-__all__ = ["rewrite"]
+__all__ = ["check_rewrite", "rewrite"]

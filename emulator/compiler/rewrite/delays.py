@@ -82,9 +82,9 @@ def _loop(weighted: Weighted, pre: int, post: int, ticks: int) -> str:
     mine = np.isin(weighted.line_sender[lines], _of(weighted, pre))
     shortest = int(weighted.line_delay[lines][mine].min())
     return (
-        f"{weighted.label[pre]} -> {weighted.label[post]}: delay {shortest} ticks within a loop, "
-        f"limit at least {shortest + ticks}: "
-        "its neurons have too many targets for copies and need relays, of a tick each: give longer delays, fewer targets, or neurons without random draws, which can be copied"
+        f"{weighted.label[pre]} -> {weighted.label[post]}: delay {shortest} ticks within a loop, limit at "
+        f"least {shortest + ticks}: its neurons have too many targets for copies and need relays, of a tick "
+        "each: give longer delays, fewer targets, or neurons without random draws, which can be copied"
     )
 
 

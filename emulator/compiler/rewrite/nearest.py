@@ -43,7 +43,7 @@ def fit_sums(weighted: Weighted, room: Room, value: Ints, digits: Ints, fixed: B
         return
     order = fill_order(weighted, np.ones(len(weighted.label), dtype=bool))
     order = order[todo[order]]
-    per_line = np.minimum(room.axons // np.diff(weighted.ptr), MAX_PER_LINE)
+    per_line = np.minimum(room.axons // np.maximum(np.diff(weighted.ptr), 1), MAX_PER_LINE)
     fixed |= todo
     for n in np.unique(per_line[order]).tolist():
         mine = order[per_line[order] == n]
@@ -94,8 +94,8 @@ def _fit_block(weighted: Weighted, room: Room, value: Ints, digits: Ints, block:
 
 
 def _fit_shared(matrix: _Matrix, n: int, room: Room) -> tuple[Ints, Ints]:
-    """n types for each line, one more for the heaviest lines as far as axons reach; chosen in turn with values
-    and digits."""
+    """n types for each line, one more for the heaviest lines as far as axons reach; chosen in turn with
+    values and digits."""
     sums = np.array(list(itertools.product((0, 1), repeat=N_TYPES)), dtype=np.int64)
     size = np.full(matrix.n_lines, n)
     heaviest = np.argsort(-(matrix.weight**2).sum(axis=0), kind="stable")
@@ -104,9 +104,7 @@ def _fit_shared(matrix: _Matrix, n: int, room: Room) -> tuple[Ints, Ints]:
     low = np.maximum(-matrix.weight, 0).max(axis=1) + 1e-9
     start = np.column_stack([high * 0.65, high * 0.3, -low * 0.3, -low * 0.65])
     types = np.array(list(itertools.product((0, 1), repeat=N_TYPES)), dtype=np.int64)  # sets of types
-    within: Bools = np.all(
-        sums[None, :, :] <= types[:, None, :], axis=2
-    )  # [sets, sums] sums that a set can make
+    within: Bools = np.all(sums[None, :, :] <= types[:, None, :], axis=2)  # [sets, sums]
     value = start
     for _ in range(ROUNDS):
         cost = _cost(matrix, value, sums)  # [neurons, lines, sums]

@@ -12,6 +12,7 @@ from emulator.compiler.rewrite.choose import choose_codes
 from emulator.compiler.rewrite.delays import Lateness
 from emulator.compiler.rewrite.integers import weigh
 from emulator.compiler.rewrite.ir import Room
+from emulator.compiler.rewrite.proof import check_rewrite
 from emulator.compiler.rewrite.report import report_of
 from emulator.compiler.rewrite.spread import spread
 from emulator.compiler.rewrite.wires import wire
@@ -57,7 +58,10 @@ def rewrite(
     else:
         raise AssertionError(wires.missing)
     cores = assemble(weighted, codes, filled, wires, room, names)
-    return replace(cores, report=report_of(weighted, codes, filled, wires, lateness.late, cores.n_cores))
+    report = report_of(weighted, codes, filled, wires, lateness.late, cores.n_cores)
+    cores = replace(cores, report=report)
+    check_rewrite(network, cores)
+    return cores
 
 
 def room_of(chip: ChipSpec) -> Room:
