@@ -7,7 +7,7 @@ Counts of a spike's packets are known from its routes: they are summed up per se
 
 from emulator._ext.core cimport BLOCK, Compartments, Configuration, Stretch
 from emulator._ext.crossbar cimport (
-    PLACES, TURN, WORDS, CrossbarLanes, Crossbars, Neurons, Outbox, Target, crossbar_best, crossbar_update_of,
+    PLACES, TURN, WORDS, CrossbarLanes, Crossbars, Neurons, Outbox, Target, crossbar_best, crossbar_way_of,
 )
 from emulator._ext.crossing cimport Crossing
 from emulator._ext.generator cimport Generators
@@ -256,7 +256,7 @@ cdef class Machine:
         assert self.arrays["lanes"].size % sizeof(CrossbarLanes) == 0
         c.config = <const int32_t*>self._address("lanes_of", "int32")
         c.kind = <const uint8_t*>self._address("kind", "uint8")
-        c.update = crossbar_update_of(min(settings["level"], crossbar_best()))
+        c.way = crossbar_way_of(min(settings["level"], crossbar_best()))
         c.wide, c.at_threshold = run.wide, settings["at_threshold"]
         if run.wide:
             c.v64 = <int64_t*>self._address("v", "int64")

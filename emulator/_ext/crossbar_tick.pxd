@@ -1,14 +1,14 @@
 # Crossbar cores of a worker, tick by tick: what `step`, `deliver` and the ends of a sample are for them.
 from emulator._ext.core cimport prefetch
 from emulator._ext.crossbar cimport (
-    CROSSBAR_FAR, DROPPED, N_HOPS, NO_PACKET, PLACES, TO_CORE, TO_HOST, TURN, WORDS, Crossbars, Outbox, Target, due_of, fetch, first_bit, note,
+    CROSSBAR_FAR, DROPPED, CrossbarList, CrossbarOutcome, N_HOPS, NO_PACKET, PLACES, TO_CORE, TO_HOST, TURN, WORDS, Crossbars, Outbox, Target, due_of, note, take_due,
     update_core,
 )
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memset
 
 cdef enum:
-    AHEAD = 2  # cores whose rows are fetched before their turn
+    AHEAD = 3  # cores whose rows are fetched before their turn: one less than a power of two
     TARGETS_AHEAD = 8
     N_WAYS = 4
 
@@ -50,19 +50,20 @@ cdef inline int64_t step_cores(
     int64_t* n_ops
 ) noexcept nogil:
     """Updates the worker's cores. Lists the slots that fired, and returns their number."""
-    cdef int64_t core, word, n = 0
-    cdef uint64_t words[WORDS]
-    cdef uint64_t bits
+    cdef CrossbarList due[4]
+    cdef CrossbarOutcome outcome
+    cdef int64_t core, slot, n = 0, i, taken = 0
     for core in range(share.first_core, share.end_core):
-        if core + AHEAD < share.end_core:
-            fetch(c, share.turn, core + AHEAD)
-        n_ops[0] += update_core(c, share.turn, core, sample, tick, words, n_active)
-        for word in range(WORDS):
-            bits = words[word]
-            while bits:
-                fired[n] = <int32_t>(c.slot_ptr[core] + 64 * word + first_bit(bits))
-                n += 1
-                bits &= bits - 1
+        while share.first_core + taken < share.end_core and share.first_core + taken <= core + AHEAD:
+            take_due(c, share.turn, share.first_core + taken, &due[taken & AHEAD])
+            taken += 1
+        update_core(c, core, &due[(core - share.first_core) & AHEAD], sample, tick, &outcome)
+        n_active[0] += outcome.n_active
+        n_ops[0] += outcome.n_ops
+        slot = c.slot_ptr[core]
+        for i in range(outcome.fired.n):
+            fired[n] = <int32_t>(slot + outcome.fired.which[i])
+            n += 1
     return n
 
 

@@ -1,6 +1,6 @@
 """The native engine's own arrangement of crossbar cores: see _ext/crossbar.pxd and crossbar_kernel.h.
 
-Neurons are put in blocks of 16, and blocks that are configured alike share their configuration.
+Neurons are put in blocks of 32, and blocks that are configured alike share their configuration.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from emulator.engine.rows import Arranged
 
 Ints = NDArray[np.integer[Any]]
 
-BLOCK = 16  # neurons
+BLOCK = 32  # neurons
 LANES = np.dtype(
     [
         ("alpha", "i4", BLOCK),
@@ -28,19 +28,19 @@ LANES = np.dtype(
         ("reset", "i4", BLOCK),
         ("leak", "i2", BLOCK),
         ("weight", "i2", (N_TYPES, BLOCK)),
-        ("reversal", "u2"),
-        ("to_reset", "u2"),
-        ("subtract", "u2"),
-        ("hold", "u2"),
-        ("leaks", "u2"),
-        ("unused", "u2", 11),
+        ("reversal", "u4"),
+        ("to_reset", "u4"),
+        ("subtract", "u4"),
+        ("hold", "u4"),
+        ("leaks", "u4"),
+        ("unused", "u4", 11),
     ]
 )
 """CrossbarLanes."""
 HOPS = slice(SENT.index("hop_e"), SENT.index("hop_chip") + 1)
 TARGET = np.dtype([("place", "i4"), ("n_spikes", "u4"), ("hops", "u2", 5), ("delay", "u1"), ("way", "u1")])
 """Target."""
-EXACT, STILL, ONE_ACCOUNT = 1, 2, 4  # bits of Kind
+EXACT, STILL, ONE_ACCOUNT, STEADY = 1, 2, 4, 8  # bits of Kind
 NO_PACKET, TO_CORE, TO_HOST, DROPPED = range(4)  # Way
 TYPE_SHIFT = 12
 SILENT = 2**31 - 1  # threshold of the neurons that a core lacks
@@ -168,7 +168,7 @@ def targets_of(image: CrossbarImage, routes: Routes) -> NDArray[np.void]:
 
 
 def _lanes(image: CrossbarImage, places: Ints) -> tuple[NDArray[np.void], NDArray[np.int32]]:
-    """Configurations that occur, and which of them each block of neurons has [n_cores * 16]."""
+    """Configurations that occur, and which of them each block of neurons has [n_cores * 8]."""
     n_blocks = image.n_cores * MAX_NEURONS // BLOCK
     lanes = np.zeros(n_blocks, dtype=LANES)
 
@@ -178,7 +178,7 @@ def _lanes(image: CrossbarImage, places: Ints) -> tuple[NDArray[np.void], NDArra
         return full.reshape(n_blocks, BLOCK)
 
     def bits(flags: NDArray[np.bool_]) -> Ints:
-        return np.asarray(spread(flags.astype(np.uint16)) @ (1 << np.arange(BLOCK, dtype=np.uint16)))
+        return np.asarray(spread(flags.astype(np.uint32)) @ (1 << np.arange(BLOCK, dtype=np.uint32)))
 
     lanes["alpha"] = spread(image.slot_alpha, SILENT)
     lanes["low"] = -spread(image.slot_beta, SILENT)
@@ -212,7 +212,11 @@ def _kinds(image: CrossbarImage, unbounded: bool) -> NDArray[np.uint8]:
     drawn = np.logical_or.reduceat((image.slot_stochastic != 0) | (image.slot_mask_bits != 0), first)
     leaks = np.logical_or.reduceat(image.slot_leak != 0, first)
     exact = drawn | unbounded
-    return (EXACT * exact + STILL * ~(drawn | leaks) + ONE_ACCOUNT * _one_account(image)).astype(np.uint8)
+    steady = np.logical_and.reduceat((image.slot_leak != 0) & (image.slot_reversal == 0), first)
+    steady &= np.diff(image.slot_ptr) == MAX_NEURONS
+    flags = {EXACT: exact, STILL: ~(drawn | leaks), ONE_ACCOUNT: _one_account(image), STEADY: steady}
+    kinds: NDArray[np.uint8] = sum(bit * flag.astype(np.uint8) for bit, flag in flags.items())
+    return kinds
 
 
 def _one_account(image: CrossbarImage) -> NDArray[np.bool_]:
