@@ -368,6 +368,22 @@ def test_a_wrong_image_is_found_out(job: Job, name: str, place: int, value: int,
         verify_crossbars(image, job["symbols"], job["rewrite"], job["place"], job.network, job.chip)
 
 
+WRONG_SYMBOLS: list[tuple[int, dict[str, Any], str]] = [
+    (3, {"name": "b"}, r"parts \['in', 'a', 'b', 'b', 'b'\], expected \['in', 'a', 'b', 'a', 'b'\]"),
+    (1, {"address": np.array([3, 2])}, "inputs of the sources are not 0..5 in order"),
+    (3, {"address": np.array([3, 2, 4])}, "core 'a': its neurons are not the slots of core 2"),
+]
+
+
+@pytest.mark.parametrize(("number", "changes", "words"), WRONG_SYMBOLS, ids=range(3))
+def test_wrong_symbols_are_found_out(job: Job, number: int, changes: dict[str, Any], words: str) -> None:
+    parts = list(job["symbols"].parts)
+    parts[number] = replace(parts[number], **changes)
+    symbols = replace(job["symbols"], parts=tuple(parts))
+    with pytest.raises(em.CompileError, match="internal: " + words):
+        verify_crossbars(image_of(job), symbols, job["rewrite"], job["place"], job.network, job.chip)
+
+
 def test_a_program_of_crossbars_comes_back_from_its_file(program: em.Program, tmp_path: Path) -> None:
     program.save(tmp_path / "p")
     read = em.load_program(tmp_path / "p")
