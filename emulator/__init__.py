@@ -23,8 +23,27 @@ from emulator.errors import (
     SimulationError,
     SpecError,
 )
-from emulator.formats import chip_schema, chips, from_nir, load_chip, load_network, load_program
-from emulator.network import LIF, LoihiCuba, LoihiSynapse, Network, Poisson, Regular, Scripted, Triplets
+from emulator.formats import (
+    chip_schema,
+    chips,
+    from_nir,
+    from_truenorth_json,
+    load_chip,
+    load_network,
+    load_program,
+    truenorth_json_stimulus,
+)
+from emulator.network import (
+    LIF,
+    LoihiCuba,
+    LoihiSynapse,
+    Network,
+    Poisson,
+    Regular,
+    Scripted,
+    Triplets,
+    TrueNorth,
+)
 from emulator.program import Program
 
 __version__ = "0.1.0"
@@ -50,10 +69,12 @@ __all__ = [
     "SimulationError",
     "SpecError",
     "Triplets",
+    "TrueNorth",
     "chip_schema",
     "chips",
     "compile",
     "from_nir",
+    "from_truenorth_json",
     "load_chip",
     "load_curve",
     "load_network",
@@ -62,4 +83,5 @@ __all__ = [
     "run",
     "run_mesh",
     "traffic",
+    "truenorth_json_stimulus",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
@@ -9,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emulator.chip.crossbar import AnyImage
 from emulator.chip.generators import Generator
-from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
 from emulator.errors import SimulationError
 
@@ -19,7 +20,10 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A source or population of the network. Its account (`group`) is its place in `Symbols.parts`."""
+    """A source or population of the network. Its account (`group`) is its place in `Symbols.parts`.
+
+    A core described directly is two parts of its name: a source, its axons, and a population, its neurons.
+    """
 
     name: str
     kind: str  # "source" or "population"
@@ -49,24 +53,28 @@ class Symbols:
 
     network: str
     dt_s: float
-    parts: tuple[Part, ...]  # sources in order of adding, then populations in order of adding
+    parts: tuple[Part, ...]  # sources, axons of cores, populations, neurons of cores; each in order of adding
     probes: tuple[ProbeSymbol, ...]
 
-    @property
+    @functools.cached_property
     def sources(self) -> tuple[Part, ...]:
         return tuple(part for part in self.parts if part.kind == "source")
 
-    @property
+    @functools.cached_property
     def populations(self) -> tuple[Part, ...]:
         return tuple(part for part in self.parts if part.kind == "population")
 
+    @functools.cached_property
+    def _named(self) -> dict[tuple[str, str], Part]:
+        return {(part.kind, part.name): part for part in self.parts}
+
     def part(self, name: str, kind: str | None = None) -> Part:
-        """The part of that name; SimulationError naming those that exist."""
-        candidates = [part for part in self.parts if kind is None or part.kind == kind]
-        for candidate in candidates:
-            if candidate.name == name:
-                return candidate
-        names = ", ".join(repr(part.name) for part in candidates) or "none"
+        """The part of that name, of several kinds the population; SimulationError naming those that exist."""
+        kinds = ("population", "source") if kind is None else (kind,)
+        for one in kinds:
+            if (one, name) in self._named:
+                return self._named[one, name]
+        names = ", ".join(repr(part.name) for part in self.parts if part.kind in kinds) or "none"
         raise SimulationError(f"network {self.network!r} has no {kind or 'part'} {name!r}; it has {names}")
 
 
@@ -74,7 +82,7 @@ class Symbols:
 class Program:
     """A network compiled onto a chip. Made by `compile`, run by `run`."""
 
-    image: Image
+    image: AnyImage
     symbols: Symbols
     chip: ChipSpec
     stats: dict[str, Any] = field(

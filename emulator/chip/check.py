@@ -11,7 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator import arith
+from emulator.chip import findings
 from emulator.chip.blocks import tables
+from emulator.chip.check_crossbar import check_crossbar_image
+from emulator.chip.crossbar import AnyImage
+from emulator.chip.findings import more, outside
 from emulator.chip.image import DTYPES, SIGN_MODE_ID, Image
 from emulator.chip.spec import ChipSpec
 from emulator.chip.usage import RESOURCES, usage
@@ -45,13 +49,27 @@ RANGES: dict[str, tuple[int, int]] = {
 """Values a register can hold; `v0`, slots and mantissas depend on other tables and are checked apart."""
 
 
-def check_image(image: Image, chip: ChipSpec) -> None:
+def check_image(image: AnyImage, chip: ChipSpec) -> None:
     """Raises ImageError listing what is inconsistent in the image, or does not fit the chip.
 
     An image cannot change: what has passed for a chip is not looked at again.
     """
     if image.derived.get("passed for") is chip:
         return
+    model = "cuba" if isinstance(image, Image) else "truenorth"
+    if chip.cores.model != model:
+        raise ImageError(
+            f"image of {model} cores: chip {chip.name!r} has {chip.cores.model} cores (cores.model): "
+            "take the chip that it was compiled for"
+        )
+    if isinstance(image, Image):
+        _check_lists(image, chip)
+    else:
+        check_crossbar_image(image, chip)
+    image.derived["passed for"] = chip
+
+
+def _check_lists(image: Image, chip: ChipSpec) -> None:
     check_structure(image)
     problems = [*_values(image, chip), *_references(image), *_entries(image)]
     if not problems:  # the rest reads through the tables
@@ -60,7 +78,6 @@ def check_image(image: Image, chip: ChipSpec) -> None:
         problems = [*way_problems(image, chip), *_limits(image, chip)]
     if problems:
         raise ImageError(problems)
-    image.derived["passed for"] = chip
 
 
 def check_structure(image: Image) -> None:
@@ -106,34 +123,14 @@ def _pointers(image: Image) -> Iterator[str]:
         "axon_ptr": image.n_axons,
         "syn_ptr": image.n_synapses,
     }
-    for name, end in ends.items():
-        pointer = getattr(image, name)
-        if pointer[0] != 0 or pointer[-1] != end:
-            yield f"{name}: runs from {pointer[0]} to {pointer[-1]}, expected 0 to {end}"
-        falls = np.flatnonzero(pointer[1:] < pointer[:-1])
-        if len(falls):
-            row = int(falls[0])
-            yield f"{name}[{row + 1}] = {pointer[row + 1]}: below {name}[{row}] = {pointer[row]}"
-    empty = np.flatnonzero(image.slot_ptr[1:] == image.slot_ptr[:-1])
-    if len(empty):
-        yield f"slot_ptr: core row {empty[0]} holds no compartment ({len(empty)} such rows)"
+    yield from findings.pointers(image, ends)
 
 
 def _values(image: Image, chip: ChipSpec) -> Iterator[str]:
     for name, (low, high) in RANGES.items():
-        yield from _outside(name, getattr(image, name), low, high)
-    # An account without a sender has nothing to count, and tables are made for all of them.
-    if not (isinstance(image.n_groups, int) and 0 <= image.n_groups <= image.n_senders):
-        yield f"n_groups = {image.n_groups!r}: must be an integer in 0..{image.n_senders} (number of senders)"
-        return
-    for name in ("slot_group", "input_group"):
-        yield from _outside(name, getattr(image, name), 0, image.n_groups - 1)
-    yield from _outside("core_id", image.core_id, 0, chip.n_cores - 1, f" of chip {chip.name!r}")
-    falls = np.flatnonzero(image.core_id[1:] <= image.core_id[:-1])
-    if len(falls):
-        row = int(falls[0])
-        below = f"core_id[{row}] = {image.core_id[row]}"
-        yield f"core_id[{row + 1}] = {image.core_id[row + 1]}: not above {below}"
+        yield from outside(name, getattr(image, name), low, high)
+    yield from findings.accounts(image, "slot_group", "input_group")
+    yield from findings.core_ids(image, chip)
 
 
 def _references(image: Image) -> Iterator[str]:
@@ -145,38 +142,20 @@ def _references(image: Image) -> Iterator[str]:
         if len(bad):
             slot, row = int(bad[0]), int(core[bad[0]])
             rows = f"{pointer[row]}..{pointer[row + 1] - 1}"
-            yield f"{name}[{slot}] = {index[slot]}: outside the rows {rows} of core row {row}" + _more(bad)
-    yield from _outside("syn_format", image.syn_format, 0, len(image.format_w_exp) - 1)
+            yield f"{name}[{slot}] = {index[slot]}: outside the rows {rows} of core row {row}" + more(bad)
+    yield from outside("syn_format", image.syn_format, 0, len(image.format_w_exp) - 1)
 
 
 def _entries(image: Image) -> Iterator[str]:
-    yield from _outside("entry_core", image.entry_core, 0, image.n_cores)
+    """Each axon is named once, besides what holds of all images."""
+    found = list(findings.entry_places(image))
+    yield from found
     if len(image.entry_core) == 0 or image.entry_core.min() < 0 or image.entry_core.max() > image.n_cores:
         return
-    # The host port is one row past the cores and owns one axon, 0. Entries are many: what is as long as they
-    # are is kept in 32 bits, as they are, and not for long.
-    first = np.append(image.axon_ptr[:-1], 0).astype(np.int32)
-    end = np.append(image.axon_ptr[1:], 1).astype(np.int32)
-    bad = np.flatnonzero(
-        (image.entry_axon < first[image.entry_core]) | (image.entry_axon >= end[image.entry_core])
-    )
-    if len(bad):
-        entry = int(bad[0])
-        owner = int(image.entry_core[entry])
-        name = "the host port" if owner == image.n_cores else f"core row {owner}"
-        yield (
-            f"entry_axon[{entry}] = {image.entry_axon[entry]}: outside the axons "
-            f"{first[owner]}..{end[owner] - 1} of {name}" + _more(bad)
-        )
     to_core = image.entry_core != image.n_cores
     # Counting needs indices that are sound; searching by sorting is for images that are not.
-    if len(bad) or np.bincount(image.entry_axon[to_core], minlength=1).max() > 1:
+    if found or np.bincount(image.entry_axon[to_core], minlength=1).max() > 1:
         yield from _named_twice(image, np.flatnonzero(to_core))
-    of_inputs = image.entry_core[image.entry_ptr[image.n_slots] :]
-    bad = np.flatnonzero(of_inputs == image.n_cores)
-    if len(bad):
-        entry = int(image.entry_ptr[image.n_slots] + bad[0])
-        yield f"entry_core[{entry}] = {image.n_cores}: a host input sends to the host port" + _more(bad)
 
 
 def _named_twice(image: Image, to_core: Ints) -> Iterator[str]:
@@ -194,7 +173,7 @@ def _configurations(image: Image) -> Iterator[str]:
     if len(bad):
         row = int(bad[0])
         refractory = f"config_refractory[{row}] = {image.config_refractory[row]}"
-        yield f"{refractory}: a soft reset leaves no refractory time, it must be 1" + _more(bad)
+        yield f"{refractory}: a soft reset leaves no refractory time, it must be 1" + more(bad)
 
 
 def _slot_values(image: Image) -> Iterator[str]:
@@ -204,7 +183,7 @@ def _slot_values(image: Image) -> Iterator[str]:
     if len(bad):
         slot = int(bad[0])
         within = f"vmin..vmax {low[slot]}..{high[slot]}"
-        yield f"slot_v0[{slot}] = {image.slot_v0[slot]}: outside {within}" + _more(bad)
+        yield f"slot_v0[{slot}] = {image.slot_v0[slot]}: outside {within}" + more(bad)
 
 
 def _synapses(image: Image) -> Iterator[str]:
@@ -265,26 +244,14 @@ def _limits(image: Image, chip: ChipSpec) -> Iterator[str]:
         over = np.flatnonzero(used[resource] > limit)
         if len(over):
             core = f"core {image.core_id[over[0]]}"
-            yield f"{core}: {resource} {used[resource][over[0]]}, limit {limit} {own}" + _more(over)
+            yield f"{core}: {resource} {used[resource][over[0]]}, limit {limit} {own}" + more(over)
     for name, high in (("config_refractory", limits.refractory_ticks), ("syn_delay", limits.delay_ticks)):
         if high is not None:
-            yield from _outside(name, getattr(image, name), 1, high, f" {own}")
+            yield from outside(name, getattr(image, name), 1, high, f" {own}")
     widths, index_bits = chip.list_format.weight_bits, chip.list_format.index_bits
-    yield from _outside("format_weight_bits", image.format_weight_bits, 1, max(widths), f" {own}")
+    yield from outside("format_weight_bits", image.format_weight_bits, 1, max(widths), f" {own}")
     choices = sorted({0, *index_bits})
     unknown = np.flatnonzero(~np.isin(image.format_index_bits, choices))
     if len(unknown):
         row = int(unknown[0])
         yield f"format_index_bits[{row}] = {image.format_index_bits[row]}: choose from {choices} {own}"
-
-
-def _outside(name: str, array: Ints, low: int, high: int, of: str = "") -> Iterator[str]:
-    """At most one line: the first value of an array outside low..high."""
-    if len(array) == 0 or (array.min() >= low and array.max() <= high):
-        return
-    bad = np.flatnonzero((array < low) | (array > high))
-    yield f"{name}[{bad[0]}] = {array[bad[0]]}: outside {low}..{high}{of}" + _more(bad)
-
-
-def _more(bad: Ints) -> str:
-    return f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""

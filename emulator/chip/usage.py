@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator.chip.blocks import tables
+from emulator.chip.crossbar import ROW_BYTES, AnyImage, CrossbarImage
 from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
 
@@ -27,8 +28,26 @@ RESOURCES = (
 """What a core has a limited amount of, by the keys of `ChipSpec.limits`."""
 
 
-def usage(image: Image, chip: ChipSpec) -> dict[str, Longs]:
-    """RESOURCES -> int64 [n_cores]. The image must have sound pointers (`check_structure`)."""
+def limits_of(image: AnyImage, chip: ChipSpec) -> dict[str, int | None]:
+    """What one core has of each resource of `usage`; None: lifted."""
+    if isinstance(image, Image):
+        return {resource: getattr(chip.limits, resource) for resource in RESOURCES}
+    neurons, axons = chip.limits.compartments, chip.limits.axons_in
+    assert axons is not None, "a rule of crossbar chips"
+    return {"compartments": neurons, "axons_in": axons, "synapses": neurons * axons}
+
+
+def usage(image: AnyImage, chip: ChipSpec) -> dict[str, Longs]:
+    """RESOURCES, of crossbar cores neurons, axons and synapses -> int64 [n_cores]. The image must have sound
+    pointers (`check_structure`)."""
+    if isinstance(image, CrossbarImage):
+        of_axon = np.bitwise_count(image.crossbar).reshape(-1, ROW_BYTES).sum(axis=1, dtype=np.int64)
+        before = np.concatenate([[0], np.cumsum(of_axon)])
+        return {
+            "compartments": np.diff(image.slot_ptr),
+            "axons_in": np.diff(image.axon_ptr),
+            "synapses": np.diff(before[image.axon_ptr]),
+        }
     sender_ptr = image.entry_ptr[image.slot_ptr]
     return {
         "compartments": np.diff(image.slot_ptr),

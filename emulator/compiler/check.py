@@ -17,7 +17,7 @@ from emulator.chip.spec import ChipSpec
 from emulator.compiler.limits import Excess, most_from, usable_text
 from emulator.compiler.packing import least_list_bits, sparse_index_bits
 from emulator.errors import CompileError
-from emulator.network import LIF, LoihiCuba, Network, Population, Projection
+from emulator.network import LIF, LoihiCuba, Network, Population, Projection, TrueNorth
 
 Ints = NDArray[np.integer]
 
@@ -30,6 +30,12 @@ def check(
 ) -> tuple[str, ...]:
     """Limits broken that no later pass looks at. Raises CompileError with every violation if some of them
     keep the later passes from looking."""
+    if network.cores:
+        raise CompileError(
+            f"network {network.name!r}: {len(network.cores)} cores described directly, the first is "
+            f"{network.cores[0].name!r}; chip {chip.name!r} has no crossbars (cores.model "
+            f"{chip.cores.model!r}): take a chip with cores.model 'truenorth'"
+        )
     if not network.populations:
         raise CompileError(f"network {network.name!r} has no population: add one with add_population")
     problems = [
@@ -78,7 +84,13 @@ def _models(chip: ChipSpec) -> tuple[type, ...]:
 
 def _model(population: Population, chip: ChipSpec) -> Iterator[str]:
     models = _models(chip)
-    if not isinstance(population.model, models):
+    if isinstance(population.model, TrueNorth):
+        yield (
+            f"population {population.name!r}: model TrueNorth needs crossbars, chip {chip.name!r} has none "
+            f"(cores.model {chip.cores.model!r}): choose from "
+            f"{', '.join(model.__name__ for model in models)}, or a chip with cores.model 'truenorth'"
+        )
+    elif not isinstance(population.model, models):
         names = ", ".join(model.__name__ for model in models)
         kind = type(population.model).__name__
         yield (

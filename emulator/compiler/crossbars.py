@@ -48,6 +48,8 @@ class CrossbarCores:
     at: Ints  # int32 [n_cores] physical core that it must take; -1: free
     address: dict[str, Ints]  # population -> int64 [n] neuron of each; of copies the first
     report: tuple[dict[str, Any], ...] = field(default=())  # per rewrite
+    origin: Ints | None = None  # int64 [n_neurons] of rewritten populations: neuron it is a copy of, counted
+    # through the populations; -1: a relay. A hint for the proof of the rewrites, which trusts none of it
 
     @property
     def n_cores(self) -> int:

@@ -1,4 +1,4 @@
-"""Pipeline: the passes in order, from a Network to a Program."""
+"""Pipeline: the passes in order, from a Network to a Program. What they are depends on the chip's cores."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ from emulator.compiler import dump
 from emulator.compiler.allocate import allocate_slots
 from emulator.compiler.bundles import population_of
 from emulator.compiler.check import check
+from emulator.compiler.crossbar import dump as crossbar_dump
+from emulator.compiler.crossbar.check import check_crossbar
+from emulator.compiler.crossbar.describe import describe, rewrite_populations
+from emulator.compiler.crossbar.emit import emit_crossbar_symbols, emit_crossbars
+from emulator.compiler.crossbar.place import place_cores
+from emulator.compiler.crossbar.stats import crossbar_stats
+from emulator.compiler.crossbar.verify import verify_crossbars
 from emulator.compiler.emit import emit_image, emit_symbols
 from emulator.compiler.partition import partition
 from emulator.compiler.place import place
@@ -115,6 +122,67 @@ PASSES: tuple[Pass, ...] = (
 )
 
 
+CROSSBAR_PASSES: tuple[Pass, ...] = (
+    # Refuses everything that no placement can mend.
+    Pass(
+        "check",
+        "find what no placement can mend",
+        lambda job: check_crossbar(job.network, job.chip, job.mapping),
+        dump.nothing,
+    ),
+    # From here on there are only cores, filled and with their targets, but not yet anywhere.
+    Pass(
+        "rewrite",
+        "populations as cores",
+        lambda job: rewrite_populations(job.network, job.chip),
+        crossbar_dump.described,
+    ),
+    Pass(
+        "describe",
+        "all cores, with those described directly",
+        lambda job: describe(job.network, job.chip, job["rewrite"]),
+        crossbar_dump.described,
+    ),
+    Pass(
+        "place",
+        "cores to physical cores",
+        lambda job: place_cores(job["describe"], job.chip),
+        crossbar_dump.placed,
+    ),
+    Pass(
+        "emit",
+        "image of the chip",
+        lambda job: emit_crossbars(job["describe"], job["place"], _n_parts(job.network)),
+        crossbar_dump.emitted,
+    ),
+    Pass("ways", "a way for every packet", lambda job: check_ways(job["emit"].image, job.chip), dump.nothing),
+    Pass(
+        "symbols",
+        "names to addresses",
+        lambda job: emit_crossbar_symbols(job.network, job["emit"], job["describe"]),
+        dump.symbols,
+    ),
+    # Trusts none of the above: reads the image back, core by core.
+    Pass(
+        "verify",
+        "prove that the image is the network",
+        lambda job: verify_crossbars(
+            job["emit"].image, job["symbols"], job["rewrite"], job["place"], job.network, job.chip
+        ),
+        dump.nothing,
+    ),
+)
+
+
+def passes_of(chip: ChipSpec) -> tuple[Pass, ...]:
+    """The passes that compile for a chip."""
+    return CROSSBAR_PASSES if chip.cores.model == "truenorth" else PASSES
+
+
+def _n_parts(network: Network) -> int:
+    return len(network.sources) + len(network.populations) + 2 * len(network.cores)
+
+
 def compile(
     network: Network,
     chip: ChipSpec,
@@ -128,7 +196,7 @@ def compile(
 
     seed: of the mapper's draws. The sequential mapper draws nothing, so every seed gives the same program.
     mapping: population name -> int array [n], the physical core of each neuron (core id = tile id * cores
-        per tile + core in tile); populations not named are placed around them.
+        per tile + core in tile); populations not named are placed around them. Not for crossbar cores.
     profile: measured spikes to weigh by; not supported by this mapper.
     effort: "fast", "default" or "best"; the sequential mapper has one way to do it and takes all three.
     """
@@ -136,28 +204,35 @@ def compile(
     if problems:
         raise CompileError(problems)
     job = run_passes(network, chip, mapping)
-    summary = stats(job["emit"], job["quantise"], network, chip)
-    return Program(job["emit"], job["symbols"], chip, {**summary, "seed": int(seed), "effort": effort})
+    if chip.cores.model == "truenorth":
+        image = job["emit"].image
+        summary = crossbar_stats(image, job["describe"], network, chip)
+    else:
+        image = job["emit"]
+        summary = stats(image, job["quantise"], network, chip)
+    return Program(image, job["symbols"], chip, {**summary, "seed": int(seed), "effort": effort})
 
 
 def run_passes(
     network: Network,
     chip: ChipSpec,
     mapping: Mapping[str, ArrayLike] | None = None,
-    until: str = PASSES[-1].name,
+    until: str | None = None,
 ) -> Job:
-    """Runs the passes up to and including `until`."""
-    job = Job(network, chip, mapping)
-    for step in PASSES:
+    """Runs the passes of the chip up to and including `until`; None: all."""
+    job, passes = Job(network, chip, mapping), passes_of(chip)
+    for step in passes:
         job.results[step.name] = _run(step, job)
         if step.name == until:
             return job
-    raise CompileError(f"pass {until!r}: choose from {', '.join(step.name for step in PASSES)}")
+    if until is not None:
+        raise CompileError(f"pass {until!r}: choose from {', '.join(step.name for step in passes)}")
+    return job
 
 
 def _run(step: Pass, job: Job) -> Any:
     """The result of a pass. What `check` handed on is raised with all that goes wrong up to COUNTED."""
-    found = job.results.get("check", ())
+    found = job.results.get("check") or ()
     try:
         result = step.run(job)
     except CompileError as error:

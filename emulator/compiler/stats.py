@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator.chip.board import border_links, chips_of
+from emulator.chip.crossbar import AnyImage
 from emulator.chip.image import Image
 from emulator.chip.loads import link_loads
 from emulator.chip.spec import ChipSpec
@@ -68,7 +69,7 @@ def stats(image: Image, quantised: Quantised, network: Network, chip: ChipSpec) 
 
 
 def utilisation(
-    used: dict[str, Longs], limits: dict[str, int | None], bound: Binding, image: Image
+    used: dict[str, Longs], limits: dict[str, int | None], bound: Binding, image: AnyImage
 ) -> dict[str, dict[str, Any]]:
     """Resource -> limit (None: lifted), use over the cores, id of the fullest core, cores that it binds."""
     return {
@@ -95,7 +96,7 @@ def binding(used: dict[str, Longs], limits: dict[str, int | None]) -> dict[str, 
     return best
 
 
-def traffic(image: Image, chip: ChipSpec) -> dict[str, int]:
+def traffic(image: AnyImage, chip: ChipSpec) -> dict[str, int]:
     """Deliveries and hops when every sender fires once."""
     # of each row of a core, and last of the host port
     tile_of_row = np.append(image.core_id // chip.cores.per_tile, chip.host_tile).astype(np.int64)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from emulator import arith
 from emulator.chip.drive import Drive, ProbeLanes
 from emulator.chip.generators import MAX_TICK, maker_of
+from emulator.chip.image import Image
 from emulator.chip.state import Table, state_tables
 from emulator.engine.generators import Window, flat_generators, script_events
 from emulator.errors import SimulationError
@@ -86,7 +87,7 @@ def probe_lanes(program: Program, n_ticks: int) -> tuple[ProbeLanes, ...]:
     """The program's probes, resolved to slots and to the ticks of this run."""
     lanes = []
     for probe in program.symbols.probes:
-        address = program.symbols.part(probe.population).address
+        address = program.symbols.part(probe.population, "population").address
         ticks = np.arange(n_ticks) if probe.ticks is None else np.sort(probe.ticks[probe.ticks < n_ticks])
         slots = address if probe.index is None else address[probe.index]
         lanes.append(ProbeLanes("v_raw" if probe.raw else probe.variable, slots, ticks.astype(np.int64)))
@@ -116,7 +117,12 @@ def _state_problems(program: Program, state: State, n_samples: int, n_ticks: int
         for name, table in state_tables(program.image, program.chip).items()
         for problem in _register_problems(name, getattr(state, name), table, n_samples)
     ]
-    if not problems and (state.pending[..., : program.image.n_slots] % (1 << arith.WEIGHT_SHIFT)).any():
+    weights = isinstance(program.image, Image)  # crossbars keep spikes instead
+    if (
+        weights
+        and not problems
+        and (state.pending[..., : program.image.n_slots] % (1 << arith.WEIGHT_SHIFT)).any()
+    ):
         problems.append("state: pending has values that are no multiples of 64, as sums of weights are")
     return problems
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 from os import PathLike
 from typing import Any
 
@@ -11,13 +10,14 @@ import numpy as np
 
 from emulator.errors import DescriptionError, ImageError
 from emulator.formats import container
+from emulator.formats.cores import add_core, core_content
 from emulator.formats.fields import Fields, prefixed
 from emulator.formats.files import shown
 from emulator.formats.generators import network_generator, read_network_generator
-from emulator.network import LIF, LoihiCuba, LoihiSynapse, Network, Population, Probe, Projection, Triplets
-from emulator.network.models import MODELS, model_fields
+from emulator.formats.models import model_content, parameter, read_model
+from emulator.network import LIF, LoihiSynapse, Network, Population, Probe, Projection, Triplets
 
-VERSION = 2
+VERSION = 3
 
 MAX_NEURONS = 2**24
 """Of one source or population in a file: the number itself takes a few bytes, checking as many neurons GB."""
@@ -42,6 +42,7 @@ def save_network(network: Network, path: str | PathLike[str]) -> None:
             for source in network.sources
         ],
         "populations": [_population(population) for population in network.populations],
+        "cores": [core_content(core) for core in network.cores],
         "projections": [_projection(projection) for projection in network.projections],
         "probes": [_probe(probe) for probe in network.probes],
     }
@@ -53,18 +54,18 @@ def load_network(path: str | PathLike[str]) -> Network:
     named = shown(path)
     problems: list[str] = []
     whole = Fields(container.read(path, "network", VERSION), "", problems)
-    whole.only("name", "dt_s", "sources", "populations", "projections", "probes")
+    whole.only("name", "dt_s", "sources", "populations", "cores", "projections", "probes")
     name, dt_s = whole.text("name"), whole.number("dt_s")
-    parts = {key: whole.subs(key) for key in ("sources", "populations", "projections", "probes")}
+    parts = {key: whole.subs(key) for key in ("sources", "populations", "cores", "projections", "probes")}
     whole.stop(named)
     try:
         network = Network(name, dt_s)
     except DescriptionError as error:
         raise prefixed(named, error) from None
-    for key, add in (("sources", _add_source), ("populations", _add_population)):
+    for key, add in (("sources", _add_source), ("populations", _add_population), ("cores", add_core)):
         for part in parts[key]:
             _collect(network, part, add)
-    whole.stop(named)  # what follows refers to sources and populations by name
+    whole.stop(named)  # what follows refers to these by name
     for key, add in (("projections", _add_projection), ("probes", _add_probe)):
         for part in parts[key]:
             _collect(network, part, add)
@@ -90,14 +91,10 @@ def _add_source(network: Network, part: Fields) -> None:
 
 
 def _population(population: Population) -> dict[str, Any]:
-    model = population.model
     return {
         "name": population.name,
         "n": population.n,
-        "model": {
-            "type": next(name for name, kind in MODELS.items() if isinstance(model, kind)),
-            "parameters": {name: _parameter(value) for name, value in model_fields(model).items()},
-        },
+        "model": model_content(population.model),
         "v0": population.v0,
         "u0": population.u0,
         "start_tick": population.start_tick,
@@ -110,7 +107,7 @@ def _add_population(network: Network, part: Fields) -> None:
     part.only("name", "n", "model", "v0", "u0", "start_tick", "to_host", "record_spikes")
     name, n = part.text("name"), part.integer("n", 1, MAX_NEURONS)
     n_before = len(part.problems)
-    model = _model(part.sub("model"))
+    model = read_model(part.sub("model"))
     state_dtype = "float64" if isinstance(model, LIF) else "int64"
     states = {key: None if part.is_none(key) else part.array(key, state_dtype, n) for key in ("v0", "u0")}
     start_tick = part.integer("start_tick", 0, _MAX_TICK)
@@ -122,35 +119,6 @@ def _add_population(network: Network, part: Fields) -> None:
     )
 
 
-def _parameter(value: Any) -> Any:
-    """A model's parameter as it can be stored: None, text, a number, or an array of numbers."""
-    if value is None or isinstance(value, str):
-        return value
-    array = np.asarray(value)
-    if array.dtype.name not in container.DTYPES:  # flags, half floats, Python integers of any size
-        array = array.astype(np.float64)
-    return array.item() if array.ndim == 0 else array
-
-
-def _model(part: Fields) -> LIF | LoihiCuba:
-    part.only("type", "parameters")
-    kind = MODELS[part.text("type", *MODELS)]
-    given = part.sub("parameters")
-    names = [field.name for field in fields(kind)]
-    given.only(*names)
-    for name in names:
-        value = given.table.get(name)
-        expected: tuple[type[Any], ...] = (int, float, np.ndarray)
-        if name == "tau_syn_s":
-            expected += (type(None),)
-        elif name in ("integrator", "reset_mode"):
-            expected = (str,)
-        words = " or ".join(sorted(choice.__name__ for choice in expected))
-        found = type(value).__name__ if name in given.table else "missing"
-        given.require(name in given.table and isinstance(value, expected), name, f"{found}, expected {words}")
-    return kind(**{name: given.table.get(name, 0) for name in names})
-
-
 def _projection(projection: Projection) -> dict[str, Any]:
     synapse = projection.synapse
     return {
@@ -160,7 +128,7 @@ def _projection(projection: Projection) -> dict[str, Any]:
         "target": projection.target,
         "weight": projection.weight,
         "delay_ticks": projection.delay_ticks,
-        "synapse": None if synapse is None else {**model_fields(synapse), "w_exp": _parameter(synapse.w_exp)},
+        "synapse": None if synapse is None else {**vars(synapse), "w_exp": parameter(synapse.w_exp)},
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from os import PathLike
 from typing import Any
 
@@ -10,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator.chip.check import check_image
+from emulator.chip.crossbar import AnyImage, CrossbarImage
 from emulator.chip.generators import generator_problems
-from emulator.chip.image import DTYPES, Image
+from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
 from emulator.errors import ImageError, SpecError
 from emulator.formats import container
@@ -22,7 +24,10 @@ from emulator.program import Part, ProbeSymbol, Program, Symbols
 
 Ints = NDArray[np.int64]
 
-VERSION = 2  # of programs; a record holds one, so its own version rises with this one
+IMAGES: dict[str, type[Image] | type[CrossbarImage]] = {"lists": Image, "crossbars": CrossbarImage}
+"""Kinds of images by what files call them."""
+
+VERSION = 3  # of programs; a record holds one, so its own version rises with this one
 
 
 def save_program(program: Program, path: str | PathLike[str]) -> None:
@@ -40,7 +45,11 @@ def program_content(program: Program) -> dict[str, Any]:
     """A program as maps and arrays."""
     symbols = program.symbols
     return {
-        "image": {**program.image.arrays(), "n_groups": program.image.n_groups},
+        "image": {
+            "kind": next(name for name, kind in IMAGES.items() if isinstance(program.image, kind)),
+            **program.image.arrays(),
+            "n_groups": program.image.n_groups,
+        },
         "symbols": {
             "network": symbols.network,
             "dt_s": float(symbols.dt_s),
@@ -57,12 +66,13 @@ def read_program(content: Fields, named: str) -> Program:
     content.only("image", "symbols", "chip", "stats")
     image_fields, symbol_fields = content.sub("image"), content.sub("symbols")
     chip_table, stats = content.sub("chip").table, content.sub("stats").table
-    image_fields.only(*DTYPES, "n_groups")
-    arrays = {name: image_fields.array(name, dtype, None) for name, dtype in DTYPES.items()}
+    kind = IMAGES[image_fields.text("kind", *IMAGES)]
+    image_fields.only("kind", *kind.TABLES, "n_groups")
+    arrays = {name: image_fields.array(name, dtype, None) for name, dtype in kind.TABLES.items()}
     n_groups = image_fields.integer("n_groups", 0, 2**31 - 1)
     symbols = _read_symbols(symbol_fields)
     content.stop(named)
-    image = Image(**arrays, n_groups=n_groups)
+    image: AnyImage = kind(**arrays, n_groups=n_groups)
     try:
         chip = ChipSpec.from_dict(chip_table)
     except SpecError as error:
@@ -114,13 +124,11 @@ def _read_symbols(fields: Fields) -> Symbols:
     return Symbols(fields.text("network"), fields.number("dt_s"), tuple(parts), tuple(probes))
 
 
-def _check_symbols(symbols: Symbols, image: Image, fields: Fields) -> None:
+def _check_symbols(symbols: Symbols, image: AnyImage, fields: Fields) -> None:
     """Notes where the symbols and the image do not describe the same network."""
     fields.require(symbols.dt_s > 0, "dt_s", f"{symbols.dt_s} must be above 0 s")
     names = [part.name for part in symbols.parts]
-    twice = sorted(name for name, n in Counter(names).items() if n > 1)
-    fields.require(not twice, "parts", f"names used twice: {twice}")
-    fields.require("" not in names, "parts", "a part has no name")
+    _check_names(symbols.parts, isinstance(image, CrossbarImage), fields)
     kinds = [part.kind for part in symbols.parts]
     fields.require(kinds == sorted(kinds, reverse=True), "parts", "a source comes after a population")
     n_groups = image.n_groups
@@ -134,7 +142,30 @@ def _check_symbols(symbols: Symbols, image: Image, fields: Fields) -> None:
         _check_generator(part, Fields({}, fields.label(f"parts[{group}]"), fields.problems))
     sizes = {part.name: part.n for part in symbols.populations}
     for index, probe in enumerate(symbols.probes):
-        _check_probe(probe, sizes, Fields({}, fields.label(f"probes[{index}]"), fields.problems))
+        place = Fields({}, fields.label(f"probes[{index}]"), fields.problems)
+        only_v = isinstance(image, Image) or (probe.variable == "v" and not probe.raw)
+        place.require(only_v, "variable", "crossbar cores have v alone, and no raw register")
+        _check_probe(probe, sizes, place)
+
+
+def _check_names(parts: Sequence[Part], with_cores: bool, fields: Fields) -> None:
+    """A name is that of one part. A core described directly has two: its neurons, and as a source its axons,
+    which come after all other sources and in the order of the neurons."""
+    uses = Counter((part.kind, part.name) for part in parts)
+    shared = {name for kind, name in uses if ("source", name) in uses and kind == "population"}
+    twice = {name for (_, name), n in uses.items() if n > 1} | (set() if with_cores else shared)
+    fields.require(not twice, "parts", f"names used twice: {sorted(twice)}")
+    fields.require(all(part.name for part in parts), "parts", "a part has no name")
+    orders = []
+    for kind in ("source", "population"):
+        names = [part.name for part in parts if part.kind == kind]
+        orders.append([name for name in names if name in shared])
+        last = names[len(names) - len(orders[-1]) :]
+        fields.require(bool(twice) or orders[-1] == last, "parts", f"cores come after every other {kind}")
+    same = bool(twice) or orders[0] == orders[1]
+    fields.require(same, "parts", "axons of cores come in another order than their neurons")
+    driven = sorted(part.name for part in parts if part.name in shared and part.generator is not None)
+    fields.require(not driven, "parts", f"axons of cores have a generator: {driven}")
 
 
 def _check_cover(parts: tuple[Part, ...], n: int, of: str, fields: Fields) -> None:
@@ -149,7 +180,7 @@ def _check_cover(parts: tuple[Part, ...], n: int, of: str, fields: Fields) -> No
         fields.require(not wrong.any(), "parts", f"{int(wrong.sum())} {of} {what}{first}")
 
 
-def _check_accounts(part: Part, group: int, image: Image, fields: Fields) -> None:
+def _check_accounts(part: Part, group: int, image: AnyImage, fields: Fields) -> None:
     fields.require(part.n > 0, f"parts[{group}].address", f"{part.kind} {part.name!r} is empty")
     booked = (image.slot_group if part.kind == "population" else image.input_group)[part.address]
     fields.require(

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator.chip.board import border_links
+from emulator.chip.crossbar import AnyImage
 from emulator.chip.events import DIRECTIONS, EVENT_ID, EVENTS
 from emulator.chip.generators import MAX_TICK
-from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
 from emulator.chip.state import state_dtype, state_tables
 from emulator.formats import container
@@ -178,7 +178,7 @@ def _within(fields: Fields, name: str, array: Ints, low: int, high: int) -> None
     fields.require(bool(inside), name, f"a value lies outside {low}..{high}")
 
 
-def _check_spikes(record: Record, image: Image, whole: Fields) -> None:
+def _check_spikes(record: Record, image: AnyImage, whole: Fields) -> None:
     """Spikes are sorted, lie within the run, and come from slots that are recorded."""
     row, slot = record.spikes[:, 0], record.spikes[:, 1]
     if len(row) and not (row.max() < record.n_rows and slot.max() < image.n_slots):

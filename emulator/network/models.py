@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from emulator import arith
 from emulator.errors import DescriptionError
 
+N_TYPES = 4  # of axons of a TrueNorth core
+INT32 = (-(2**31), 2**31 - 1)
+
 
 @dataclass(frozen=True, eq=False)
 class LIF:
@@ -220,12 +223,37 @@ class TrueNorth:
         "kappa": (0, 1),
         "v0": (-(2**19), 2**19 - 1),
     }
+    CHOICES: ClassVar[tuple[str, ...]] = ("b", "c", "epsilon", "TM", "gamma", "kappa")
+    """What is no quantity: its range is the same under every variant."""
+
+    BY_TYPE: ClassVar[tuple[str, ...]] = ("s", "b")
+
+    def parameters(self, n: int, owner: str) -> dict[str, NDArray[np.int64]]:
+        """Every parameter as int64 [n], `s` and `b` [n, 4]. Raises DescriptionError.
+
+        Of quantities only that 32 bits hold them: their range is the chip's, which is not known yet.
+        """
+        problems: list[str] = []
+        out = {}
+        for name, limits in self.RANGES.items():
+            value, label = getattr(self, name), f"{owner}: {name}"
+            limits = limits if name in self.CHOICES else INT32
+            spread = _spread_by_type if name in self.BY_TYPE else spread_integers
+            out[name] = spread(value, n, label, limits, problems)
+        if problems:
+            raise DescriptionError(problems)
+        return out
 
 
-MODELS: dict[str, type[LIF] | type[LoihiCuba]] = {"LIF": LIF, "LoihiCuba": LoihiCuba}
+Model = LIF | LoihiCuba | TrueNorth
+MODELS: dict[str, type[LIF] | type[LoihiCuba] | type[TrueNorth]] = {
+    "LIF": LIF,
+    "LoihiCuba": LoihiCuba,
+    "TrueNorth": TrueNorth,
+}
 
 
-def model_fields(model: LIF | LoihiCuba | LoihiSynapse) -> dict[str, Any]:
+def model_fields(model: Model | LoihiSynapse) -> dict[str, Any]:
     """Parameters by name, as given."""
     return {field.name: getattr(model, field.name) for field in fields(model)}
 
@@ -260,6 +288,27 @@ def spread_integers(
     within = ~whole | ((array >= low) & (array <= high))
     _require(within, array, label, f"outside {low}..{high}", problems)
     return np.where(whole & within, array, 0).astype(dtype)
+
+
+def _spread_by_type(
+    value: ArrayLike, n: int, label: str, limits: tuple[int, int], problems: list[str]
+) -> NDArray[np.int64]:
+    """[n, N_TYPES] from a value for each type of axon, for all neurons or for each."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        array = np.zeros(0)
+    if array.shape not in ((N_TYPES,), (n, N_TYPES)):
+        shape = list(array.shape)
+        problems.append(
+            f"{label}: shape {shape}, expected [{N_TYPES}] or [{n}, {N_TYPES}], one per axon type"
+        )
+        return np.zeros((n, N_TYPES), dtype=np.int64)
+    columns = [
+        spread_integers(array[..., kind], n, f"{label} of axon type {kind}", limits, problems)
+        for kind in range(N_TYPES)
+    ]
+    return np.stack(columns, axis=1)
 
 
 def _spread(value: ArrayLike, n: int, label: str, problems: list[str]) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Network: populations, sources, projections and probes, validated as they are added."""
+"""Network: populations, sources, projections, cores and probes, validated as they are added."""
 
 from __future__ import annotations
 
@@ -12,8 +12,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from emulator import arith
 from emulator.errors import DescriptionError
+from emulator.network.cores import NOWHERE, Core, make_core
 from emulator.network.generators import Generator, check_generator
-from emulator.network.models import LIF, LoihiCuba, LoihiSynapse, Triplets, spread_integers
+from emulator.network.models import (
+    INT32,
+    LIF,
+    MODELS,
+    LoihiCuba,
+    LoihiSynapse,
+    Model,
+    Triplets,
+    TrueNorth,
+    spread_integers,
+)
 from emulator.network.weights import check_index, check_weights, sort_synapses, synapse_table
 from emulator.philox import STREAM_BITS
 
@@ -33,11 +44,11 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """`n` neurons of one model. Initial state in the model's units; None: 0."""
+    """`n` neurons of one model. Initial state in the model's units; None: 0, of TrueNorth the model's v0."""
 
     name: str
     n: int
-    model: LIF | LoihiCuba
+    model: Model
     v0: Array | None = None  # [n]
     u0: Array | None = None  # [n]
     start_tick: int = 0  # LIF only: the tick in which the initial state is to hold
@@ -53,11 +64,11 @@ class Projection:
     post: str
     indptr: NDArray[np.int64]  # [n_pre + 1]
     target: NDArray[np.int32]  # [n_synapses] index in `post`, ascending for each pre
-    weight: Array  # float32/float64 [n_synapses] for LIF, int16 mantissas for LoihiCuba
+    weight: Array  # [n_synapses] float32/float64 for LIF, int16 for LoihiCuba (mantissas) and TrueNorth
     delay_ticks: NDArray[np.uint8]  # [n_synapses]
     synapse: (
         LoihiSynapse | None
-    )  # of integer weights; None for LIF; its w_exp is a scalar or int8 [n_synapses] in this order
+    )  # of mantissas, else None; its w_exp is a scalar or int8 [n_synapses] in this order
 
     @property
     def n_synapses(self) -> int:
@@ -70,13 +81,16 @@ class Projection:
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """Reading of `variable` of a population; None: every neuron, every tick."""
+    """Reading of `variable` of a population or core; None: every neuron, every tick."""
 
     population: str
     variable: str  # "u" or "v"
     index: NDArray[np.int64] | None
     ticks: NDArray[np.int64] | None
     raw: bool  # the register as silicon shows it: v holds the refractory counter
+
+
+Part = Source | Population | Core
 
 
 class Network:
@@ -92,19 +106,28 @@ class Network:
         self.dt_s = float(dt_s)
         self._sources: list[Source] = []
         self._populations: list[Population] = []
+        self._cores: list[Core] = []
         self._projections: list[Projection] = []
         self._probes: list[Probe] = []
+        self._named: dict[str, Part] = {}
+        self._probed: set[tuple[str, str, bool]] = set()
 
     sources = property(lambda self: tuple(self._sources), doc="Sources in the order of adding.")
     populations = property(lambda self: tuple(self._populations), doc="Populations in the order of adding.")
+    cores = property(lambda self: tuple(self._cores), doc="Cores described directly, in the order of adding.")
     projections = property(lambda self: tuple(self._projections), doc="Projections in the order of adding.")
     probes = property(lambda self: tuple(self._probes), doc="Probes in the order of adding.")
 
     def __repr__(self) -> str:
         n_synapses = sum(projection.n_synapses for projection in self._projections)
+        n_synapses += sum(core.n_synapses for core in self._cores)
         n_neurons = sum(population.n for population in self._populations)
+        n_neurons += sum(core.n for core in self._cores)
         n_inputs = sum(source.n for source in self._sources)
-        return f"<Network {self.name!r}: {n_inputs} inputs, {n_neurons} neurons, {n_synapses} synapses>"
+        cores = f"{len(self._cores)} cores, " if self._cores else ""
+        return (
+            f"<Network {self.name!r}: {cores}{n_inputs} inputs, {n_neurons} neurons, {n_synapses} synapses>"
+        )
 
     def add_source(self, name: str, n: int, generator: Generator | None = None) -> Source:
         """Adds `n` inputs driven by the stimulus of a run, or by a generator (Poisson, Regular, Scripted)."""
@@ -124,7 +147,7 @@ class Network:
             except DescriptionError as error:
                 problems += error.problems
         _raise(problems)
-        source = Source(name, n, generator)
+        source = self._named[name] = Source(name, n, generator)
         self._sources.append(source)
         return source
 
@@ -132,7 +155,7 @@ class Network:
         self,
         name: str,
         n: int,
-        model: LIF | LoihiCuba,
+        model: Model,
         *,
         v0: ArrayLike | None = None,
         u0: ArrayLike | None = None,
@@ -142,7 +165,8 @@ class Network:
     ) -> Population:
         """Adds `n` neurons.
 
-        v0, u0: initial state, scalar or [n], in the model's units (integers for LoihiCuba).
+        v0, u0: initial state, scalar or [n], in the model's units: integers for LoihiCuba, and for
+            TrueNorth, which has no u and whose v0 given here goes before the model's own.
         start_tick: LIF only; the initial state is the one before the update of this tick, and the state at
             tick 0 is chosen so that without input it becomes it. A layer that sees its first input in tick
             k starts at k.
@@ -152,8 +176,8 @@ class Network:
         problems: list[str] = []
         self._new_name(name, problems)
         n = _size(n, owner, problems)
-        if not isinstance(model, (LIF, LoihiCuba)):
-            problems.append(f"{owner}: model {model!r}, choose from LIF, LoihiCuba")
+        if not isinstance(model, tuple(MODELS.values())):
+            problems.append(f"{owner}: model {model!r}, choose from {', '.join(MODELS)}")
         if problems:
             raise DescriptionError(problems)
         try:
@@ -164,12 +188,15 @@ class Network:
             problems.append(f"{owner}: start_tick {start_tick!r} must be an integer of at least 0")
         elif start_tick and not isinstance(model, LIF):
             problems.append(f"{owner}: start_tick needs a model in physical units; give v0 and u0 instead")
+        if u0 is not None and isinstance(model, TrueNorth):
+            problems.append(f"{owner}: u0: a TrueNorth neuron has no u; give v0")
+            u0 = None
         states = {
             label: _initial_state(value, n, f"{owner}: {label}", model, problems)
             for label, value in (("v0", v0), ("u0", u0))
         }
         _raise(problems)
-        population = Population(
+        population = self._named[name] = Population(
             name,
             n,
             model,
@@ -181,6 +208,52 @@ class Network:
         )
         self._populations.append(population)
         return population
+
+    def add_core(
+        self,
+        name: str,
+        crossbar: ArrayLike,
+        axon_types: ArrayLike,
+        neurons: TrueNorth,
+        target_core: ArrayLike = NOWHERE,
+        target_axon: ArrayLike = 0,
+        delay: ArrayLike = 1,
+        *,
+        to_host: ArrayLike = False,
+        at: tuple[int, int] | None = None,
+        record_spikes: bool = True,
+    ) -> Core:
+        """Adds a core described directly, as a chip of crossbar cores has them.
+
+        Stimulus of its name are (tick, axon) events, integrated in that very tick; spikes and probes of its
+        name are of its neurons.
+
+        crossbar: bool [n_axons, n], or 0 and 1; at most 256 x 256.
+        axon_types: 0..3, scalar or [n_axons].
+        neurons: each parameter a scalar or [n], `s` and `b` [4] or [n, 4].
+        target_core: scalar or [n]: core that a neuron's spikes go to, in the order of adding; it may be
+            one that is added later; -1: none.
+        target_axon, delay: scalar or [n]: axon of that core 0..255; a spike of tick t is integrated there in
+            tick t + delay, 1..15.
+        to_host: scalar or [n]: neurons that send to the host port instead.
+        at: tile (x, y) that the core must take.
+        """
+        problems: list[str] = []
+        self._new_name(name, problems)
+        _raise(problems)
+        given = {
+            "axon_types": axon_types,
+            "neurons": neurons,
+            "target_core": target_core,
+            "target_axon": target_axon,
+            "delay": delay,
+            "to_host": to_host,
+            "at": at,
+            "record_spikes": record_spikes,
+        }
+        core = self._named[name] = make_core(name, crossbar, given)
+        self._cores.append(core)
+        return core
 
     def connect(
         self,
@@ -194,19 +267,24 @@ class Network:
         """Adds synapses.
 
         weights: ndarray [n_pre, n_post] (a zero is no synapse), scipy.sparse (every stored entry is one),
-            or Triplets. Floats for a LIF target; integer mantissas for a LoihiCuba target.
+            or Triplets. Floats for a LIF target; integer mantissas for a LoihiCuba target; integers -255..255
+            for a TrueNorth target.
             Sorted by pre, then post, they are taken as they are; read-only arrays are not copied.
         delay_ticks: 1..63; a spike of tick t is integrated in tick t + delay_ticks.
         synapse: LoihiCuba target only; defaults to LoihiSynapse().
         """
-        pre_part = self._part(pre, (*self._sources, *self._populations), "source or population")
-        post_part = self._part(post, tuple(self._populations), "population")
+        pre_part = self._part(pre, (Source, Population), "source or population")
+        post_part = self._part(post, (Population,), "population")
         label = f"projection {pre_part.name!r} -> {post_part.name!r}"
-        assert isinstance(post_part, Population)
+        assert isinstance(pre_part, Source | Population) and isinstance(post_part, Population)
         integer = isinstance(post_part.model, LoihiCuba)
         problems: list[str] = []
         if synapse is not None and not isinstance(synapse, LoihiSynapse):
             problems.append(f"{label}: synapse {synapse!r} is not a LoihiSynapse")
+        elif synapse is not None and isinstance(post_part.model, TrueNorth):
+            problems.append(
+                f"{label}: synapse= is for LoihiCuba targets; weights of a TrueNorth target act as given"
+            )
         elif synapse is not None and not integer:
             problems.append(
                 f"{label}: synapse= is for integer targets; weights of a LIF target are quantised"
@@ -223,7 +301,11 @@ class Network:
         check_index(target, post_part.n, f"{label}: post", problems)
         limits = (arith.DELAY_MIN, arith.DELAY_MAX)
         delay = spread_integers(delay, len(target), f"{label}: delay_ticks", limits, problems, np.uint8)
-        weight = check_weights(weight, synapse, label, problems)
+        if isinstance(post_part.model, TrueNorth):
+            limits = TrueNorth.RANGES["s"]
+            weight = spread_integers(weight, len(target), f"{label}: weight", limits, problems, np.int16)
+        else:
+            weight = check_weights(weight, synapse, label, problems)
         if synapse is not None:
             limits = (arith.W_EXP_MIN, arith.W_EXP_MAX)
             n = len(target) if exponent.ndim else 1
@@ -239,28 +321,38 @@ class Network:
 
     def probe(
         self,
-        population: Population | str,
+        population: Population | Core | str,
         variable: str,
         *,
         index: ArrayLike | None = None,
         ticks: ArrayLike | None = None,
         raw: bool = False,
     ) -> Probe:
-        """Reads `variable` ("u" or "v") after each tick's update, of the neurons and ticks named."""
-        part = self._part(population, tuple(self._populations), "population")
+        """Reads `variable` ("u" or "v") after each tick's update, of the neurons and ticks named.
+
+        TrueNorth neurons have no u and no raw register.
+        """
+        kind = "population or core" if self._cores else "population"
+        part = self._part(population, (Population, Core), kind)
         owner = f"probe of {part.name!r}"
         problems: list[str] = []
         if variable not in ("u", "v"):
             problems.append(f"{owner}: variable {variable!r}, choose from u, v")
         if raw and variable != "v":
             problems.append(f"{owner}: raw=True is for v")
+        if (variable == "u" or raw) and _is_truenorth(part):
+            problems.append(
+                f"{owner}: a TrueNorth neuron has {'no raw register' if raw else 'no u'}; probe v"
+            )
         chosen = _selection(index, part.n, f"{owner}: index", problems)
         when = _selection(ticks, None, f"{owner}: ticks", problems)
-        if any(p.population == part.name and (p.variable, p.raw) == (variable, raw) for p in self._probes):
+        key = (part.name, variable, bool(raw))
+        if key in self._probed:
             problems.append(f"{owner}: {variable} is probed already; name all neurons and ticks in one probe")
         _raise(problems)
         probe = Probe(part.name, variable, chosen, when, bool(raw))
         self._probes.append(probe)
+        self._probed.add(key)
         return probe
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -270,21 +362,21 @@ class Network:
         save_network(self, path)
 
     def _new_name(self, name: str, problems: list[str]) -> str:
-        parts: tuple[Source | Population, ...] = (*self._sources, *self._populations)
-        taken = [part.name for part in parts]
         if not isinstance(name, str) or not name:
             problems.append(f"name {name!r}: must be a non-empty string")
-        elif name in taken:
+        elif name in self._named:
             problems.append(f"name {name!r} is taken in network {self.name!r}: choose another")
         return name
 
-    def _part(self, key: object, parts: tuple[Source | Population, ...], kind: str) -> Source | Population:
-        for part in parts:
-            if part is key or part.name == key:
-                return part
-        names = ", ".join(repr(part.name) for part in parts) or "none yet"
-        shown = getattr(key, "name", key)
-        raise DescriptionError(f"network {self.name!r} has no {kind} {shown!r}; it has {names}")
+    def _part(self, key: object, kinds: tuple[type[Any], ...], kind: str) -> Part:
+        """The part of one of these kinds that `key` names or is."""
+        name = getattr(key, "name", key)
+        part = self._named.get(name) if isinstance(name, str) else None
+        if part is not None and isinstance(part, kinds) and (part is key or name is key):
+            return part
+        parts = (*self._sources, *self._populations, *self._cores)
+        names = ", ".join(repr(part.name) for part in parts if isinstance(part, kinds)) or "none yet"
+        raise DescriptionError(f"network {self.name!r} has no {kind} {name!r}; it has {names}")
 
 
 def _raise(problems: list[str]) -> None:
@@ -299,11 +391,17 @@ def _size(n: object, owner: str, problems: list[str]) -> int:
     return 1
 
 
+def _is_truenorth(part: Part) -> bool:
+    return isinstance(part, Core) or (isinstance(part, Population) and isinstance(part.model, TrueNorth))
+
+
 def _initial_state(
-    value: ArrayLike | None, n: int, label: str, model: LIF | LoihiCuba, problems: list[str]
+    value: ArrayLike | None, n: int, label: str, model: Model, problems: list[str]
 ) -> Array | None:
     if value is None:
         return None
+    if isinstance(model, TrueNorth):
+        return spread_integers(value, n, label, INT32, problems)
     if isinstance(model, LoihiCuba):
         half = 1 << (arith.STATE_BITS - 1)
         return spread_integers(value, n, label, (-half, half - 1), problems)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from emulator.chip.usage import RESOURCES
 from emulator.program import Program
 from emulator.report.tables import sections, table_text
 from emulator.report.units import number, percent
@@ -24,6 +23,7 @@ HEADING = {
     "delay_slots": "delay\nslots",
     "compartment_configs": "configs",
     "threshold_configs": "thresh-\nolds",
+    "synapses": "synapses",
 }
 """RESOURCE_LABEL, narrow."""
 
@@ -49,19 +49,19 @@ def _cores_table(program: Program, state: Utilisation, n_listed: int) -> str:
     for row in order[:n_listed].tolist():
         core = int(program.image.core_id[row])
         x, y = program.chip.coordinates(program.chip.tile_of(core))
-        marks = ["*" if resource == binding.resource[row] else " " for resource in RESOURCES]
-        used = [number(int(state.used[name][row])) for name in RESOURCES]
+        marks = ["*" if resource == binding.resource[row] else " " for resource in state.used]
+        used = [number(int(state.used[name][row])) for name in state.used]
         cells = [value + mark for value, mark in zip(used, marks, strict=True)]
         rows.append([f"{core} at ({x}, {y})", *cells, percent(float(binding.share[row]))])
     others = order[n_listed:]
     for name, percentile in IN_SUM.items() if len(others) else ():
-        columns = [state.used[resource][others] for resource in RESOURCES]
+        columns = [state.used[resource][others] for resource in state.used]
         used = [number(float(np.percentile(column, percentile))) + " " for column in columns]
         share = percent(float(np.percentile(binding.share[others], percentile)))
         rows.append([f"{name} of {number(len(others))}", *used, share])
     limits = ["none " if limit is None else number(limit) + " " for limit in state.limits.values()]
     rows.append(["limit", *limits, ""])
-    header = ["core", *(HEADING[resource] + " " for resource in RESOURCES), "of limit"]
+    header = ["core", *(HEADING[resource] + " " for resource in state.used), "of limit"]
     which = "the cores" if not len(others) else f"the {n_listed} fullest cores and the others in sum"
     table = table_text(f"Utilisation of {which}, fullest first", header, rows)
     return "\n".join([table, "  * what binds the core: it has least left of it", *_lifted(state)])

@@ -23,6 +23,7 @@ def program_text(program: Program) -> str:
         cores_text(program),
         _chips_table(program) if program.chip.n_chips > 1 else "",
         _quantisation(program.stats.get("quantisation", [])),
+        _rewrites(program.stats.get("rewrites", [])),
         facts_text("Traffic if every neuron and input fires once", _traffic(program.stats))
         if "packets" in program.stats
         else "",
@@ -113,4 +114,30 @@ def _traffic(stats: dict[str, Any]) -> list[tuple[str, str]]:
         ("hops", number(stats["spike_hops"])),
         *([("hops to another chip", number(stats["chip_hops"]))] if stats.get("n_chips", 1) > 1 else []),
         ("packets over the busiest link", number(stats["max_link"])),
+        *_routes(stats),
     ]
+
+
+def _routes(stats: dict[str, Any]) -> list[tuple[str, str]]:
+    """Of crossbar cores: how far the spikes of their neurons go."""
+    if stats.get("mean_route") is None:
+        return []
+    longest = f"{number(stats['longest_route'])} links"
+    return [("mean route of a spike", f"{stats['mean_route']:.1f} links, the longest {longest}")]
+
+
+def _rewrites(rewrites: list[dict[str, Any]]) -> str:
+    """What the compiler did to fit populations to crossbars: whatever each rewrite says of itself."""
+    if not rewrites:
+        return ""
+    facts = []
+    for row in rewrites:
+        told = ", ".join(f"{key} {_told(value)}" for key, value in row.items() if key != "name")
+        facts.append((str(row["name"]), told))
+    return facts_text("Rewrites for the crossbars", facts)
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    return number(value) if isinstance(value, (int, float)) else str(value)

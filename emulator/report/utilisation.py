@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emulator.chip.usage import RESOURCES, Binding, binding_of, usage
+from emulator.chip.usage import Binding, binding_of, limits_of, usage
 from emulator.program import Program
 
 RESOURCE_LABEL = {
@@ -19,6 +19,7 @@ RESOURCE_LABEL = {
     "delay_slots": "delay slots",
     "compartment_configs": "configs",
     "threshold_configs": "thresholds",
+    "synapses": "synapses",
 }
 
 
@@ -26,7 +27,7 @@ RESOURCE_LABEL = {
 class Utilisation:
     """Use of the cores of a program, read off its image. A resource without a limit never binds."""
 
-    used: dict[str, NDArray[np.int64]]  # RESOURCES -> [n_cores]
+    used: dict[str, NDArray[np.int64]]  # as `usage` has it: resource -> [n_cores]
     limits: dict[str, int | None]  # None: lifted
 
     @property
@@ -37,8 +38,7 @@ class Utilisation:
 
 def utilisation(program: Program) -> Utilisation:
     """What the program takes of its chip."""
-    limits = {resource: getattr(program.chip.limits, resource) for resource in RESOURCES}
-    return Utilisation(usage(program.image, program.chip), limits)
+    return Utilisation(usage(program.image, program.chip), limits_of(program.image, program.chip))
 
 
 def peaks(program: Program) -> dict[str, dict[str, Any]]:

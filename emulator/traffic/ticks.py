@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator.chip import loads
+from emulator.chip.crossbar import AnyImage
 from emulator.chip.grid import N_SIDES
-from emulator.chip.image import Image
 from emulator.chip.spec import ChipSpec
 from emulator.record import Trace
 from emulator.traffic.bounds import wire_limit
@@ -44,7 +44,7 @@ class TickLimits:
         return np.asarray(self.bound_ps / self.makespan_ps)
 
 
-def tick_limits(trace: Trace, image: Image, chip: ChipSpec) -> TickLimits:
+def tick_limits(trace: Trace, image: AnyImage, chip: ChipSpec) -> TickLimits:
     """Bounds of each row of a trace, of its packets that arrive. Sources and targets: cores and host port."""
     arrived, packet = trace.arrived, None
     of_row, of_source, of_target = trace.row[arrived], trace.source[arrived], trace.target[arrived]
@@ -78,7 +78,7 @@ def tick_limits(trace: Trace, image: Image, chip: ChipSpec) -> TickLimits:
     return TickLimits(rows.astype(np.int64), *table.T.copy())
 
 
-def _sender(trace: Trace, image: Image) -> Ints:
+def _sender(trace: Trace, image: AnyImage) -> Ints:
     """int64 [n]: equal where lines of a row of the trace are one packet with multicast. Every axon has one
     sender; what goes to the host is taken for the packet that its source pushed just before, if at the same
     instant: too few packets make a lower bound lower."""

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 import emulator as em
+from emulator.testing.crossbars import crossbar_chip
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,7 +37,8 @@ def read_case() -> Callable[[Path], dict[str, Any]]:
 
     chip: dotted changes of `tiny`; sources: name -> n; populations: name -> n and parameters of LoihiCuba
     (and to_host); connect: pre, post, synapses as rows of pre, post, mantissa[, delay_ticks], and
-    parameters of LoihiSynapse; mapping: population -> core ids.
+    parameters of LoihiSynapse; mapping: population -> core ids. cores: name -> arguments of add_core,
+    `neurons` as parameters of TrueNorth; with any the chip has crossbars.
     """
 
     def read(path: Path) -> dict[str, Any]:
@@ -44,7 +46,9 @@ def read_case() -> Callable[[Path], dict[str, Any]]:
         network = em.Network(path.stem)
         for name, n in case.get("sources", {}).items():
             network.add_source(name, n)
-        for name, given in case["populations"].items():
+        for name, given in case.get("cores", {}).items():
+            network.add_core(name, **{**given, "neurons": em.TrueNorth(**given["neurons"])})
+        for name, given in case.get("populations", {}).items():
             model = em.LoihiCuba(
                 **{key: value for key, value in given.items() if key not in ("n", "to_host")}
             )
@@ -53,7 +57,7 @@ def read_case() -> Callable[[Path], dict[str, Any]]:
             columns = list(zip(*given.pop("synapses"), strict=True))
             pre, post = given.pop("pre"), given.pop("post")
             network.connect(pre, post, em.Triplets(*columns), synapse=em.LoihiSynapse(**given))
-        chip = em.load_chip("tiny").replace(case.get("chip", {}))
+        chip = (crossbar_chip() if "cores" in case else em.load_chip("tiny")).replace(case.get("chip", {}))
         return {"network": network, "chip": chip, "mapping": case.get("mapping")}
 
     return read

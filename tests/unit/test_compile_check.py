@@ -135,7 +135,7 @@ def test_a_model_the_arithmetic_does_not_compute_is_refused(chip: em.ChipSpec) -
         pass
 
     population = SimpleNamespace(name="a", n=1, model=Izhikevich())
-    net = SimpleNamespace(name="n", populations=(population,), projections=(), sources=())
+    net = SimpleNamespace(name="n", populations=(population,), projections=(), sources=(), cores=())
     words = r"'a': model Izhikevich needs arithmetic that chip 'tiny' lacks .*choose from LIF, LoihiCuba"
     with pytest.raises(em.CompileError, match=words):
         check(net, chip)  # type: ignore[arg-type]

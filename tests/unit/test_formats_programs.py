@@ -13,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.chip.image import DTYPES
+from emulator.compiler import compile
 from emulator.errors import EmulatorError, ImageError
 from emulator.formats import container, load_program, save_program
-from emulator.formats.programs import program_content
+from emulator.formats.programs import VERSION, program_content
 from emulator.program import Program
+from emulator.testing.crossbars import crossbar_chip, two_cores
 from emulator.testing.small_run import small_program
 
 Content = dict[str, Any]
@@ -62,7 +64,7 @@ def forged(path: Path, *changes: Callable[[Content], None]) -> Path:
     content = copy.deepcopy(program_content(small_program()))
     for change in changes:
         change(content)
-    container.write(path, "program", 2, content)
+    container.write(path, "program", VERSION, content)
     return path
 
 
@@ -230,7 +232,7 @@ def test_a_content_with_anything_anywhere_never_does_worse_than_an_error(
     path = tmp_path_factory.getbasetemp() / "strange"
     content = copy.deepcopy(CONTENT)
     put(data.draw(st.sampled_from(leaves(CONTENT))), data.draw(st.sampled_from(STRANGE)))(content)
-    container.write(path, "program", 2, content)
+    container.write(path, "program", VERSION, content)
     try:
         load_program(path)
     except EmulatorError as error:
@@ -268,3 +270,53 @@ def test_a_generator_needs_its_host_inputs_in_a_row(tmp_path: Path) -> None:
     )
     with pytest.raises(ImageError, match="'in' has a generator, but its inputs are not in a row"):
         load_program(forged(tmp_path / "p", *changes))
+
+
+def crossbars(*changes: Callable[[Content], None]) -> Content:
+    content = copy.deepcopy(program_content(compile(two_cores(), crossbar_chip())))
+    for change in changes:
+        change(content)
+    return content
+
+
+def swapped(first: int, second: int) -> Callable[[Content], None]:
+    """Names of two parts, each for the other."""
+
+    def change(content: Content) -> None:
+        parts = content["symbols"]["parts"]
+        parts[first]["name"], parts[second]["name"] = parts[second]["name"], parts[first]["name"]
+
+    return change
+
+
+FORGED_CROSSBARS = [
+    (put("image.kind", "planes"), "image.kind: 'planes', choose from lists, crossbars"),
+    (drop("image.kind"), "image.kind: missing"),
+    (put("image.kind", "lists"), "image.axon_type: unknown field"),
+    (at("image.slot_leak", 0, 256), r"image: slot_leak\[0\] = 256: outside -255..255"),
+    (put("symbols.parts.0.name", "a"), r"names used twice: \['a'\]"),
+    (put("symbols.parts.4.name", "a"), r"names used twice: \['a'\]"),
+    (swapped(3, 4), "axons of cores come in another order than their neurons"),
+    (put("symbols.parts.0.name", "b"), r"names used twice: \['b'\]"),
+    (swapped(0, 1), "cores come after every other source"),
+    (
+        put("symbols.parts.1.generator", {"kind": "poisson", "threshold": np.array([1, 1])}),
+        "axons of cores have a gen",
+    ),
+    (put("symbols.probes.0.variable", "u"), "crossbar cores have v alone, and no raw register"),
+    (put("symbols.probes.0.raw", True), "crossbar cores have v alone, and no raw register"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), FORGED_CROSSBARS, ids=range(len(FORGED_CROSSBARS)))
+def test_a_forged_program_of_crossbars_is_refused(
+    change: Callable[[Content], None], words: str, tmp_path: Path
+) -> None:
+    container.write(tmp_path / "p", "program", VERSION, crossbars(change))
+    with pytest.raises(ImageError, match=words):
+        load_program(tmp_path / "p")
+
+
+def test_names_are_shared_by_cores_alone(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"names used twice: \['in'\]"):
+        load_program(forged(tmp_path / "p", put("symbols.parts.1.name", "in")))

@@ -18,6 +18,7 @@ from emulator.engine import Result
 from emulator.engine import load_record as load_result
 from emulator.errors import EmulatorError, ImageError
 from emulator.formats import container, load_program, load_record, save_program, save_result
+from emulator.formats.programs import VERSION as PROGRAM_VERSION
 from emulator.formats.records import VERSION
 from emulator.program import Program
 from emulator.record import Record, first_difference
@@ -239,7 +240,7 @@ def load_program_digest(tmp_path: Path, content: Content, changes: Any) -> str:
     content = copy.deepcopy(content)
     for change in changes:
         change(content)
-    container.write(tmp_path / "p", "program", 2, content["program"])
+    container.write(tmp_path / "p", "program", PROGRAM_VERSION, content["program"])
     return load_program(tmp_path / "p").image.digest
 
 
