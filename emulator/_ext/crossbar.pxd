@@ -53,6 +53,7 @@ cdef enum:
     BLOCKS = 8  # of neurons of a core
     TRY_AGAIN = 32  # ticks after which a core that has become wide may be narrow again
     TURN = 16  # ticks that spikes can be due in: a power of two above the longest delay
+    HOP_BITS = 12
     N_HOPS = 5  # events: grants east, west, north, south, and to another chip
     LEAK_STOCHASTIC = 16  # bit of `stochastic`
     POTENTIAL_MAX = 524287
@@ -72,12 +73,10 @@ cdef enum:  # Way: what becomes of the packets of a neuron
 
 
 cdef struct Target:
-    # what the spike of a neuron causes, and how many there were
-    int32_t place  # of the axon it goes to; -1: it goes to none
+    # what the spike of a neuron causes, and how many there were; 16 bytes, so that it is in one line of the cache
+    int32_t where  # TURN * place + delay of the axon it goes to; -1: it goes to none
     uint32_t n_spikes
-    uint16_t hops[N_HOPS]
-    uint8_t delay  # ticks
-    uint8_t way  # NO_PACKET .. DROPPED
+    uint64_t counts  # HOP_BITS bits for each of N_HOPS, then the way: NO_PACKET .. DROPPED
 
 
 cdef struct Neurons:

@@ -1,7 +1,7 @@
 # Crossbar cores of a worker, tick by tick: what `step`, `deliver` and the ends of a sample are for them.
 from emulator._ext.core cimport prefetch
 from emulator._ext.crossbar cimport (
-    CROSSBAR_FAR, DROPPED, CrossbarList, CrossbarOutcome, N_HOPS, NO_PACKET, PLACES, TO_CORE, TO_HOST, TURN, WORDS, Crossbars, Outbox, Target, due_of, note, potential, take_due,
+    CROSSBAR_FAR, DROPPED, HOP_BITS, CrossbarList, CrossbarOutcome, N_HOPS, NO_PACKET, PLACES, TO_CORE, TO_HOST, TURN, WORDS, Crossbars, Outbox, Target, due_of, note, potential, take_due,
     update_core,
 )
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
@@ -91,12 +91,12 @@ cdef inline void send_spikes(
             prefetch(c.targets + fired[i + TARGETS_AHEAD])
         target = c.targets + fired[i]
         target.n_spikes += 1
-        ways[target.way] += 1
+        ways[target.counts >> N_HOPS * HOP_BITS] += 1
         for side in range(N_HOPS):
-            hops[side] += target.hops[side]
-        if target.place >= 0:
-            own = outbox + c.owner[target.place // PLACES]
-            own.spike[own.n] = TURN * target.place + target.delay
+            hops[side] += target.counts >> side * HOP_BITS & ((1 << HOP_BITS) - 1)
+        if target.where >= 0:
+            own = outbox + c.owner[target.where // (TURN * PLACES)]
+            own.spike[own.n] = target.where
             own.n += 1
     counts[TRANSMITTED] += n - ways[NO_PACKET]
     counts[INJECT] += n - ways[NO_PACKET]

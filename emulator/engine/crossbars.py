@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from emulator import philox
 from emulator.chip.crossbar import MAX_AXONS, MAX_NEURONS, N_TYPES, ROW_BYTES, CrossbarImage
@@ -38,8 +38,10 @@ LANES = np.dtype(
 )
 """CrossbarLanes."""
 HOPS = slice(SENT.index("hop_e"), SENT.index("hop_chip") + 1)
-TARGET = np.dtype([("place", "i4"), ("n_spikes", "u4"), ("hops", "u2", 5), ("delay", "u1"), ("way", "u1")])
+TARGET = np.dtype([("where", "i4"), ("n_spikes", "u4"), ("counts", "u8")])
 """Target."""
+HOP_BITS, TURN = 12, 16
+CACHE_LINE = 64  # bytes
 EXACT, STILL, ONE_ACCOUNT, STEADY, NARROW = 1, 2, 4, 8, 16  # bits of Kind
 NO_PACKET, TO_CORE, TO_HOST, DROPPED = range(4)  # Way
 NARROW_FAR = 2**15 - 1 - 64 * 255  # CROSSBAR_NARROW_FAR
@@ -65,14 +67,18 @@ def arrange(image: CrossbarImage, chip: ChipSpec, routes: Routes, shares: Ints) 
     """What the machine takes, for workers with these shares of the cores."""
     places = _places(image)
     lanes, lanes_of = _lanes(image, places)
+    table = aligned(len(lanes), LANES)
+    table[:] = lanes
     unbounded = chip.arithmetic.variant != "chip"
     stretch_ptr, stretch_mask = _masks(image)
+    rows = aligned(len(image.crossbar), np.uint8)
+    rows[:] = image.crossbar
     return Arranged(
         arrays={
             **{name: getattr(image, name) for name in _TAKEN},
-            "crossbar": np.array(image.crossbar),  # numpy asks for huge pages: rows are read from all over it
+            "crossbar": rows,
             "types": _types(image),
-            "lanes": lanes.view(np.uint8),
+            "lanes": table.view(np.uint8),
             "lanes_of": lanes_of,
             "kind": _kinds(image, unbounded),
             "stretch_ptr": stretch_ptr,
@@ -158,17 +164,30 @@ def entry_places(image: CrossbarImage, routes: Routes) -> NDArray[np.int32]:
 
 def targets_of(image: CrossbarImage, routes: Routes) -> NDArray[np.void]:
     """TARGET [n_slots]; nothing counted yet."""
-    targets = np.zeros(image.n_slots, dtype=TARGET)
+    targets = aligned(image.n_slots, TARGET)
     first = image.entry_ptr[: image.n_slots]
-    has = image.entry_ptr[1 : image.n_slots + 1] > first
-    targets["place"] = -1
-    targets["place"][has] = entry_places(image, routes)[first[has]]
-    targets["delay"][has] = image.entry_delay[first[has]]
-    targets["hops"] = routes.sent[: image.n_slots, HOPS]
-    targets["way"][has] = np.where(image.entry_core[first[has]] == image.n_cores, TO_HOST, TO_CORE)
+    has = np.flatnonzero(image.entry_ptr[1 : image.n_slots + 1] > first)
+    entry = first[has]
+    place, way = entry_places(image, routes)[entry], np.full(len(has), TO_CORE, dtype=np.uint64)
+    way[image.entry_core[entry] == image.n_cores] = TO_HOST
     if routes.drops is not None:
-        targets["way"][has] = np.where(routes.drops[first[has]] != 0, DROPPED, targets["way"][has])
+        way[routes.drops[entry] != 0] = DROPPED
+    targets["where"] = -1
+    targets["where"][has] = np.where(place < 0, -1, TURN * place + image.entry_delay[entry])
+    counts = way << np.uint64(HOP_BITS * 5)
+    for side, hops in enumerate(routes.sent[has, HOPS].T):
+        assert len(hops) == 0 or hops.max() < 1 << HOP_BITS, hops.max()
+        counts |= hops.astype(np.uint64) << np.uint64(HOP_BITS * side)
+    targets["counts"][has] = counts
     return targets
+
+
+def aligned(n: int, dtype: DTypeLike) -> NDArray[Any]:
+    """Zeros [n] that begin at a line of the cache, in huge pages if they are many: numpy asks for these."""
+    n_bytes = n * np.dtype(dtype).itemsize
+    room = np.zeros(n_bytes + CACHE_LINE, dtype=np.uint8)
+    begin = -room.ctypes.data % CACHE_LINE
+    return room[begin : begin + n_bytes].view(dtype)
 
 
 def _lanes(image: CrossbarImage, places: Ints) -> tuple[NDArray[np.void], NDArray[np.int32]]:

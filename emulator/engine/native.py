@@ -332,8 +332,8 @@ class _Run:
         image, of_state = self.image, self.starts["start_v"].dtype
         if isinstance(image, CrossbarImage):
             return {
-                "v": np.zeros(image.n_cores * MAX_NEURONS, dtype=of_state),
-                "v16": np.zeros(image.n_cores * MAX_NEURONS, dtype=np.int16),
+                "v": crossbars.aligned(image.n_cores * MAX_NEURONS, of_state),
+                "v16": crossbars.aligned(image.n_cores * MAX_NEURONS, np.int16),
                 "n_integrated": self.n_integrated,
                 "n_ops": self.n_ops,
                 "targets": self.targets.view(np.uint8),
