@@ -77,6 +77,7 @@ def arrange(image: CrossbarImage, chip: ChipSpec, routes: Routes, shares: Ints) 
         arrays={
             **{name: getattr(image, name) for name in _TAKEN},
             "crossbar": rows,
+            "targets": targets_of(image, routes).view(np.uint8),
             "types": _types(image),
             "lanes": table.view(np.uint8),
             "lanes_of": lanes_of,
@@ -133,13 +134,14 @@ def book_integrated(
 ) -> None:
     """Books the synaptic operations of each axon, or of a core whose axons have one account, on its core and
     its account."""
-    rows = image.crossbar.reshape(-1, ROW_BYTES)
-    n_ops = np.bitwise_count(rows).sum(axis=1, dtype=np.int64) * n_integrated
-    core = np.repeat(np.arange(image.n_cores), np.diff(image.axon_ptr))
     column = EVENT_ID["synaptic_ops_dense"]
+    axon = np.flatnonzero(n_integrated)
+    rows = image.crossbar.reshape(-1, ROW_BYTES)[axon]
+    n_ops = np.bitwise_count(rows).sum(axis=1, dtype=np.int64) * n_integrated[axon]
+    core = np.searchsorted(image.axon_ptr, axon, side="right") - 1
     by_core[:, column] += totals(core, n_ops, len(by_core))
     by_core[:-1, column] += n_ops_of
-    by_group[:, column] += totals(image.axon_group, n_ops, len(by_group))
+    by_group[:, column] += totals(image.axon_group[axon], n_ops, len(by_group))
     filled = np.flatnonzero(np.diff(image.axon_ptr))
     group = image.axon_group[image.axon_ptr[filled]]
     by_group[:, column] += totals(group, n_ops_of[filled], len(by_group))
@@ -163,7 +165,7 @@ def entry_places(image: CrossbarImage, routes: Routes) -> NDArray[np.int32]:
 
 
 def targets_of(image: CrossbarImage, routes: Routes) -> NDArray[np.void]:
-    """TARGET [n_slots]; nothing counted yet."""
+    """TARGET [n_slots]; nothing counted yet: every run has a copy."""
     targets = aligned(image.n_slots, TARGET)
     first = image.entry_ptr[: image.n_slots]
     has = np.flatnonzero(image.entry_ptr[1 : image.n_slots + 1] > first)

@@ -179,7 +179,8 @@ class _Run:
             self.prepared = _prepared_crossbars(image, self.routes, threads)
             self.n_integrated = np.zeros(image.n_axons, dtype=np.uint32)
             self.n_ops = np.zeros(image.n_cores, dtype=np.int64)
-            self.targets = crossbars.targets_of(image, self.routes)
+            self.targets = crossbars.aligned(image.n_slots, crossbars.TARGET)
+            self.targets.view(np.uint8)[:] = self.prepared.rows.arrays["targets"]
         else:
             self.prepared = _prepared(self.routes, self.losses, drive, threads, self.wide)
         n_rows, n_slots = drive.n_samples * drive.n_ticks, image.n_slots
