@@ -5,10 +5,10 @@ every spike to the sums to come); with timing on, the same spikes then cross the
 Counts of a spike's packets are known from its routes: they are summed up per sender, not per event.
 """
 
+from emulator._ext.arrays cimport address
 from emulator._ext.core cimport BLOCK, Compartments, Configuration, Stretch
-from emulator._ext.crossbar cimport (
-    PLACES, TURN, WORDS, CrossbarLanes, Crossbars, CrossbarTypes, Neurons, Outbox, Target, crossbar_best, crossbar_room, crossbar_way_of,
-)
+from emulator._ext.crossbar cimport crossbar_best
+from emulator._ext.crossbar_setup cimport bind_cores, bind_crossbars, free_crossbars, free_outboxes
 from emulator._ext.crossing cimport Crossing
 from emulator._ext.generator cimport Generators
 from emulator._ext.losses cimport Losses
@@ -18,11 +18,11 @@ from emulator._ext.mesh_state cimport (
     BY_TABLE, FIRST_SOURCE, KIND_BORDER_EW, KIND_BORDER_NS, KIND_EJECT, KIND_EW, KIND_NS, Goal, GrantLog,
     Mesh,
 )
-from emulator._ext.team cimport Thread, build, dismantle, join_thread, start_thread
-from emulator._ext.tick cimport (
-    ACTIVE, BARRIER, FIRST_SENT, INACTIVE, N_EVENTS, N_SENT, NO_MEMORY, NO_THREAD, OK, SPIKES,
-    Block, Run, Worker, work,
+from emulator._ext.run_state cimport (
+    ACTIVE, BARRIER, FIRST_SENT, INACTIVE, N_EVENTS, N_SENT, NO_MEMORY, NO_THREAD, OK, SPIKES, Block, Run, Worker,
 )
+from emulator._ext.team cimport Thread, build, dismantle, join_thread, start_thread
+from emulator._ext.tick cimport work
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
@@ -31,10 +31,6 @@ cimport numpy
 import numpy as np
 
 numpy.import_array()
-DTYPES = {
-    name: np.dtype(name)
-    for name in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
-}
 
 # Columns of the count tables; the same order as emulator/chip/events.py, checked by engine/native.py.
 EVENT_COLUMNS = {
@@ -87,19 +83,13 @@ cdef class Machine:
                 free(self.run.workers[i].fired[0])
                 free(self.run.workers[i].fired[1])
                 free(self.run.workers[i].spikes)
-                self._free_outboxes(&self.run.workers[i])
+                free_outboxes(&self.run, &self.run.workers[i])
         if self.run.barrier.n:
             dismantle(&self.run.barrier)
         free(self.run.workers)
         free(self.run.blocks)
         free(self.run.lean)
-        free(self.run.crossbars.due)
-        free(self.run.crossbars.active)
-        free(self.run.crossbars.near)
-        free(self.run.crossbars.quiet)
-        free(self.run.crossbars.n_active_now)
-        free(self.run.crossbars.narrow)
-        free(self.run.crossbars.start_ps)
+        free_crossbars(&self.run.crossbars)
         free(self.run.probes.counter_before)
         free(self.stretches)
         free(self.crossing.fired)
@@ -122,7 +112,7 @@ cdef class Machine:
         run.n_slots = settings["n_slots"]
         run.n_delays = settings["n_delays"]
         if settings["crossbars"]:
-            self._bind_crossbars(settings)
+            bind_crossbars(run, self.arrays, settings)
         elif run.wide:
             self._bind_wide(settings["policy"])
         else:
@@ -136,9 +126,7 @@ cdef class Machine:
             self._build_mesh(settings)
 
     cdef size_t _address(self, str name, str dtype) except? 0:
-        cdef numpy.ndarray array = self.arrays[name]
-        assert array.dtype == DTYPES[dtype] and numpy.PyArray_IS_C_CONTIGUOUS(array), (name, array.dtype)
-        return <size_t>numpy.PyArray_DATA(array)
+        return address(self.arrays, name, dtype)
 
     cdef int _bind_narrow(self, dict settings) except -1:
         cdef Run* run = &self.run
@@ -242,97 +230,6 @@ cdef class Machine:
         run.wide_rows.width = run.n_slots * run.wide_compartments.n_planes
         return 0
 
-    cdef int _bind_crossbars(self, dict settings) except -1:
-        cdef Run* run = &self.run
-        cdef Crossbars* c = &run.crossbars
-        cdef int64_t n_cores = settings["n_cores"]
-        c.slot_ptr = <const int64_t*>self._address("slot_ptr", "int64")
-        c.axon_ptr = <const int64_t*>self._address("axon_ptr", "int64")
-        c.types = <const CrossbarTypes*>self._address("types", "uint64")
-        c.rows = <const uint8_t*>self._address("crossbar", "uint8")
-        c.n_integrated = <uint32_t*>self._address("n_integrated", "uint32")
-        c.n_ops = <int64_t*>self._address("n_ops", "int64")
-        self._bind_neurons(&c.neurons)
-        c.lanes = <const CrossbarLanes*>self._address("lanes", "uint8")
-        assert self.arrays["lanes"].size % sizeof(CrossbarLanes) == 0
-        c.config = <const int32_t*>self._address("lanes_of", "int32")
-        c.kind = <const uint8_t*>self._address("kind", "uint8")
-        c.way = crossbar_way_of(min(settings["level"], crossbar_best()))
-        c.wide, c.at_threshold = run.wide, settings["at_threshold"]
-        if run.wide:
-            c.v64 = <int64_t*>self._address("v", "int64")
-        else:
-            c.v = <int32_t*>self._address("v", "int32")
-            c.v16 = <int16_t*>self._address("v16", "int16")
-        c.narrow = <uint8_t*>calloc(n_cores, 1)
-        c.stretch_ptr = <const int64_t*>self._address("stretch_ptr", "int64")
-        c.stretch_mask = <const uint64_t*>self._address("stretch_mask", "uint64")
-        c.n_active = <int64_t*>self._address("n_active", "int64")
-        c.targets = <Target*>self._address("targets", "uint8")
-        assert self.arrays["targets"].size == run.n_slots * sizeof(Target)
-        c.entry_ptr = <const int64_t*>self._address("entry_ptr", "int64")
-        c.entry_place = <const int32_t*>self._address("entry_place", "int32")
-        c.entry_delay = <const uint8_t*>self._address("entry_delay", "uint8")
-        c.owner = <const uint16_t*>self._address("owner", "uint16")
-        c.key = <const uint32_t*>self._address("core_key", "uint32")
-        c.first_tick, c.synapse_ps = settings["first_tick"], settings["synapse_ps"]
-        c.due = <uint64_t*>crossbar_room(TURN * n_cores * WORDS * sizeof(uint64_t))
-        c.active = <uint64_t*>calloc(n_cores * WORDS, sizeof(uint64_t))
-        c.near = <uint8_t*>calloc(n_cores, 1)
-        c.quiet = <uint8_t*>calloc(n_cores, 1)
-        c.n_active_now = <int32_t*>calloc(n_cores, sizeof(int32_t))
-        if (
-            c.due == NULL or c.active == NULL or c.near == NULL or c.quiet == NULL or c.n_active_now == NULL
-            or c.narrow == NULL
-        ):
-            raise MemoryError("native engine: cores")
-        if settings["timed"]:
-            c.active_flags = <uint8_t*>self._address("active", "uint8")
-            c.start_ps = <int64_t*>calloc(n_cores, sizeof(int64_t))
-            if c.start_ps == NULL:
-                raise MemoryError("native engine: cores")
-        c.n_cores, run.n_axons = n_cores, settings["n_axons"]
-        return 0
-
-    cdef int _bind_neurons(self, Neurons* neurons) except -1:
-        neurons.weight = <const int16_t*>self._address("slot_weight", "int16")
-        neurons.stochastic = <const uint8_t*>self._address("slot_stochastic", "uint8")
-        neurons.leak = <const int16_t*>self._address("slot_leak", "int16")
-        neurons.reversal = <const uint8_t*>self._address("slot_reversal", "uint8")
-        neurons.alpha = <const int32_t*>self._address("slot_alpha", "int32")
-        neurons.beta = <const int32_t*>self._address("slot_beta", "int32")
-        neurons.mask_bits = <const uint8_t*>self._address("slot_mask_bits", "uint8")
-        neurons.reset = <const int32_t*>self._address("slot_reset", "int32")
-        neurons.reset_mode = <const uint8_t*>self._address("slot_reset_mode", "uint8")
-        neurons.saturate = <const uint8_t*>self._address("slot_saturate", "uint8")
-        return 0
-
-    cdef int _bind_outboxes(self, Worker* worker, const int64_t[::1] core_shares, int64_t number) except -1:
-        """Cores of a worker, and room for all its spikes on their way to each of the workers."""
-        cdef int64_t parity, other, n_slots = worker.end_slot - worker.first_slot
-        cdef Outbox* outbox
-        worker.cores.first_core, worker.cores.end_core = core_shares[number], core_shares[number + 1]
-        worker.first_lane, worker.end_lane = PLACES * core_shares[number], PLACES * core_shares[number + 1]
-        for parity in range(2):
-            outbox = <Outbox*>calloc(self.run.n_workers, sizeof(Outbox))
-            worker.cores.outbox[parity] = outbox
-            if outbox == NULL:
-                raise MemoryError("native engine: spike buffers")
-            for other in range(self.run.n_workers):
-                outbox[other].spike = <int32_t*>malloc((n_slots + 1) * sizeof(int32_t))
-                if outbox[other].spike == NULL:
-                    raise MemoryError("native engine: spike buffers")
-        return 0
-
-    cdef void _free_outboxes(self, Worker* worker) noexcept:
-        cdef int64_t parity, other
-        for parity in range(2):
-            if worker.cores.outbox[parity] == NULL:
-                continue
-            for other in range(self.run.n_workers):
-                free(worker.cores.outbox[parity][other].spike)
-            free(worker.cores.outbox[parity])
-
     cdef int _bind_run(self, int64_t n_ticks) except -1:
         """Senders, samples and probes."""
         cdef Run* run = &self.run
@@ -428,7 +325,7 @@ cdef class Machine:
             worker.first_block = block
             worker.first_lane, worker.end_lane = shares[i], shares[i + 1]
             if crossbars:
-                self._bind_outboxes(worker, self.arrays["core_shares"], i)
+                bind_cores(&self.run, worker, self.arrays["core_shares"], i)
             elif not self.run.wide:
                 worker.first_part, worker.end_part = part_ptr[i], part_ptr[i + 1]
                 worker.first_row = i * self.run.rows.n_senders
