@@ -24,10 +24,15 @@ class Room:
     """What one core holds, and what its numbers can be."""
 
     chip: str
+    cores: int  # of the chip, usable
     neurons: int  # columns
     axons: int  # rows
     delay_ticks: int  # longest of an entry
     largest: int  # magnitude of a value of a neuron
+
+
+class TooManyCores(Exception):
+    """More cores than the chip has; never leaves this package."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,14 +18,12 @@ from emulator.chip.crossbar import N_TYPES
 from emulator.compiler.rewrite.ir import Bools, Floats, Ints, Room, Weighted
 from emulator.compiler.rewrite.order import fill_order
 
-MAX_PER_LINE = 8
-"""Axons for a line: 81 sums. More would leave cores with few lines, and neurons with many copies."""
-
 LEAST_DB = 10.0
 """Weights to errors, in power: neurons of one core share the types of their lines only down to this."""
 
-ROUNDS = 12
-CELLS = 1 << 22  # of work arrays
+ROUNDS = 10
+PARTS = (0.6, 1.0)  # of the largest weight that the digits reach at first; the better end is kept
+CELLS = 1 << 18  # of work arrays
 
 
 def cluster(weighted: Weighted, room: Room, value: Ints, digits: Ints, todo: Bools) -> None:
@@ -37,13 +35,16 @@ def cluster(weighted: Weighted, room: Room, value: Ints, digits: Ints, todo: Boo
         matrix.store(value, digits, *_fit(matrix, sums, None, start, room.largest))
 
 
-def fit_sums(weighted: Weighted, room: Room, value: Ints, digits: Ints, fixed: Bools, todo: Bools) -> None:
-    """Sums of four values within the axons of a core. `fixed` is set where neurons share types of lines."""
+def fit_sums(
+    weighted: Weighted, room: Room, value: Ints, digits: Ints, fixed: Bools, todo: Bools, most: int
+) -> None:
+    """Sums of four values within the axons of a core, up to `most` axons for a line. `fixed` is set where
+    neurons share types of lines."""
     if not todo.any():
         return
     order = fill_order(weighted, np.ones(len(weighted.label), dtype=bool))
     order = order[todo[order]]
-    per_line = np.minimum(room.axons // np.maximum(np.diff(weighted.ptr), 1), MAX_PER_LINE)
+    per_line = np.minimum(room.axons // np.maximum(np.diff(weighted.ptr), 1), most)
     fixed |= todo
     for n in np.unique(per_line[order]).tolist():
         mine = order[per_line[order] == n]
@@ -64,11 +65,10 @@ def _fit_alike(weighted: Weighted, room: Room, value: Ints, digits: Ints, mine: 
         matrix = _Matrix(weighted, neurons)
         best: tuple[Ints, Ints] | None = None
         least = np.full(len(neurons), np.inf)
-        for sign, part in itertools.product((1, -1), (0.5, 0.7, 1.0)):
-            # a step so large that the digits reach this part of the largest weight
-            reach = np.where(sign > 0, matrix.weight.max(axis=1), -matrix.weight.min(axis=1))
-            reach = np.maximum(reach, np.abs(matrix.weight).max(axis=1) / 4)
-            start = sign * part * (reach / max(levels - 1, 1))[:, None] * places
+        high, low = matrix.weight.max(axis=1), -matrix.weight.min(axis=1)
+        step = np.where(high > low, high, -low) / max(levels - 1, 1)
+        for part in PARTS:
+            start = part * step[:, None] * places
             found, chosen = _fit(matrix, sums, None, start, room.largest)
             error = matrix.error(found, chosen)
             if best is None:
@@ -141,9 +141,9 @@ def _nearest(matrix: _Matrix, value: Floats, sums: Ints, valid: Bools | None) ->
 
 def _values(matrix: _Matrix, digits: Ints, before: Floats) -> Floats:
     """[neurons, 4] by least squares; values that nothing uses stay as they are."""
-    digits = digits * matrix.there[:, :, None]
-    square = np.einsum("nlg,nlh->ngh", digits, digits).astype(np.float64)
-    right = np.einsum("nlg,nl->ng", digits, matrix.weight)
+    counts = digits * matrix.there[:, :, None].astype(np.float64)
+    turned = counts.transpose(0, 2, 1)
+    square, right = turned @ counts, (turned @ matrix.weight[:, :, None])[:, :, 0]
     keep = 1e-6 * np.eye(N_TYPES)
     return np.asarray(np.linalg.solve(square + keep, (right + 1e-6 * before)[:, :, None])[:, :, 0])
 
