@@ -95,26 +95,52 @@ def _fit_block(weighted: Weighted, room: Room, value: Ints, digits: Ints, block:
 
 def _fit_shared(matrix: _Matrix, n: int, room: Room) -> tuple[Ints, Ints]:
     """n types for each line, one more for the heaviest lines as far as axons reach; chosen in turn with
-    values and digits."""
+    values and digits. Of two first guesses the one with the better end."""
     sums = np.array(list(itertools.product((0, 1), repeat=N_TYPES)), dtype=np.int64)
     size = np.full(matrix.n_lines, n)
     heaviest = np.argsort(-(matrix.weight**2).sum(axis=0), kind="stable")
     size[heaviest[: room.axons - n * matrix.n_lines]] = n + 1
-    high = np.maximum(matrix.weight, 0).max(axis=1) + 1e-9
-    low = np.maximum(-matrix.weight, 0).max(axis=1) + 1e-9
-    start = np.column_stack([high * 0.65, high * 0.3, -low * 0.3, -low * 0.65])
     types = np.array(list(itertools.product((0, 1), repeat=N_TYPES)), dtype=np.int64)  # sets of types
     within: Bools = np.all(sums[None, :, :] <= types[:, None, :], axis=2)  # [sets, sums]
-    value = start
+    best: tuple[Ints, Ints] | None = None
+    least = np.inf
+    for value in (_signed(matrix), _by_lines(matrix)):
+        for _ in range(ROUNDS):
+            cost = _cost(matrix, value, sums)  # [neurons, lines, sums]
+            of_set = np.stack([cost[:, :, allowed].min(axis=2).sum(axis=0) for allowed in within], axis=1)
+            of_set[types.sum(axis=1)[None, :] != np.minimum(size, N_TYPES)[:, None]] = np.inf
+            valid = within[of_set.argmin(axis=1)]
+            value = _values(matrix, sums[np.where(valid[None], cost, np.inf).argmin(axis=2)], value)
+        found = _fit(matrix, sums, valid, value, room.largest)
+        error = float(matrix.error(*found).sum())
+        if error < least:
+            best, least = found, error
+    assert best is not None
+    return best
+
+
+def _signed(matrix: _Matrix) -> Floats:
+    """[neurons, 4] first values: a large and a small one of each sign."""
+    high = np.maximum(matrix.weight, 0).max(axis=1) + 1e-9
+    low = np.maximum(-matrix.weight, 0).max(axis=1) + 1e-9
+    return np.column_stack([high * 0.65, high * 0.3, -low * 0.3, -low * 0.65])
+
+
+def _by_lines(matrix: _Matrix) -> Floats:
+    """[neurons, 4] first values: means over lines that weigh alike on all neurons, by k-means."""
+    centres = np.zeros((0, len(matrix.neurons)))
+    lines = matrix.weight.T
+    far: Floats = (lines**2).sum(axis=1)
+    for number in range(N_TYPES):  # each as far from the others as can be
+        one = lines[far.argmax()]
+        centres = np.concatenate([centres, one[None]])
+        away = ((lines - one) ** 2).sum(axis=1)
+        far = np.minimum(far, away) if number else away
     for _ in range(ROUNDS):
-        cost = _cost(matrix, value, sums)  # [neurons, lines, sums]
-        of_set = np.stack(
-            [cost[:, :, allowed].min(axis=2).sum(axis=0) for allowed in within], axis=1
-        )  # [lines, sets]
-        of_set[types.sum(axis=1)[None, :] != np.minimum(size, N_TYPES)[:, None]] = np.inf
-        valid = within[of_set.argmin(axis=1)]
-        value = _values(matrix, sums[np.where(valid[None], cost, np.inf).argmin(axis=2)], value)
-    return _fit(matrix, sums, valid, value, room.largest)
+        kind = np.stack([((lines - centre) ** 2).sum(axis=1) for centre in centres]).argmin(axis=0)
+        for number in np.unique(kind).tolist():
+            centres[number] = lines[kind == number].mean(axis=0)
+    return np.asarray(centres.T)
 
 
 def _fit(matrix: _Matrix, sums: Ints, valid: Bools | None, start: Floats, largest: int) -> tuple[Ints, Ints]:

@@ -52,7 +52,7 @@ class _Lines:
     @classmethod
     def of(cls, owner: Ints, key: Ints, weight: NDArray[Any]) -> _Lines:
         """Sums what has the same owner and key."""
-        order = np.lexsort((key, owner))
+        order = np.argsort(owner * (1 + key.max(initial=0)) + key)
         owner, key, weight = owner[order], key[order], weight[order]
         begins = np.flatnonzero(
             np.diff(owner, prepend=-1).astype(bool) | np.diff(key, prepend=-1).astype(bool)
@@ -144,15 +144,15 @@ def _compare(
     """First difference: a line of ours that the network has not, or of exact neurons any other."""
     size = 1 + max(int(ours.key.max(initial=0)), int(theirs.key.max(initial=0)))
     a, b = ours.owner * size + ours.key, theirs.owner * size + theirs.key
-    unknown = np.flatnonzero(~np.isin(a, b))
+    at = np.searchsorted(b, a)
+    unknown = np.flatnonzero(np.append(b, -1)[at] != a)
     if len(unknown):
         one = unknown[0]
         yield f"{_name(network, neuron[ours.owner[one]])}: hears {_sender(ours.key[one])} by no synapse"
         return
     strict = exact[theirs.owner]
     at = np.searchsorted(a, b)
-    found = at < len(a)
-    found[found] = a[at[found]] == b[found]
+    found = np.append(a, -1)[at] == b
     got = np.zeros(len(b))
     got[found] = ours.weight[at[found]]
     wrong = np.flatnonzero(strict & (np.abs(got - theirs.weight) > 1e-6 * np.abs(theirs.weight)))
