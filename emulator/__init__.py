@@ -23,7 +23,16 @@ from emulator.errors import (
     SimulationError,
     SpecError,
 )
-from emulator.formats import chip_schema, chips, from_nir, load_chip, load_network, load_program
+from emulator.formats import (
+    chip_schema,
+    chips,
+    from_nir,
+    from_truenorth_json,
+    load_chip,
+    load_network,
+    load_program,
+    truenorth_json_stimulus,
+)
 from emulator.network import (
     LIF,
     LoihiCuba,
@@ -65,6 +74,7 @@ __all__ = [
     "chips",
     "compile",
     "from_nir",
+    "from_truenorth_json",
     "load_chip",
     "load_curve",
     "load_network",
@@ -73,4 +83,5 @@ __all__ = [
     "run",
     "run_mesh",
     "traffic",
+    "truenorth_json_stimulus",
 ]

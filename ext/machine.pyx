@@ -7,7 +7,7 @@ Counts of a spike's packets are known from its routes: they are summed up per se
 
 from emulator._ext.core cimport BLOCK, Compartments, Configuration, Stretch
 from emulator._ext.crossbar cimport (
-    PLACES, TURN, WORDS, CrossbarLanes, Crossbars, Neurons, Outbox, Target, crossbar_best, crossbar_update_of,
+    PLACES, TURN, WORDS, CrossbarLanes, Crossbars, CrossbarTypes, Neurons, Outbox, Target, crossbar_best, crossbar_room, crossbar_way_of,
 )
 from emulator._ext.crossing cimport Crossing
 from emulator._ext.generator cimport Generators
@@ -98,6 +98,7 @@ cdef class Machine:
         free(self.run.crossbars.near)
         free(self.run.crossbars.quiet)
         free(self.run.crossbars.n_active_now)
+        free(self.run.crossbars.narrow)
         free(self.run.crossbars.start_ps)
         free(self.run.probes.counter_before)
         free(self.stretches)
@@ -247,7 +248,7 @@ cdef class Machine:
         cdef int64_t n_cores = settings["n_cores"]
         c.slot_ptr = <const int64_t*>self._address("slot_ptr", "int64")
         c.axon_ptr = <const int64_t*>self._address("axon_ptr", "int64")
-        c.axons = <const uint16_t*>self._address("axons", "uint16")
+        c.types = <const CrossbarTypes*>self._address("types", "uint64")
         c.rows = <const uint8_t*>self._address("crossbar", "uint8")
         c.n_integrated = <uint32_t*>self._address("n_integrated", "uint32")
         c.n_ops = <int64_t*>self._address("n_ops", "int64")
@@ -256,12 +257,14 @@ cdef class Machine:
         assert self.arrays["lanes"].size % sizeof(CrossbarLanes) == 0
         c.config = <const int32_t*>self._address("lanes_of", "int32")
         c.kind = <const uint8_t*>self._address("kind", "uint8")
-        c.update = crossbar_update_of(min(settings["level"], crossbar_best()))
+        c.way = crossbar_way_of(min(settings["level"], crossbar_best()))
         c.wide, c.at_threshold = run.wide, settings["at_threshold"]
         if run.wide:
             c.v64 = <int64_t*>self._address("v", "int64")
         else:
             c.v = <int32_t*>self._address("v", "int32")
+            c.v16 = <int16_t*>self._address("v16", "int16")
+        c.narrow = <uint8_t*>calloc(n_cores, 1)
         c.stretch_ptr = <const int64_t*>self._address("stretch_ptr", "int64")
         c.stretch_mask = <const uint64_t*>self._address("stretch_mask", "uint64")
         c.n_active = <int64_t*>self._address("n_active", "int64")
@@ -273,19 +276,22 @@ cdef class Machine:
         c.owner = <const uint16_t*>self._address("owner", "uint16")
         c.key = <const uint32_t*>self._address("core_key", "uint32")
         c.first_tick, c.synapse_ps = settings["first_tick"], settings["synapse_ps"]
-        c.due = <uint64_t*>calloc(TURN * n_cores * WORDS, sizeof(uint64_t))
+        c.due = <uint64_t*>crossbar_room(TURN * n_cores * WORDS * sizeof(uint64_t))
         c.active = <uint64_t*>calloc(n_cores * WORDS, sizeof(uint64_t))
         c.near = <uint8_t*>calloc(n_cores, 1)
         c.quiet = <uint8_t*>calloc(n_cores, 1)
         c.n_active_now = <int32_t*>calloc(n_cores, sizeof(int32_t))
-        if c.due == NULL or c.active == NULL or c.near == NULL or c.quiet == NULL or c.n_active_now == NULL:
+        if (
+            c.due == NULL or c.active == NULL or c.near == NULL or c.quiet == NULL or c.n_active_now == NULL
+            or c.narrow == NULL
+        ):
             raise MemoryError("native engine: cores")
         if settings["timed"]:
             c.active_flags = <uint8_t*>self._address("active", "uint8")
             c.start_ps = <int64_t*>calloc(n_cores, sizeof(int64_t))
             if c.start_ps == NULL:
                 raise MemoryError("native engine: cores")
-        c.n_cores, run.n_axons = n_cores, len(self.arrays["axons"])
+        c.n_cores, run.n_axons = n_cores, settings["n_axons"]
         return 0
 
     cdef int _bind_neurons(self, Neurons* neurons) except -1:

@@ -13,35 +13,45 @@ from libc.string cimport memcpy, memset
 cdef extern from "crossbar_kernel.h" nogil:
     ctypedef struct CrossbarLanes:
         pass
+    ctypedef struct CrossbarTypes:
+        pass
+    ctypedef struct CrossbarList:
+        int32_t n
+        uint8_t which[264]
     ctypedef struct CrossbarOutcome:
-        uint64_t fired[4]
+        CrossbarList fired
         uint64_t active[4]
         int32_t n_active
         int32_t n_ops
         int32_t moved
         int32_t near
+    ctypedef struct CrossbarForm:
+        int narrow
+        int steady
     ctypedef void (*CrossbarUpdate)(
-        const CrossbarLanes*, const int32_t*, const uint8_t*, const uint16_t*, const uint64_t*, int32_t*,
-        CrossbarOutcome*
+        CrossbarForm, const CrossbarLanes*, const int32_t*, const uint8_t*, const CrossbarTypes*,
+        const CrossbarList*, void*, CrossbarOutcome*
     ) noexcept nogil
+    ctypedef void (*CrossbarLister)(const uint64_t*, CrossbarList*) noexcept nogil
+    ctypedef struct CrossbarWay:
+        CrossbarUpdate update
+        CrossbarLister list
     const int32_t CROSSBAR_FAR
-    const int32_t TYPE_SHIFT "CROSSBAR_TYPE_SHIFT"
-    const int32_t OPS_MASK "CROSSBAR_OPS_MASK"
-    int32_t crossbar_count(const uint64_t* words) noexcept
+    const int32_t CROSSBAR_NARROW_ROWS
+    const int32_t CROSSBAR_NARROW_FAR
+    int32_t crossbar_count(const void* words) noexcept
+    int crossbar_type(const CrossbarTypes* types, int axon) noexcept
     int crossbar_best() noexcept
-    CrossbarUpdate crossbar_update_of(int level) noexcept
-
-cdef extern from *:
-    """
-    #define spikemesh_first_bit(word) __builtin_ctzll(word)
-    """
-    int first_bit "spikemesh_first_bit"(uint64_t word) noexcept nogil
+    void* crossbar_room(size_t n_bytes) noexcept
+    CrossbarWay crossbar_way_of(int level) noexcept
 
 cdef enum:
     PLACES = 256  # of a core
     WORDS = 4  # of 64 bits, in PLACES
     ROW_BYTES = 32
     TYPES = 4
+    BLOCKS = 8  # of neurons of a core
+    TRY_AGAIN = 32  # ticks after which a core that has become wide may be narrow again
     TURN = 16  # ticks that spikes can be due in: a power of two above the longest delay
     N_HOPS = 5  # events: grants east, west, north, south, and to another chip
     LEAK_STOCHASTIC = 16  # bit of `stochastic`
@@ -50,6 +60,8 @@ cdef enum:
 cdef enum Kind:  # bits of what is known of a core
     EXACT = 1  # something of it is drawn, or potentials have no end: never counted
     STILL = 2  # no leak and no draw: without input, what has not changed stays
+    NARROW = 16  # nothing it is configured to is beyond CROSSBAR_NARROW_FAR
+    STEADY = 8  # all of its 256 neurons have a leak, none with reversal
     ONE_ACCOUNT = 4  # that the synaptic operations of all its axons are booked on
 
 cdef enum:  # Way: what becomes of the packets of a neuron
@@ -86,18 +98,20 @@ cdef struct Crossbars:
     int64_t n_cores  # 0: cores are of another kind
     const int64_t* slot_ptr  # [n_cores + 1]
     const int64_t* axon_ptr  # [n_cores + 1]
-    const uint16_t* axons  # [n_axons] synapses of the row, and above OPS_MASK the type
+    const CrossbarTypes* types  # [n_cores] of the axons
     const uint8_t* rows  # [n_axons, ROW_BYTES]
     uint32_t* n_integrated  # [n_axons] spikes of the run, merged ones once; of cores without ONE_ACCOUNT
     int64_t* n_ops  # [n_cores] synaptic operations of the run; of the others
     Neurons neurons
     const CrossbarLanes* lanes
-    const int32_t* config  # [n_cores, 16] lanes of each block of neurons
+    const int32_t* config  # [n_cores, BLOCKS] lanes of each block of neurons
     const uint8_t* kind  # [n_cores] of Kind
-    CrossbarUpdate update
+    CrossbarWay way
     int32_t wide  # 1: potentials have no end and are in v64
     int32_t at_threshold
     int32_t* v  # [n_cores * PLACES]
+    int16_t* v16  # those of cores that are narrow now
+    uint8_t* narrow  # [n_cores]
     int64_t* v64
     uint64_t* due  # [TURN, n_cores, WORDS] a bit for each axon
     uint64_t* active  # [n_cores, WORDS] neurons whose update of this tick was active
@@ -134,56 +148,93 @@ cdef inline void note(const Crossbars* c, int64_t turn, int64_t place) noexcept 
     due_of(c, turn, place // PLACES)[(place % PLACES) >> 6] |= <uint64_t>1 << (place & 63)
 
 
-cdef inline void fetch(const Crossbars* c, int64_t turn, int64_t core) noexcept nogil:
-    """Lets the rows that a core will need come into the cache."""
-    cdef const uint64_t* due = due_of(c, turn, core)
-    cdef int64_t word
-    cdef uint64_t bits
-    for word in range(WORDS):
-        bits = due[word]
-        while bits:
-            prefetch(c.rows + (c.axon_ptr[core] + 64 * word + first_bit(bits)) * ROW_BYTES)
-            bits &= bits - 1
-
-
-cdef inline int64_t update_core(
-    const Crossbars* c, int64_t turn, int64_t core, int64_t sample, int64_t tick, uint64_t* fired, int64_t* n_active
-) noexcept nogil:
-    """One tick of a core: bits of the neurons that fired [WORDS]. Returns its synaptic operations."""
-    cdef CrossbarOutcome outcome
+cdef inline void take_due(const Crossbars* c, int64_t turn, int64_t core, CrossbarList* list) noexcept nogil:
+    """Lists the axons of a core that spikes are due at, forgets them, and lets come into the cache what the
+    update will read."""
     cdef uint64_t* due = due_of(c, turn, core)
-    cdef bint any_due = (due[0] | due[1] | due[2] | due[3]) != 0
-    cdef int64_t n_ops = 0, axon = c.axon_ptr[core]
-    memset(fired, 0, WORDS * sizeof(uint64_t))
-    if any_due or not c.quiet[core]:
+    cdef const uint8_t* rows = c.rows + c.axon_ptr[core] * ROW_BYTES
+    cdef int64_t i
+    c.way.list(due, list)
+    memset(due, 0, WORDS * sizeof(uint64_t))
+    if list.n == 0 and c.quiet[core]:
+        return
+    for i in range(list.n):
+        prefetch(rows + <int64_t>list.which[i] * ROW_BYTES)
+    if c.narrow[core]:
+        for i in range(0, PLACES, 32):
+            prefetch(c.v16 + core * PLACES + i)
+
+
+cdef inline void update_core(
+    const Crossbars* c, int64_t core, const CrossbarList* due, int64_t sample, int64_t tick, CrossbarOutcome* outcome
+) noexcept nogil:
+    """One tick of a core."""
+    cdef int64_t axon = c.axon_ptr[core], i
+    if tick & (TRY_AGAIN - 1) == 0 and not c.narrow[core] and not c.wide:
+        make_narrow(c, core)
+    if due.n == 0 and c.quiet[core]:
+        outcome.fired.n = outcome.n_ops = 0
+        outcome.n_active = c.n_active_now[core]
+    else:
+        if c.narrow[core] and (c.near[core] or due.n > CROSSBAR_NARROW_ROWS):
+            widen(c, core)
         if c.kind[core] & EXACT or c.near[core]:
-            update_exactly(c, core, due, sample, tick, &outcome)
+            update_exactly(c, core, due, sample, tick, outcome)
         else:
-            c.update(
-                c.lanes, c.config + 16 * core, c.rows + axon * ROW_BYTES, c.axons + axon, due, c.v + core * PLACES,
-                &outcome,
-            )
-        n_ops = outcome.n_ops
-        if any_due:
-            if c.kind[core] & ONE_ACCOUNT:
-                c.n_ops[core] += n_ops
-            else:
-                count_rows(c, core, due)
-            memset(due, 0, WORDS * sizeof(uint64_t))
-        memcpy(fired, outcome.fired, WORDS * sizeof(uint64_t))
+            update_counting(c, core, due, outcome)
+        if c.kind[core] & ONE_ACCOUNT:
+            c.n_ops[core] += outcome.n_ops
+        else:
+            for i in range(due.n):
+                c.n_integrated[axon + due.which[i]] += 1
         memcpy(c.active + core * WORDS, outcome.active, WORDS * sizeof(uint64_t))
         c.n_active_now[core] = outcome.n_active
         c.near[core] = outcome.near != 0
-        c.quiet[core] = (
-            c.kind[core] & STILL and not outcome.moved and not any_due
-            and not (fired[0] | fired[1] | fired[2] | fired[3])
-        )
-    n_active[0] += c.n_active_now[core]
+        c.quiet[core] = c.kind[core] & STILL and due.n == 0 and not outcome.moved
     count_active(c, core)
     if c.active_flags != NULL:
         show_active(c, core)
-        c.start_ps[core] = n_ops * c.synapse_ps
-    return n_ops
+        c.start_ps[core] = outcome.n_ops * c.synapse_ps
+
+
+cdef inline void update_counting(
+    const Crossbars* c, int64_t core, const CrossbarList* due, CrossbarOutcome* outcome
+) noexcept nogil:
+    cdef CrossbarForm form
+    cdef void* v = c.v + core * PLACES
+    form.narrow, form.steady = c.narrow[core], c.kind[core] & STEADY
+    if form.narrow:
+        v = c.v16 + core * PLACES
+    c.way.update(
+        form, c.lanes, c.config + BLOCKS * core, c.rows + c.axon_ptr[core] * ROW_BYTES, c.types + core, due, v, outcome
+    )
+
+
+cdef inline void widen(const Crossbars* c, int64_t core) noexcept nogil:
+    """Potentials of a core that may outgrow 16 bits."""
+    cdef int64_t place
+    for place in range(core * PLACES, (core + 1) * PLACES):
+        c.v[place] = c.v16[place]
+    c.narrow[core] = c.near[core] = 0  # it was near the end of 16 bits only
+
+
+cdef inline void make_narrow(const Crossbars* c, int64_t core) noexcept nogil:
+    """Keeps the potentials of a core in 16 bits if they fit."""
+    cdef int64_t place
+    if not c.kind[core] & NARROW:
+        return
+    for place in range(core * PLACES, (core + 1) * PLACES):
+        if c.v[place] > CROSSBAR_NARROW_FAR or c.v[place] < -CROSSBAR_NARROW_FAR:
+            return
+    for place in range(core * PLACES, (core + 1) * PLACES):
+        c.v16[place] = <int16_t>c.v[place]
+    c.narrow[core] = 1
+
+
+cdef inline int64_t potential(const Crossbars* c, int64_t place) noexcept nogil:
+    if c.wide:
+        return c.v64[place]
+    return c.v16[place] if c.narrow[place // PLACES] else c.v[place]
 
 
 cdef inline void count_active(const Crossbars* c, int64_t core) noexcept nogil:
@@ -205,17 +256,6 @@ cdef inline void show_active(const Crossbars* c, int64_t core) noexcept nogil:
     cdef int64_t slot = c.slot_ptr[core], i
     for i in range(c.slot_ptr[core + 1] - slot):
         c.active_flags[slot + i] = <uint8_t>(active[i >> 6] >> (i & 63) & 1)
-
-
-cdef inline void count_rows(const Crossbars* c, int64_t core, const uint64_t* due) noexcept nogil:
-    """Counts the spikes of each axon that is due."""
-    cdef int64_t word
-    cdef uint64_t bits
-    for word in range(WORDS):
-        bits = due[word]
-        while bits:
-            c.n_integrated[c.axon_ptr[core] + 64 * word + first_bit(bits)] += 1
-            bits &= bits - 1
 
 
 cdef struct Draws:
@@ -252,7 +292,7 @@ cdef inline int64_t added(const Crossbars* c, int64_t v, int64_t amount) noexcep
 
 
 cdef inline void update_exactly(
-    const Crossbars* c, int64_t core, const uint64_t* due, int64_t sample, int64_t tick, CrossbarOutcome* outcome
+    const Crossbars* c, int64_t core, const CrossbarList* due, int64_t sample, int64_t tick, CrossbarOutcome* outcome
 ) noexcept nogil:
     """One tick of every neuron of a core, synapse by synapse."""
     cdef int64_t neuron, slot = c.slot_ptr[core], n = c.slot_ptr[core + 1] - slot, before, after
@@ -275,45 +315,38 @@ cdef inline void update_exactly(
         else:
             c.v[core * PLACES + neuron] = <int32_t>after
         outcome.active[neuron >> 6] |= <uint64_t>active << (neuron & 63)
-        outcome.fired[neuron >> 6] |= <uint64_t>fired << (neuron & 63)
-        outcome.moved |= after != before
+        outcome.fired.which[outcome.fired.n] = <uint8_t>neuron
+        outcome.fired.n += fired
+        outcome.moved |= after != before or fired
         outcome.near |= after > CROSSBAR_FAR or after < -CROSSBAR_FAR
     outcome.n_active = crossbar_count(outcome.active)
 
 
-cdef inline int32_t ops_of(const Crossbars* c, int64_t core, const uint64_t* due) noexcept nogil:
+cdef inline int32_t ops_of(const Crossbars* c, int64_t core, const CrossbarList* due) noexcept nogil:
     """Synapses in the rows that are due."""
     cdef int32_t n = 0
-    cdef int64_t word
-    cdef uint64_t bits
-    for word in range(WORDS):
-        bits = due[word]
-        while bits:
-            n += c.axons[c.axon_ptr[core] + 64 * word + first_bit(bits)] & OPS_MASK
-            bits &= bits - 1
+    cdef int64_t i
+    for i in range(due.n):
+        n += crossbar_count(c.rows + (c.axon_ptr[core] + due.which[i]) * ROW_BYTES)
     return n
 
 
 cdef inline int64_t integrated(
-    const Crossbars* c, int64_t core, int64_t neuron, const uint64_t* due, int64_t v, Draws* draws, bint* reached
+    const Crossbars* c, int64_t core, int64_t neuron, const CrossbarList* due, int64_t v, Draws* draws, bint* reached
 ) noexcept nogil:
     """Step 1: the synapses of the axons that are due, in their order."""
-    cdef int64_t slot = c.slot_ptr[core] + neuron, axon, place, type, weight, word
-    cdef uint64_t bits
-    for word in range(WORDS):
-        bits = due[word]
-        while bits:
-            axon = 64 * word + first_bit(bits)
-            bits &= bits - 1
-            place = c.axon_ptr[core] + axon
-            if not c.rows[place * ROW_BYTES + (neuron >> 3)] >> (neuron & 7) & 1:
-                continue
-            reached[0] = True
-            type = c.axons[place] >> TYPE_SHIFT
-            weight = c.neurons.weight[slot * TYPES + type]
-            if c.neurons.stochastic[slot] >> type & 1:
-                weight = kept(weight, drawn(draws, 1 + (axon >> 4), (axon & 15) >> 2) >> (8 * (axon & 3)) & 0xff)
-            v = added(c, v, weight)
+    cdef int64_t slot = c.slot_ptr[core] + neuron, axon, place, type, weight, i
+    for i in range(due.n):
+        axon = due.which[i]
+        place = c.axon_ptr[core] + axon
+        if not c.rows[place * ROW_BYTES + (neuron >> 3)] >> (neuron & 7) & 1:
+            continue
+        reached[0] = True
+        type = crossbar_type(c.types + core, <int>axon)
+        weight = c.neurons.weight[slot * TYPES + type]
+        if c.neurons.stochastic[slot] >> type & 1:
+            weight = kept(weight, drawn(draws, 1 + (axon >> 4), (axon & 15) >> 2) >> (8 * (axon & 3)) & 0xff)
+        v = added(c, v, weight)
     return v
 
 

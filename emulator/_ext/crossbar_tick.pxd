@@ -1,15 +1,16 @@
 # Crossbar cores of a worker, tick by tick: what `step`, `deliver` and the ends of a sample are for them.
 from emulator._ext.core cimport prefetch
 from emulator._ext.crossbar cimport (
-    CROSSBAR_FAR, DROPPED, N_HOPS, NO_PACKET, PLACES, TO_CORE, TO_HOST, TURN, WORDS, Crossbars, Outbox, Target, due_of, fetch, first_bit, note,
+    CROSSBAR_FAR, DROPPED, CrossbarList, CrossbarOutcome, N_HOPS, NO_PACKET, PLACES, TO_CORE, TO_HOST, TURN, WORDS, Crossbars, Outbox, Target, due_of, note, potential, take_due,
     update_core,
 )
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memset
 
 cdef enum:
-    AHEAD = 2  # cores whose rows are fetched before their turn
-    TARGETS_AHEAD = 8
+    AHEAD = 7  # cores whose rows are fetched before their turn: one less than a power of two
+    TARGETS_AHEAD = 32
+    SPIKES_AHEAD = 16
     N_WAYS = 4
 
 cdef enum:  # events among those that a spike causes
@@ -50,19 +51,20 @@ cdef inline int64_t step_cores(
     int64_t* n_ops
 ) noexcept nogil:
     """Updates the worker's cores. Lists the slots that fired, and returns their number."""
-    cdef int64_t core, word, n = 0
-    cdef uint64_t words[WORDS]
-    cdef uint64_t bits
+    cdef CrossbarList due[8]
+    cdef CrossbarOutcome outcome
+    cdef int64_t core, slot, n = 0, i, taken = 0
     for core in range(share.first_core, share.end_core):
-        if core + AHEAD < share.end_core:
-            fetch(c, share.turn, core + AHEAD)
-        n_ops[0] += update_core(c, share.turn, core, sample, tick, words, n_active)
-        for word in range(WORDS):
-            bits = words[word]
-            while bits:
-                fired[n] = <int32_t>(c.slot_ptr[core] + 64 * word + first_bit(bits))
-                n += 1
-                bits &= bits - 1
+        while share.first_core + taken < share.end_core and share.first_core + taken <= core + AHEAD:
+            take_due(c, share.turn, share.first_core + taken, &due[taken & AHEAD])
+            taken += 1
+        update_core(c, core, &due[(core - share.first_core) & AHEAD], sample, tick, &outcome)
+        n_active[0] += outcome.n_active
+        n_ops[0] += outcome.n_ops
+        slot = c.slot_ptr[core]
+        for i in range(outcome.fired.n):
+            fired[n] = <int32_t>(slot + outcome.fired.which[i])
+            n += 1
     return n
 
 
@@ -110,6 +112,11 @@ cdef inline void note_spikes(const Crossbars* c, const Share* share, const Outbo
     """Notes spikes of neurons, of whatever worker, for the worker's cores."""
     cdef int64_t i
     for i in range(inbox.n):
+        if i + SPIKES_AHEAD < inbox.n:
+            prefetch(due_of(
+                c, share.turn + (inbox.spike[i + SPIKES_AHEAD] & (TURN - 1)),
+                inbox.spike[i + SPIKES_AHEAD] // (TURN * PLACES),
+            ))
         note(c, share.turn + (inbox.spike[i] & (TURN - 1)), inbox.spike[i] // TURN)
 
 
@@ -121,7 +128,7 @@ cdef inline void begin_cores(
     share.turn = 0
     for core in range(share.first_core, share.end_core):
         slot = c.slot_ptr[core]
-        c.near[core] = c.quiet[core] = 0
+        c.near[core] = c.quiet[core] = c.narrow[core] = 0
         for i in range(c.slot_ptr[core + 1] - slot):
             if c.wide:
                 c.v64[core * PLACES + i] = (<const int64_t*>start_v)[slot + i]
@@ -151,7 +158,7 @@ cdef inline void end_cores(
             if c.wide:
                 (<int64_t*>end_v)[slot + i] = c.v64[core * PLACES + i]
             else:
-                (<int32_t*>end_v)[slot + i] = c.v[core * PLACES + i]
+                (<int32_t*>end_v)[slot + i] = <int32_t>potential(c, core * PLACES + i)
         for delay in range(n_delays):
             due = due_of(c, share.turn + delay, core)
             for i in range(c.axon_ptr[core + 1] - c.axon_ptr[core]):

@@ -4,7 +4,7 @@
 # one meeting in a tick, when all know who fired, is enough, and no bit depends on how many they are.
 from emulator._ext.arith cimport fesetround, input_of, round_toward_zero, times64
 from emulator._ext.core cimport BLOCK, Compartments, Configuration, Outcome, Rows, Stretch, Sums, add_spikes_of, prefetch, row_of, update
-from emulator._ext.crossbar cimport Crossbars
+from emulator._ext.crossbar cimport Crossbars, potential
 from emulator._ext.crossbar_tick cimport (
     Share, begin_cores, end_cores, note_inputs, note_spikes, send_spikes, step_cores,
 )
@@ -640,7 +640,7 @@ cdef inline int64_t value_of(const Run* run, int32_t variable, int64_t lane) noe
     cdef int32_t slot = run.probes.slot[lane]
     cdef bint fired
     if run.crossbars.n_cores:
-        return run.crossbars.v64[slot] if run.wide else run.crossbars.v[slot]
+        return potential(&run.crossbars, slot)
     if variable == U:
         return run.wide_compartments.u[slot] if run.wide else run.compartments.u[slot]
     if variable == V_RAW and not each.soft[slot]:

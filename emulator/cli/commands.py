@@ -25,6 +25,7 @@ from emulator.formats import (
     chip_schema,
     chips,
     from_nir,
+    from_truenorth_json,
     load_arrays,
     load_chip,
     load_network,
@@ -121,7 +122,7 @@ def chips_command(
 
 @app.command("compile")
 def compile_command(
-    network: Annotated[Path, typer.Argument(help="A .nir file, or a network saved by this project.")],
+    network: Annotated[Path, typer.Argument(help="A .nir file, a .json file of cores, or a saved network.")],
     chip: Annotated[str, typer.Option(help="A chip that ships, or a YAML file.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Program file to write.")],
     dt_s: Annotated[float | None, typer.Option(help="For .nir: length of a tick in seconds.")] = None,
@@ -155,7 +156,8 @@ def compile_command(
 
 
 def _network(path: Path, dt_s: float | None, reset: Reset | None, integrator: Integrator | None) -> Network:
-    """Reads a .nir file with what it does not say, or a saved network, which says everything."""
+    """Reads a .nir file with what it does not say, or a .json file of cores or a saved network, which say
+    everything."""
     if path.suffix.lower() == ".nir":
         if dt_s is None:
             raise UsageError(f"{path}: a NIR file does not say how long a tick is: give e.g. --dt-s 1e-3")
@@ -165,7 +167,7 @@ def _network(path: Path, dt_s: float | None, reset: Reset | None, integrator: In
     surplus = [name for name, value in options.items() if value is not None]
     if surplus:
         raise UsageError(f"{path}: {', '.join(surplus)} for a .nir file only; a saved network says it itself")
-    return load_network(path)
+    return from_truenorth_json(path) if path.suffix.lower() == ".json" else load_network(path)
 
 
 @app.command("run")

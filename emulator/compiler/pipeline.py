@@ -16,7 +16,7 @@ from emulator.compiler.bundles import population_of
 from emulator.compiler.check import check
 from emulator.compiler.crossbar import dump as crossbar_dump
 from emulator.compiler.crossbar.check import check_crossbar
-from emulator.compiler.crossbar.describe import describe
+from emulator.compiler.crossbar.describe import describe, rewrite_populations
 from emulator.compiler.crossbar.emit import emit_crossbar_symbols, emit_crossbars
 from emulator.compiler.crossbar.place import place_cores
 from emulator.compiler.crossbar.stats import crossbar_stats
@@ -132,9 +132,15 @@ CROSSBAR_PASSES: tuple[Pass, ...] = (
     ),
     # From here on there are only cores, filled and with their targets, but not yet anywhere.
     Pass(
+        "rewrite",
+        "populations as cores",
+        lambda job: rewrite_populations(job.network, job.chip),
+        crossbar_dump.described,
+    ),
+    Pass(
         "describe",
-        "cores as they are to be",
-        lambda job: describe(job.network, job.chip),
+        "all cores, with those described directly",
+        lambda job: describe(job.network, job.chip, job["rewrite"]),
         crossbar_dump.described,
     ),
     Pass(
@@ -161,7 +167,7 @@ CROSSBAR_PASSES: tuple[Pass, ...] = (
         "verify",
         "prove that the image is the network",
         lambda job: verify_crossbars(
-            job["emit"].image, job["symbols"], job["describe"], job["place"], job.network, job.chip
+            job["emit"].image, job["symbols"], job["rewrite"], job["place"], job.network, job.chip
         ),
         dump.nothing,
     ),

@@ -1,6 +1,6 @@
 """The native engine's own arrangement of crossbar cores: see _ext/crossbar.pxd and crossbar_kernel.h.
 
-Neurons are put in blocks of 16, and blocks that are configured alike share their configuration.
+Neurons are put in blocks of 32, and blocks that are configured alike share their configuration.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator import philox
-from emulator.chip.crossbar import MAX_NEURONS, N_TYPES, ROW_BYTES, CrossbarImage
+from emulator.chip.crossbar import MAX_AXONS, MAX_NEURONS, N_TYPES, ROW_BYTES, CrossbarImage
 from emulator.chip.events import EVENT_ID
 from emulator.chip.spec import ChipSpec
 from emulator.engine.compartments import Stretches
@@ -20,7 +20,7 @@ from emulator.engine.rows import Arranged
 
 Ints = NDArray[np.integer[Any]]
 
-BLOCK = 16  # neurons
+BLOCK = 32  # neurons
 LANES = np.dtype(
     [
         ("alpha", "i4", BLOCK),
@@ -28,21 +28,21 @@ LANES = np.dtype(
         ("reset", "i4", BLOCK),
         ("leak", "i2", BLOCK),
         ("weight", "i2", (N_TYPES, BLOCK)),
-        ("reversal", "u2"),
-        ("to_reset", "u2"),
-        ("subtract", "u2"),
-        ("hold", "u2"),
-        ("leaks", "u2"),
-        ("unused", "u2", 11),
+        ("reversal", "u4"),
+        ("to_reset", "u4"),
+        ("subtract", "u4"),
+        ("hold", "u4"),
+        ("leaks", "u4"),
+        ("unused", "u4", 11),
     ]
 )
 """CrossbarLanes."""
 HOPS = slice(SENT.index("hop_e"), SENT.index("hop_chip") + 1)
 TARGET = np.dtype([("place", "i4"), ("n_spikes", "u4"), ("hops", "u2", 5), ("delay", "u1"), ("way", "u1")])
 """Target."""
-EXACT, STILL, ONE_ACCOUNT = 1, 2, 4  # bits of Kind
+EXACT, STILL, ONE_ACCOUNT, STEADY, NARROW = 1, 2, 4, 8, 16  # bits of Kind
 NO_PACKET, TO_CORE, TO_HOST, DROPPED = range(4)  # Way
-TYPE_SHIFT = 12
+NARROW_FAR = 2**15 - 1 - 64 * 255  # CROSSBAR_NARROW_FAR
 SILENT = 2**31 - 1  # threshold of the neurons that a core lacks
 
 
@@ -67,11 +67,11 @@ def arrange(image: CrossbarImage, chip: ChipSpec, routes: Routes, shares: Ints) 
     lanes, lanes_of = _lanes(image, places)
     unbounded = chip.arithmetic.variant != "chip"
     stretch_ptr, stretch_mask = _masks(image)
-    n_ops = np.bitwise_count(image.crossbar.reshape(-1, ROW_BYTES)).sum(axis=1, dtype=np.uint16)
     return Arranged(
         arrays={
             **{name: getattr(image, name) for name in _TAKEN},
-            "axons": n_ops | image.axon_type.astype(np.uint16) << TYPE_SHIFT,
+            "crossbar": np.array(image.crossbar),  # numpy asks for huge pages: rows are read from all over it
+            "types": _types(image),
             "lanes": lanes.view(np.uint8),
             "lanes_of": lanes_of,
             "kind": _kinds(image, unbounded),
@@ -83,6 +83,7 @@ def arrange(image: CrossbarImage, chip: ChipSpec, routes: Routes, shares: Ints) 
         },
         settings={
             "crossbars": 1,
+            "n_axons": image.n_axons,
             "at_threshold": chip.arithmetic.neuron_reset_type,
             "synapse_ps": chip.latency_ps.synaptic_op_dense,
         },
@@ -91,7 +92,6 @@ def arrange(image: CrossbarImage, chip: ChipSpec, routes: Routes, shares: Ints) 
 
 _TAKEN = (
     "axon_ptr",
-    "crossbar",
     "slot_weight",
     "slot_stochastic",
     "slot_leak",
@@ -119,7 +119,11 @@ def place_of(image: CrossbarImage, slots: Ints) -> NDArray[np.int32]:
 
 
 def book_integrated(
-    image: CrossbarImage, n_integrated: NDArray[np.uint32], n_ops_of: Ints, by_core: Ints, by_group: Ints
+    image: CrossbarImage,
+    n_integrated: NDArray[np.uint32],
+    n_ops_of: NDArray[np.int64],
+    by_core: Ints,
+    by_group: Ints,
 ) -> None:
     """Books the synaptic operations of each axon, or of a core whose axons have one account, on its core and
     its account."""
@@ -168,7 +172,7 @@ def targets_of(image: CrossbarImage, routes: Routes) -> NDArray[np.void]:
 
 
 def _lanes(image: CrossbarImage, places: Ints) -> tuple[NDArray[np.void], NDArray[np.int32]]:
-    """Configurations that occur, and which of them each block of neurons has [n_cores * 16]."""
+    """Configurations that occur, and which of them each block of neurons has [n_cores * 8]."""
     n_blocks = image.n_cores * MAX_NEURONS // BLOCK
     lanes = np.zeros(n_blocks, dtype=LANES)
 
@@ -178,7 +182,7 @@ def _lanes(image: CrossbarImage, places: Ints) -> tuple[NDArray[np.void], NDArra
         return full.reshape(n_blocks, BLOCK)
 
     def bits(flags: NDArray[np.bool_]) -> Ints:
-        return np.asarray(spread(flags.astype(np.uint16)) @ (1 << np.arange(BLOCK, dtype=np.uint16)))
+        return np.asarray(spread(flags.astype(np.uint32)) @ (1 << np.arange(BLOCK, dtype=np.uint32)))
 
     lanes["alpha"] = spread(image.slot_alpha, SILENT)
     lanes["low"] = -spread(image.slot_beta, SILENT)
@@ -206,20 +210,40 @@ def _distinct(lanes: NDArray[np.void]) -> tuple[NDArray[np.void], NDArray[np.int
     return np.ascontiguousarray(first[index]), inverse.reshape(-1)[np.cumsum(new) - 1].astype(np.int32)
 
 
+def _types(image: CrossbarImage) -> NDArray[np.uint64]:
+    """uint64 [n_cores, 2, 4]: low and high bits of the types of each core's axons."""
+    first = np.arange(image.n_cores) * MAX_AXONS - image.axon_ptr[:-1]
+    place = np.arange(image.n_axons) + np.repeat(first, np.diff(image.axon_ptr))
+    kind = np.zeros(image.n_cores * MAX_AXONS, dtype=np.uint8)
+    kind[place] = image.axon_type
+    bits = np.stack([kind & 1, kind >> 1]).reshape(2, image.n_cores, MAX_AXONS)
+    packed = np.packbits(bits, axis=-1, bitorder="little").view("<u8")
+    return np.ascontiguousarray(packed.transpose(1, 0, 2).astype(np.uint64))
+
+
 def _kinds(image: CrossbarImage, unbounded: bool) -> NDArray[np.uint8]:
     """uint8 [n_cores]."""
     first = image.slot_ptr[:-1]
     drawn = np.logical_or.reduceat((image.slot_stochastic != 0) | (image.slot_mask_bits != 0), first)
     leaks = np.logical_or.reduceat(image.slot_leak != 0, first)
     exact = drawn | unbounded
-    return (EXACT * exact + STILL * ~(drawn | leaks) + ONE_ACCOUNT * _one_account(image)).astype(np.uint8)
+    steady = np.logical_and.reduceat((image.slot_leak != 0) & (image.slot_reversal == 0), first)
+    steady &= np.diff(image.slot_ptr) == MAX_NEURONS
+    largest = np.maximum(np.maximum(image.slot_alpha, image.slot_beta), np.abs(image.slot_reset))
+    narrow = (np.maximum.reduceat(largest, first) <= NARROW_FAR) & ~exact
+    flags = {STILL: ~(drawn | leaks), ONE_ACCOUNT: _one_account(image), STEADY: steady, NARROW: narrow}
+    kinds = np.asarray(EXACT * exact, dtype=np.uint8)
+    for bit, flag in flags.items():
+        kinds |= np.asarray(bit * flag, dtype=np.uint8)
+    return kinds
 
 
 def _one_account(image: CrossbarImage) -> NDArray[np.bool_]:
     """bool [n_cores]: cores whose axons have one account."""
     core = np.repeat(np.arange(image.n_cores), np.diff(image.axon_ptr))
-    first = image.axon_group[np.minimum(image.axon_ptr[core], image.n_axons - 1)]
-    return np.bincount(core, weights=image.axon_group != first, minlength=image.n_cores) == 0
+    first = image.axon_group[image.axon_ptr[core]]
+    n_others = np.bincount(core, weights=image.axon_group != first, minlength=image.n_cores)
+    return np.asarray(n_others == 0)
 
 
 def _masks(image: CrossbarImage) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:

@@ -169,8 +169,7 @@ class _Run:
 
     def __init__(self, image: AnyImage, chip: ChipSpec, drive: Drive, threads: int, queue: Queue, level: int):
         self.image, self.chip, self.drive, self.queue, self.level = image, chip, drive, queue, level
-        if isinstance(image, Image):
-            check_image(image, chip)  # the blocks trust what passes
+        check_image(image, chip)  # the blocks trust what passes
         self.wide = state_dtype(image, chip) == "int64"
         self.routes = _routes(image, chip)
         self.losses = losses_of(self.routes)
@@ -334,6 +333,7 @@ class _Run:
         if isinstance(image, CrossbarImage):
             return {
                 "v": np.zeros(image.n_cores * MAX_NEURONS, dtype=of_state),
+                "v16": np.zeros(image.n_cores * MAX_NEURONS, dtype=np.int16),
                 "n_integrated": self.n_integrated,
                 "n_ops": self.n_ops,
                 "targets": self.targets.view(np.uint8),

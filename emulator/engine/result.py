@@ -145,13 +145,23 @@ class Result:
         assert timing is not None
         return formats.save_trace(of_run(self.program, trace, timing, self.n_ticks), path, max_events)
 
+    @functools.cached_property
+    def _by_slot(self) -> tuple[Ints, Ints]:
+        """Recorded spikes by slot, else in their order, and where those of each slot begin [n_slots + 1].
+
+        There may be thousands of populations: none is to look through all spikes.
+        """
+        slots = self.record.spikes[:, 1]
+        order = np.argsort(slots, kind="stable")
+        return order, np.searchsorted(slots[order], np.arange(self.program.image.n_slots + 1))
+
     def _own(self, address: Ints) -> tuple[Ints, Ints]:
         """Rows and neuron indices of the recorded spikes of the slots in `address`."""
-        index_of = np.full(self.program.image.n_slots, len(address), dtype=np.int64)
-        index_of[address] = np.arange(len(address))
-        index = index_of[self.record.spikes[:, 1]]
-        own = index < len(address)
-        return self.record.spikes[own, 0], index[own]
+        order, first = self._by_slot
+        n_spikes = first[address + 1] - first[address]
+        ends = np.cumsum(n_spikes)
+        place = np.repeat(first[address] - (ends - n_spikes), n_spikes) + np.arange(n_spikes.sum())
+        return self.record.spikes[order[place], 0], np.repeat(np.arange(len(address)), n_spikes)
 
 
 def load_record(path: str | PathLike[str]) -> Result:

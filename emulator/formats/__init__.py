@@ -13,6 +13,7 @@ from emulator.formats.programs import load_program, save_program
 from emulator.formats.records import load_record, save_result
 from emulator.formats.stimuli import load_stimulus
 from emulator.formats.trace_events import MAX_EVENTS, Journeys, Shown, save_trace
+from emulator.formats.truenorth_json import from_truenorth_json, truenorth_json_stimulus
 
 __all__ = [
     "MAX_EVENTS",
@@ -21,6 +22,7 @@ __all__ = [
     "chip_schema",
     "chips",
     "from_nir",
+    "from_truenorth_json",
     "load_arrays",
     "load_chip",
     "load_network",
@@ -31,5 +33,6 @@ __all__ = [
     "save_program",
     "save_result",
     "save_trace",
+    "truenorth_json_stimulus",
     "write_atomic",
 ]

@@ -173,6 +173,20 @@ def test_a_nir_file_is_compiled_with_what_it_does_not_say(spikemesh: Spikemesh) 
     assert (stats["n_neurons"], stats["n_inputs"], stats["n_cores_used"]) == (138, 64, 1)
 
 
+def test_a_json_file_of_cores_is_compiled(spikemesh: Spikemesh, tmp_path: Path) -> None:
+    neuron = {
+        "weights": [1, 0, 0, 0],
+        "destination_core_offset": [0, 0],
+        **dict.fromkeys(("leak", "reset_potential", "reset_mode", "current_potential"), 0),
+        **dict.fromkeys(("destination_axon", "destination_tick", "negative_threshold"), 0),
+        "positive_threshold": 1,
+    }
+    core = {"coordinates": [3, 5], "axons": [0], "connections": [[1]], "neurons": [neuron]}
+    (tmp_path / "one.json").write_text(json.dumps({"packets": [], "cores": [core]}))
+    stats = json.loads(spikemesh("compile", "one.json", "--chip", "truenorth", "-o", "p", "--json").out)
+    assert (stats["n_neurons"], stats["cores"]["x"], stats["cores"]["y"]) == (1, [3], [5])
+
+
 def test_chips_are_listed_and_explained(spikemesh: Spikemesh) -> None:
     listed = spikemesh("chips")
     assert listed.code == 0 and all(name in listed.out for name in em.chips())

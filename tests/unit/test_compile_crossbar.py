@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,11 @@ import pytest
 import emulator as em
 from emulator.chip.crossbar import CrossbarImage
 from emulator.compiler.crossbar.describe import joined
+from emulator.compiler.crossbar.emit import emit_crossbars
+from emulator.compiler.crossbar.place import place_cores
 from emulator.compiler.crossbar.verify import verify_crossbars
 from emulator.compiler.pipeline import CROSSBAR_PASSES, Job, run_passes
 from emulator.testing.crossbars import crossbar_chip, two_cores
-
-Change = Callable[[em.Network], None]
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +76,6 @@ def test_accounts_follow_the_parts_and_axons_the_lowest_of_their_senders(job: Jo
 
 def test_an_axon_that_nobody_sends_to_is_booked_on_its_core() -> None:
     parts = run_passes(two_cores(), crossbar_chip(), until="describe")["describe"]
-    from dataclasses import replace
-
-    from emulator.compiler.crossbar.emit import emit_crossbars
-
     lonely = replace(
         parts,
         input_ptr=np.zeros_like(parts.input_ptr),
@@ -269,8 +265,6 @@ def test_cores_of_a_tile_are_taken_in_order_and_dead_ones_passed_over() -> None:
 
 
 def test_more_cores_than_the_chip_has_are_refused_when_placed() -> None:
-    from emulator.compiler.crossbar.place import place_cores
-
     parts = run_passes(several(5), crossbar_chip(), until="describe")["describe"]
     with pytest.raises(
         em.CompileError, match=r"needs 10 cores, chip 'tiny' has 8: use a larger mesh, or fewer"
@@ -330,7 +324,9 @@ def test_every_pass_prints_some_stable_text() -> None:
 
 
 def test_an_unknown_pass_is_refused_with_the_choices() -> None:
-    with pytest.raises(em.CompileError, match="pass 'route': choose from check, describe, place, emit, ways"):
+    with pytest.raises(
+        em.CompileError, match="pass 'route': choose from check, rewrite, describe, place, emit"
+    ):
         run_passes(two_cores(), crossbar_chip(), until="route")
 
 
@@ -369,7 +365,23 @@ def test_a_wrong_image_is_found_out(job: Job, name: str, place: int, value: int,
         changed[place] = value
     image = image_of(job).replace(**{name: changed})
     with pytest.raises(em.CompileError, match="internal: .*" + words if "internal" not in words else words):
-        verify_crossbars(image, job["symbols"], job["describe"], job["place"], job.network, job.chip)
+        verify_crossbars(image, job["symbols"], job["rewrite"], job["place"], job.network, job.chip)
+
+
+WRONG_SYMBOLS: list[tuple[int, dict[str, Any], str]] = [
+    (3, {"name": "b"}, r"parts \['in', 'a', 'b', 'b', 'b'\], expected \['in', 'a', 'b', 'a', 'b'\]"),
+    (1, {"address": np.array([3, 2])}, "inputs of the sources are not 0..5 in order"),
+    (3, {"address": np.array([3, 2, 4])}, "core 'a': its neurons are not the slots of core 2"),
+]
+
+
+@pytest.mark.parametrize(("number", "changes", "words"), WRONG_SYMBOLS, ids=range(3))
+def test_wrong_symbols_are_found_out(job: Job, number: int, changes: dict[str, Any], words: str) -> None:
+    parts = list(job["symbols"].parts)
+    parts[number] = replace(parts[number], **changes)
+    symbols = replace(job["symbols"], parts=tuple(parts))
+    with pytest.raises(em.CompileError, match="internal: " + words):
+        verify_crossbars(image_of(job), symbols, job["rewrite"], job["place"], job.network, job.chip)
 
 
 def test_a_program_of_crossbars_comes_back_from_its_file(program: em.Program, tmp_path: Path) -> None:
@@ -380,3 +392,69 @@ def test_a_program_of_crossbars_comes_back_from_its_file(program: em.Program, tm
         (part.kind, part.name) for part in program.symbols.parts
     ]
     assert read.stats == program.stats
+
+
+@pytest.fixture(scope="module")
+def mixed() -> Job:
+    """Two populations and a core: what populations come to has the first core."""
+    net = em.Network("mixed")
+    net.add_source("in", 3)
+    net.add_population("a", 4, em.TrueNorth(alpha=2))
+    net.add_population("b", 2, em.TrueNorth(alpha=3), to_host=True, record_spikes=False)
+    net.connect("in", "a", [[1, 2, 0, 1], [0, 1, 1, 0], [2, 0, 1, 1]])
+    net.connect("a", "b", [[1, 2], [2, 1], [1, 1], [3, 0]], delay_ticks=2)
+    net.add_core("c", np.eye(2, dtype=bool), 0, em.TrueNorth(), target_core=0, target_axon=[1, 0])
+    return run_passes(net, crossbar_chip())
+
+
+def test_populations_and_cores_share_a_chip(mixed: Job) -> None:
+    parts = [(part.kind, part.name) for part in mixed["symbols"].parts]
+    population = [("population", "a"), ("population", "b"), ("population", "c")]
+    assert parts == [("source", "in"), ("source", "c"), *population]
+    image, rewritten = image_of(mixed), mixed["rewrite"]
+    assert image.n_cores == rewritten.n_cores + 1
+    assert image.slot_group[mixed["symbols"].part("c").address].tolist() == [4, 4]
+    assert image.slot_group[mixed["symbols"].part("b").address].tolist() == [3, 3]
+
+
+MIXED_MUTATIONS = [
+    ("slot_alpha", 0, 9, "core 0 of the rewrites: alpha differs in the image"),
+    ("crossbar", 0, 0b1111, "core 0 of the rewrites: rows differs in the image"),
+    ("entry_delay", -3, 3, "entries of the sources differ in the image"),
+]
+
+
+@pytest.mark.parametrize(("name", "place", "value", "words"), MIXED_MUTATIONS, ids=range(3))
+def test_a_wrong_image_of_populations_is_found_out(
+    mixed: Job, name: str, place: int, value: int, words: str
+) -> None:
+    changed = getattr(image_of(mixed), name).copy()
+    changed[place] = value + (changed[place] == value)
+    image = image_of(mixed).replace(**{name: changed})
+    with pytest.raises(em.CompileError, match="internal: " + words):
+        verify_crossbars(image, mixed["symbols"], mixed["rewrite"], mixed["place"], mixed.network, mixed.chip)
+
+
+def test_neurons_of_populations_in_other_slots_are_found_out(mixed: Job) -> None:
+    symbols = mixed["symbols"]
+    parts = [
+        replace(part, address=part.address[::-1]) if (part.kind, part.name) == ("population", "a") else part
+        for part in symbols.parts
+    ]
+    with pytest.raises(em.CompileError, match="population 'a': its neurons are not in the slots of its name"):
+        verify_crossbars(
+            image_of(mixed),
+            replace(symbols, parts=tuple(parts)),
+            mixed["rewrite"],
+            mixed["place"],
+            mixed.network,
+            mixed.chip,
+        )
+
+
+def test_populations_and_cores_run_side_by_side(engine: str, mixed: Job) -> None:
+    program = em.compile(mixed.network, mixed.chip)
+    stimulus = {"in": np.ones((6, 3), dtype=bool), "c": np.array([[0, 0]])}
+    result = em.run(program, 6, stimulus, engine=engine, timing=False)
+    assert result.spikes("c").tolist() == [[0, 0], [1, 1], [2, 0], [3, 1], [4, 0], [5, 1]]
+    assert len(result.spikes("a"))

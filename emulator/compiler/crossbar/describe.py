@@ -1,4 +1,4 @@
-"""Pass describe: cores described directly, and what populations are rewritten to, as flat tables."""
+"""Passes rewrite and describe: what populations come to, joined with cores described directly."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ PARAMETERS: dict[str, tuple[str, str]] = {
 """Field of the tables -> parameter of TrueNorth, dtype."""
 
 
-def describe(network: Network, chip: ChipSpec) -> CrossbarCores:
+def describe(network: Network, chip: ChipSpec, rewritten: CrossbarCores) -> CrossbarCores:
     """All cores of the network: those of populations, then those described directly."""
-    return joined(_rewritten(network, chip), described(network, chip))
+    return joined(rewritten, described(network, chip))
 
 
-def _rewritten(network: Network, chip: ChipSpec) -> CrossbarCores:
+def rewrite_populations(network: Network, chip: ChipSpec) -> CrossbarCores:
     """Cores of the populations; inputs of the sources. Accounts as the parts of `emit_crossbar_symbols`."""
     if network.populations:
         population_account = len(network.sources) + len(network.cores)

@@ -1,7 +1,8 @@
 """Pass verify for crossbar cores: reads the image back, core by core, and compares it with the network.
 
 Cores described directly are compared with the network itself; those that populations were rewritten to with
-what the rewrites made of them, which proves itself. A finding is a fault of the compiler, not of the user.
+what the rewrites made of them, which is compared with the network on its own. A finding is a fault of the
+compiler, not of the user.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from emulator.chip.check import check_image
 from emulator.chip.crossbar import N_TYPES, ROW_BYTES, CrossbarImage
 from emulator.chip.spec import ChipSpec
 from emulator.compiler.crossbars import CrossbarCores
+from emulator.compiler.rewrite import check_rewrite
 from emulator.errors import CompileError, ImageError
 from emulator.network import Core, Network, TrueNorth
 from emulator.network.cores import NOWHERE
@@ -49,17 +51,22 @@ class View:
 def verify_crossbars(
     image: CrossbarImage,
     symbols: Symbols,
-    cores: CrossbarCores,
+    rewritten: CrossbarCores,
     core_of: Ints,
     network: Network,
     chip: ChipSpec,
 ) -> None:
-    """Raises CompileError("internal: ...") unless image and symbols say what the network says."""
+    """Raises CompileError("internal: ...") unless image and symbols say what the network says.
+
+    rewritten: the cores of the populations, the first of core_of.
+    """
+    if network.populations:
+        check_rewrite(network, rewritten)
     try:
         check_image(image, chip)
     except ImageError as error:
         raise CompileError(f"internal: {problem}" for problem in error.problems) from error
-    for stage in (_parts(image, symbols, network), _cores(image, symbols, cores, core_of, network)):
+    for stage in (_parts(image, symbols, network), _cores(image, symbols, rewritten, core_of, network)):
         problems = list(stage)
         if problems:
             raise CompileError(f"internal: {problem}" for problem in problems)
@@ -102,11 +109,11 @@ def _cores(
 ) -> Iterator[str]:
     number_of = np.full(image.n_cores + 1, image.n_cores)  # row -> number of the core; the last: host port
     number_of[np.searchsorted(image.core_id, core_of)] = np.arange(len(core_of))
-    n_rewritten = len(core_of) - len(network.cores)
+    n_rewritten = cores.n_cores
     for row, number in enumerate(number_of[:-1].tolist()):
         held = _held(image, row, number_of)
         if number < n_rewritten:
-            expected, name = _rewritten(cores, number), f"core {number} of the rewrites"
+            expected, name = _rewritten(cores, number, len(core_of)), f"core {number} of the rewrites"
         else:
             core = network.cores[number - n_rewritten]
             expected, name = _described(core, n_rewritten, len(core_of)), f"core {core.name!r}"
@@ -183,11 +190,12 @@ def _described(core: Core, first: int, n_cores: int) -> View:
     )
 
 
-def _rewritten(cores: CrossbarCores, number: int) -> View:
-    """What the rewrites made."""
+def _rewritten(cores: CrossbarCores, number: int, host: int) -> View:
+    """What the rewrites made. host: number of the host port in the views."""
     neuron, axon = slice(*cores.neuron_ptr[number : number + 2]), slice(*cores.axon_ptr[number : number + 2])
     values = {name: array[neuron] for name, array in cores.neurons.items()}
-    sends = cores.target_core[neuron] >= 0
+    target = cores.target_core[neuron]
+    sends = target >= 0
     return View(
         axon_type=cores.axon_type[axon],
         rows=cores.crossbar[axon].reshape(-1),
@@ -206,7 +214,7 @@ def _rewritten(cores: CrossbarCores, number: int) -> View:
             "v0": values["v0"],
         },
         n_targets=sends.astype(np.int64),
-        target_core=np.where(sends, cores.target_core[neuron], 0),
+        target_core=np.where(sends, np.where(target == cores.n_cores, host, target), 0),
         target_axon=cores.target_axon[neuron],
         delay=cores.target_delay[neuron],
     )
