@@ -57,7 +57,8 @@ def row(cores: CrossbarCores, name: str, part: str | None = None) -> dict[str, A
 
 
 def same_spikes(net: em.Network, cores: CrossbarCores, seed: int = 0, late: int = 0) -> None:
-    """All spikes of the network, `late` ticks later than it says."""
+    """All spikes of the network, as many ticks later as reported, `late` at most; and the proof holds."""
+    check_rewrite(net, cores)
     rng = np.random.default_rng(seed)
     stimulus = {source.name: rng.random((N_TICKS, source.n)) < 0.3 for source in net.sources}
     wanted = twins.run_network(net, N_TICKS, stimulus)
@@ -504,3 +505,18 @@ def test_compiled_networks_run_as_the_network_does(engine: str, chip: em.ChipSpe
         np.testing.assert_array_equal(result.spikes(name), np.argwhere(raster))
     assert result.probe("b", "v").shape == (N_TICKS, 24)
     assert program.stats["rewrites"][-1]["exact"]
+
+
+def test_compile_hands_on_how_to_rewrite(chip: em.ChipSpec) -> None:
+    net = network(np.ones((300, 1), dtype=int), em.TrueNorth(alpha=100))
+    program = em.compile(net, chip, rewrites={"fan_in": "partial_sums"})
+    assert program.stats["rewrites"][0]["name"] == "partial sums"
+    with pytest.raises(em.CompileError, match=r"rewrites\['fan_out'\]: choose from weights, fan_in"):
+        em.compile(net, chip, rewrites={"fan_out": "relays"})
+
+
+def test_chips_without_crossbars_have_nothing_to_rewrite() -> None:
+    net = network([[0.5]], em.LIF(tau_mem_s=10e-3))
+    match = "rewrites of 'weights': chip 'loihi' holds weights and fan-out as they are"
+    with pytest.raises(em.CompileError, match=match):
+        em.compile(net, em.load_chip("loihi"), rewrites={"weights": "exact"})

@@ -18,7 +18,7 @@ from emulator.chip.crossbar import N_TYPES
 from emulator.compiler.rewrite.ir import Bools, Floats, Ints, Room, Weighted
 from emulator.compiler.rewrite.order import fill_order
 
-LEAST_DB = 10.0
+LEAST_DB = 12.0
 """Weights to errors, in power: neurons of one core share the types of their lines only down to this."""
 
 ROUNDS = 10

@@ -14,7 +14,6 @@ from emulator.compiler.rewrite.delays import Lateness
 from emulator.compiler.rewrite.fan_in import check_fan_in, sum_in_parts
 from emulator.compiler.rewrite.integers import weigh
 from emulator.compiler.rewrite.ir import Room, TooManyCores
-from emulator.compiler.rewrite.proof import check_rewrite
 from emulator.compiler.rewrite.report import report_of
 from emulator.compiler.rewrite.spread import spread
 from emulator.compiler.rewrite.wires import wire
@@ -61,11 +60,9 @@ def rewrite(
     accounts = source_account, population_account
     for step in steps_of(weights):
         try:
-            cores = _on_cores(network, room, accounts, Asked(weights, fan_in), step)
+            return _on_cores(network, room, accounts, Asked(weights, fan_in), step)
         except TooManyCores:
             continue
-        check_rewrite(network, cores)
-        return cores
     raise CompileError(
         f"network {network.name!r}: takes more than the {room.cores} cores of chip {room.chip!r}: in "
         "each core of its targets a sender needs axons, and a copy for each of them: use fewer synapses, "
