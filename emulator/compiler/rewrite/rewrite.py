@@ -13,7 +13,7 @@ from emulator.compiler.rewrite.choose import WEIGHTS, Frugality, choose_codes, s
 from emulator.compiler.rewrite.delays import Lateness
 from emulator.compiler.rewrite.fan_in import check_fan_in, sum_in_parts
 from emulator.compiler.rewrite.integers import weigh
-from emulator.compiler.rewrite.ir import Room, TooManyCores
+from emulator.compiler.rewrite.ir import Codes, Room, TooManyCores
 from emulator.compiler.rewrite.report import report_of
 from emulator.compiler.rewrite.spread import spread
 from emulator.compiler.rewrite.wires import wire
@@ -28,10 +28,12 @@ MAX_ROUNDS = 16  # of moving targets to later ticks
 
 @dataclass(frozen=True)
 class Asked:
-    """The choices of who compiles."""
+    """The choices of who compiles, and how they are tried."""
 
-    weights: str = "auto"
-    fan_in: str = "refuse"
+    weights: str
+    fan_in: str
+    step: Frugality
+    tried: list[Codes]  # those that took too many cores
 
 
 def rewrite(
@@ -58,9 +60,10 @@ def rewrite(
     if population_account is None:
         population_account = source_account + len(network.sources)
     accounts = source_account, population_account
+    tried: list[Codes] = []
     for step in steps_of(weights):
         try:
-            return _on_cores(network, room, accounts, Asked(weights, fan_in), step)
+            return _on_cores(network, room, accounts, Asked(weights, fan_in, step, tried))
         except TooManyCores:
             continue
     raise CompileError(
@@ -70,17 +73,19 @@ def rewrite(
     )
 
 
-def _on_cores(
-    network: Network, room: Room, accounts: tuple[int, int], asked: Asked, step: Frugality
-) -> CrossbarCores:
-    """Raises TooManyCores."""
+def _on_cores(network: Network, room: Room, accounts: tuple[int, int], asked: Asked) -> CrossbarCores:
+    """Raises TooManyCores, at once if the codes are those of the last try."""
     lateness = Lateness([0] * len(network.populations))
     for _ in range(MAX_ROUNDS):
         weighted = weigh(network, accounts, lateness.late, room)
         if asked.fan_in == "refuse":
             check_fan_in(weighted, room)
         weighted = sum_in_parts(weighted, room, lateness.late)
-        codes = choose_codes(weighted, room, asked.weights, step)
+        codes = choose_codes(weighted, room, asked.weights, asked.step)
+        if not any(lateness.late):
+            if asked.tried and codes.same(asked.tried[-1]):
+                raise TooManyCores
+            asked.tried.append(codes)
         filled = spread(weighted, codes, room)
         wires = wire(weighted, filled, room)
         if not wires.missing:
