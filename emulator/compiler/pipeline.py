@@ -33,6 +33,7 @@ from emulator.errors import CompileError
 from emulator.network import Network
 from emulator.program import Program
 
+REWRITES = ("weights", "fan_in")
 EFFORTS = ("fast", "default", "best")
 COUNTED = "partition"  # the pass after which every limit of a core has been looked at
 
@@ -44,6 +45,7 @@ class Job:
     network: Network
     chip: ChipSpec
     mapping: Mapping[str, ArrayLike] | None = None
+    rewrites: Mapping[str, str] | None = None
     results: dict[str, Any] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Any:
@@ -134,7 +136,7 @@ CROSSBAR_PASSES: tuple[Pass, ...] = (
     Pass(
         "rewrite",
         "populations as cores",
-        lambda job: rewrite_populations(job.network, job.chip),
+        lambda job: rewrite_populations(job.network, job.chip, job.rewrites),
         crossbar_dump.described,
     ),
     Pass(
@@ -191,6 +193,7 @@ def compile(
     mapping: Mapping[str, ArrayLike] | None = None,
     profile: object = None,
     effort: str = "default",
+    rewrites: Mapping[str, str] | None = None,
 ) -> Program:
     """Maps a network onto a chip. Raises CompileError listing every violation a pass finds.
 
@@ -199,11 +202,13 @@ def compile(
         per tile + core in tile); populations not named are placed around them. Not for crossbar cores.
     profile: measured spikes to weigh by; not supported by this mapper.
     effort: "fast", "default" or "best"; the sequential mapper has one way to do it and takes all three.
+    rewrites: crossbar cores only. "weights": "auto", "exact", "cluster" or "binary"; "fan_in": "refuse" or
+        "partial_sums", which comes near a network that such cores cannot hold as it is.
     """
-    problems = _arguments(network, chip, seed, profile, effort)
+    problems = _arguments(network, chip, seed, profile, effort) or _rewrites(chip, rewrites)
     if problems:
         raise CompileError(problems)
-    job = run_passes(network, chip, mapping)
+    job = run_passes(network, chip, mapping, rewrites=rewrites)
     if chip.cores.model == "truenorth":
         image = job["emit"].image
         summary = crossbar_stats(image, job["describe"], network, chip)
@@ -218,9 +223,10 @@ def run_passes(
     chip: ChipSpec,
     mapping: Mapping[str, ArrayLike] | None = None,
     until: str | None = None,
+    rewrites: Mapping[str, str] | None = None,
 ) -> Job:
     """Runs the passes of the chip up to and including `until`; None: all."""
-    job, passes = Job(network, chip, mapping), passes_of(chip)
+    job, passes = Job(network, chip, mapping, rewrites), passes_of(chip)
     for step in passes:
         job.results[step.name] = _run(step, job)
         if step.name == until:
@@ -240,6 +246,18 @@ def _run(step: Pass, job: Job) -> Any:
     if found and step.name == COUNTED:
         raise CompileError(found)
     return result
+
+
+def _rewrites(chip: ChipSpec, rewrites: Mapping[str, str] | None) -> list[str]:
+    if not rewrites:
+        return []
+    if chip.cores.model != "truenorth":
+        return [
+            f"rewrites of {', '.join(map(repr, rewrites))}: chip {chip.name!r} holds weights and fan-out as "
+            "they are: drop rewrites=, or take a chip with cores.model 'truenorth'"
+        ]
+    unknown = sorted(set(rewrites) - set(REWRITES))
+    return [f"rewrites[{name!r}]: choose from {', '.join(REWRITES)}" for name in unknown]
 
 
 def _arguments(network: object, chip: object, seed: object, profile: object, effort: object) -> list[str]:

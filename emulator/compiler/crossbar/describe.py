@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,11 +38,20 @@ def describe(network: Network, chip: ChipSpec, rewritten: CrossbarCores) -> Cros
     return joined(rewritten, described(network, chip))
 
 
-def rewrite_populations(network: Network, chip: ChipSpec) -> CrossbarCores:
+def rewrite_populations(
+    network: Network, chip: ChipSpec, choices: Mapping[str, str] | None = None
+) -> CrossbarCores:
     """Cores of the populations; inputs of the sources. Accounts as the parts of `emit_crossbar_symbols`."""
     if network.populations:
         population_account = len(network.sources) + len(network.cores)
-        return rewrite(network, chip, source_account=0, population_account=population_account)
+        chosen = choices or {}
+        return rewrite(
+            network,
+            chip,
+            population_account=population_account,
+            weights=chosen.get("weights", "auto"),
+            fan_in=chosen.get("fan_in", "refuse"),
+        )
     n_inputs = [source.n for source in network.sources]
     account = np.repeat(np.arange(len(n_inputs)), n_inputs)
     return CrossbarCores(

@@ -9,7 +9,7 @@ import numpy as np
 
 from emulator.chip.crossbar import N_TYPES, ROW_BYTES
 from emulator.compiler.crossbars import NEURON_FIELDS, CrossbarCores
-from emulator.compiler.rewrite.ir import Bools, Codes, Filled, Ints, Room, Weighted
+from emulator.compiler.rewrite.ir import Bools, Codes, Filled, Ints, Room, TooManyCores, Weighted
 from emulator.compiler.rewrite.wires import HOST, NOWHERE, Row, Wires
 
 RELAY = dict.fromkeys(NEURON_FIELDS, 0) | {"alpha": 1, "saturate": 1}
@@ -101,25 +101,25 @@ def _kept(weighted: Weighted, filled: Filled, column_place: Ints, wires: Wires) 
 
 
 def _pack(wires: Wires, room: Room, first_core: int) -> _Relays:
-    """Rows to cores, the longest first, each to the first core with room for it."""
+    """Rows to cores, the longest first, each to the fullest core with room for it."""
     order = sorted(range(len(wires.rows)), key=lambda number: -len(wires.rows[number].target))
-    columns: list[int] = []  # left in each core
-    axons: list[int] = []
+    by_left: list[list[int]] = [[] for _ in range(room.neurons + 1)]  # cores by columns left
+    axons: list[int] = []  # left in each core
     chosen: list[int] = []
-    open_from = 0  # cores before it are full
     for number in order:
         size = len(wires.rows[number].target)
-        core = open_from
-        while core < len(columns) and (columns[core] < size or not axons[core]):
-            core += 1
-        if core == len(columns):
-            columns.append(room.neurons)
+        left = next((n for n in range(size, room.neurons + 1) if by_left[n]), room.neurons)
+        if by_left[left]:
+            core = by_left[left].pop()
+        else:
+            core = len(axons)
             axons.append(room.axons)
-        columns[core] -= size
         axons[core] -= 1
         chosen.append(core)
-        while open_from < len(columns) and not (columns[open_from] and axons[open_from]):
-            open_from += 1
+        if axons[core]:
+            by_left[left - size].append(core)
+    if first_core + len(axons) > room.cores:
+        raise TooManyCores
     by_core = np.argsort(np.array(chosen, dtype=np.int64), kind="stable")
     place = np.zeros(len(order), dtype=np.int64)
     place[np.array(order, dtype=np.int64)[by_core]] = np.arange(len(order))

@@ -47,6 +47,7 @@ def in_digits(weight: Ints, largest: int) -> tuple[Ints, Ints] | None:
     None: no sum of MAX_COPIES copies of each type reaches them.
     """
     unit = int(np.gcd.reduce(weight))
+    unit //= next(k for k in range(1, unit + 1) if unit % k == 0 and unit // k <= largest)
     rest = weight // unit
     high, low = max(0, int(rest.max())), max(0, -int(rest.min()))
     sign = -1 if low > high else 1

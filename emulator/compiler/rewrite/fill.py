@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from emulator.chip.crossbar import N_TYPES
-from emulator.compiler.rewrite.ir import Codes, Filled, Ints, Room, Weighted
+from emulator.compiler.rewrite.ir import Codes, Filled, Ints, Room, TooManyCores, Weighted
 
 _TYPES = np.arange(N_TYPES)
 _ORDERS = np.array(list(itertools.permutations(range(N_TYPES))))  # [24, 4], the given order first
@@ -69,6 +69,8 @@ class Filling:
         self.copies[line] = 0
         self.used.clear()
         self.n_cores, self.n_columns, self.n_axons = self.n_cores + 1, 0, 0
+        if self.n_cores > self.room.cores:
+            raise TooManyCores
 
     def append(self, other: Filling) -> None:
         """Takes over the closed cores of another."""

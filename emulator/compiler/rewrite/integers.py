@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator.chip.crossbar import LEAK_STOCHASTIC, N_TYPES
-from emulator.compiler.rewrite.ir import Bools, Floats, Ints, Weighted
+from emulator.compiler.rewrite.ir import Bools, Floats, Ints, Room, Weighted
 from emulator.compiler.rewrite.lif import Scaled, scale_lif
 from emulator.errors import CompileError
 from emulator.network import LIF, Network
@@ -20,15 +20,12 @@ DELAYS = 1 << 16  # a line's number is sender * DELAYS + delay while lines are b
 ALL_TYPES = (1 << N_TYPES) - 1
 
 
-def weigh(
-    network: Network, first_account: tuple[int, int], late: Sequence[int], limits: tuple[int, int]
-) -> Weighted:
+def weigh(network: Network, first_account: tuple[int, int], late: Sequence[int], room: Room) -> Weighted:
     """The network with each population's spikes `late` ticks later than it says.
 
     first_account: of the sources and of the populations.
-    limits: largest value of a neuron, and largest delay of an axon.
     """
-    scaled, problems = _scaled(network, limits[0])
+    scaled, problems = _scaled(network, room.largest)
     if problems:
         raise CompileError(problems)
     sizes = [population.n for population in network.populations]

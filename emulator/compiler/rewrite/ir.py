@@ -24,10 +24,15 @@ class Room:
     """What one core holds, and what its numbers can be."""
 
     chip: str
+    cores: int  # of the chip, usable
     neurons: int  # columns
     axons: int  # rows
     delay_ticks: int  # longest of an entry
     largest: int  # magnitude of a value of a neuron
+
+
+class TooManyCores(Exception):
+    """More cores than the chip has; never leaves this package."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +91,10 @@ class Codes:
     digits: Ints  # uint8 [n_synapses, 4]; weight = digits @ value of the neuron, or near it
     fixed: Bools  # [n_neurons] types are chosen together with those of other neurons: never permuted
     exact: Bools  # [n_neurons]
-    report: tuple[dict[str, Any], ...] = field(default=())
+
+    def same(self, other: Codes) -> bool:
+        pairs = ((self.value, other.value), (self.digits, other.digits))
+        return all(np.array_equal(mine, theirs) for mine, theirs in pairs)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,10 @@ from emulator.network.models import TrueNorth
 from emulator.network.network import Population, Projection
 
 OPERATING = 0.5  # of the way from rest to threshold: there the constant leak equals the decay
+READ_OUT = 0.15  # of what one tick can bring: the same for neurons that never reach their threshold
+FLOOR = 4.0
+"""Thresholds below rest at which v of a neuron that decays is held. The decay keeps v up, the more the lower
+it is; a constant leak does not, and would need long to make up for inhibition."""
 THRESHOLD_MAX = TrueNorth.RANGES["alpha"][1]
 LEAK_MAX = TrueNorth.RANGES["leak"][1]
 V_MAX = TrueNorth.RANGES["v0"][1]
@@ -102,9 +106,9 @@ def _from_rest(
     decays = (decay > 0) & (rest < threshold)  # one that rests above its threshold fires by itself: a clock
     origin = np.where(decays, rest, reset)
     # what v of a read-out is like is told by its weights
-    height = np.where(read_out, excitation, threshold - origin)
+    height = np.where(read_out, READ_OUT * excitation, OPERATING * (threshold - origin))
     middle = reset + OPERATING * (threshold - reset)
-    leak = np.where(decays, -decay * OPERATING * height, drift - decay * middle)
+    leak = np.where(decays, -decay * height, drift - decay * middle)
     v0 = (np.zeros(population.n) if population.v0 is None else population.v0) - origin
     soft = model.reset_mode == "subtract"
     return _Model(threshold - origin, reset - origin, leak, decays, v0, origin, read_out, soft)
@@ -138,11 +142,12 @@ def _registers(moved: _Model, scale: Floats) -> dict[str, Ints]:
     leak = np.rint(moved.leak * scale)
     leak = np.where(moved.decays & (leak == 0), -1, leak)
     alpha = np.where(moved.read_out, THRESHOLD_MAX, alpha)
+    held = moved.decays & ~moved.read_out & (FLOOR * moved.threshold * scale < THRESHOLD_MAX)
     return {
         "leak": leak.astype(np.int64),
         "reversal": moved.decays.astype(np.int64),
         "alpha": np.clip(alpha, 0, THRESHOLD_MAX).astype(np.int64),
-        "beta": zeros + THRESHOLD_MAX,
+        "beta": np.where(held, np.ceil(FLOOR * moved.threshold * scale), THRESHOLD_MAX).astype(np.int64),
         "mask_bits": zeros,
         "reset": zeros if moved.soft else _reset(moved.reset * scale),
         "reset_mode": zeros + int(moved.soft),
@@ -182,7 +187,8 @@ def _notes(given: dict[str, Floats], errors: dict[str, float]) -> list[str]:
     notes = []
     if np.isfinite(given["tau_mem_s"]).any():
         notes.append(
-            "the membrane's decay is a constant leak towards rest, as large as the decay halfway to threshold"
+            "the membrane's decay is a constant leak towards rest, as large as the decay halfway to "
+            f"threshold, and v is held {FLOOR:g} thresholds below rest"
         )
     if (given["refractory_ticks"] > 1).any():
         most = int(given["refractory_ticks"].max())

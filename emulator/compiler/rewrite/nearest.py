@@ -18,14 +18,12 @@ from emulator.chip.crossbar import N_TYPES
 from emulator.compiler.rewrite.ir import Bools, Floats, Ints, Room, Weighted
 from emulator.compiler.rewrite.order import fill_order
 
-MAX_PER_LINE = 8
-"""Axons for a line: 81 sums. More would leave cores with few lines, and neurons with many copies."""
-
-LEAST_DB = 10.0
+LEAST_DB = 12.0
 """Weights to errors, in power: neurons of one core share the types of their lines only down to this."""
 
-ROUNDS = 12
-CELLS = 1 << 22  # of work arrays
+ROUNDS = 10
+PARTS = (0.6, 1.0)  # of the largest weight that the digits reach at first; the better end is kept
+CELLS = 1 << 18  # of work arrays
 
 
 def cluster(weighted: Weighted, room: Room, value: Ints, digits: Ints, todo: Bools) -> None:
@@ -37,13 +35,16 @@ def cluster(weighted: Weighted, room: Room, value: Ints, digits: Ints, todo: Boo
         matrix.store(value, digits, *_fit(matrix, sums, None, start, room.largest))
 
 
-def fit_sums(weighted: Weighted, room: Room, value: Ints, digits: Ints, fixed: Bools, todo: Bools) -> None:
-    """Sums of four values within the axons of a core. `fixed` is set where neurons share types of lines."""
+def fit_sums(
+    weighted: Weighted, room: Room, value: Ints, digits: Ints, fixed: Bools, todo: Bools, most: int
+) -> None:
+    """Sums of four values within the axons of a core, up to `most` axons for a line. `fixed` is set where
+    neurons share types of lines."""
     if not todo.any():
         return
     order = fill_order(weighted, np.ones(len(weighted.label), dtype=bool))
     order = order[todo[order]]
-    per_line = np.minimum(room.axons // np.maximum(np.diff(weighted.ptr), 1), MAX_PER_LINE)
+    per_line = np.minimum(room.axons // np.maximum(np.diff(weighted.ptr), 1), most)
     fixed |= todo
     for n in np.unique(per_line[order]).tolist():
         mine = order[per_line[order] == n]
@@ -64,11 +65,10 @@ def _fit_alike(weighted: Weighted, room: Room, value: Ints, digits: Ints, mine: 
         matrix = _Matrix(weighted, neurons)
         best: tuple[Ints, Ints] | None = None
         least = np.full(len(neurons), np.inf)
-        for sign, part in itertools.product((1, -1), (0.5, 0.7, 1.0)):
-            # a step so large that the digits reach this part of the largest weight
-            reach = np.where(sign > 0, matrix.weight.max(axis=1), -matrix.weight.min(axis=1))
-            reach = np.maximum(reach, np.abs(matrix.weight).max(axis=1) / 4)
-            start = sign * part * (reach / max(levels - 1, 1))[:, None] * places
+        high, low = matrix.weight.max(axis=1), -matrix.weight.min(axis=1)
+        step = np.where(high > low, high, -low) / max(levels - 1, 1)
+        for part in PARTS:
+            start = part * step[:, None] * places
             found, chosen = _fit(matrix, sums, None, start, room.largest)
             error = matrix.error(found, chosen)
             if best is None:
@@ -95,26 +95,52 @@ def _fit_block(weighted: Weighted, room: Room, value: Ints, digits: Ints, block:
 
 def _fit_shared(matrix: _Matrix, n: int, room: Room) -> tuple[Ints, Ints]:
     """n types for each line, one more for the heaviest lines as far as axons reach; chosen in turn with
-    values and digits."""
+    values and digits. Of two first guesses the one with the better end."""
     sums = np.array(list(itertools.product((0, 1), repeat=N_TYPES)), dtype=np.int64)
     size = np.full(matrix.n_lines, n)
     heaviest = np.argsort(-(matrix.weight**2).sum(axis=0), kind="stable")
     size[heaviest[: room.axons - n * matrix.n_lines]] = n + 1
-    high = np.maximum(matrix.weight, 0).max(axis=1) + 1e-9
-    low = np.maximum(-matrix.weight, 0).max(axis=1) + 1e-9
-    start = np.column_stack([high * 0.65, high * 0.3, -low * 0.3, -low * 0.65])
     types = np.array(list(itertools.product((0, 1), repeat=N_TYPES)), dtype=np.int64)  # sets of types
     within: Bools = np.all(sums[None, :, :] <= types[:, None, :], axis=2)  # [sets, sums]
-    value = start
+    best: tuple[Ints, Ints] | None = None
+    least = np.inf
+    for value in (_signed(matrix), _by_lines(matrix)):
+        for _ in range(ROUNDS):
+            cost = _cost(matrix, value, sums)  # [neurons, lines, sums]
+            of_set = np.stack([cost[:, :, allowed].min(axis=2).sum(axis=0) for allowed in within], axis=1)
+            of_set[types.sum(axis=1)[None, :] != np.minimum(size, N_TYPES)[:, None]] = np.inf
+            valid = within[of_set.argmin(axis=1)]
+            value = _values(matrix, sums[np.where(valid[None], cost, np.inf).argmin(axis=2)], value)
+        found = _fit(matrix, sums, valid, value, room.largest)
+        error = float(matrix.error(*found).sum())
+        if error < least:
+            best, least = found, error
+    assert best is not None
+    return best
+
+
+def _signed(matrix: _Matrix) -> Floats:
+    """[neurons, 4] first values: a large and a small one of each sign."""
+    high = np.maximum(matrix.weight, 0).max(axis=1) + 1e-9
+    low = np.maximum(-matrix.weight, 0).max(axis=1) + 1e-9
+    return np.column_stack([high * 0.65, high * 0.3, -low * 0.3, -low * 0.65])
+
+
+def _by_lines(matrix: _Matrix) -> Floats:
+    """[neurons, 4] first values: means over lines that weigh alike on all neurons, by k-means."""
+    centres = np.zeros((0, len(matrix.neurons)))
+    lines = matrix.weight.T
+    far: Floats = (lines**2).sum(axis=1)
+    for number in range(N_TYPES):  # each as far from the others as can be
+        one = lines[far.argmax()]
+        centres = np.concatenate([centres, one[None]])
+        away = ((lines - one) ** 2).sum(axis=1)
+        far = np.minimum(far, away) if number else away
     for _ in range(ROUNDS):
-        cost = _cost(matrix, value, sums)  # [neurons, lines, sums]
-        of_set = np.stack(
-            [cost[:, :, allowed].min(axis=2).sum(axis=0) for allowed in within], axis=1
-        )  # [lines, sets]
-        of_set[types.sum(axis=1)[None, :] != np.minimum(size, N_TYPES)[:, None]] = np.inf
-        valid = within[of_set.argmin(axis=1)]
-        value = _values(matrix, sums[np.where(valid[None], cost, np.inf).argmin(axis=2)], value)
-    return _fit(matrix, sums, valid, value, room.largest)
+        kind = np.stack([((lines - centre) ** 2).sum(axis=1) for centre in centres]).argmin(axis=0)
+        for number in np.unique(kind).tolist():
+            centres[number] = lines[kind == number].mean(axis=0)
+    return np.asarray(centres.T)
 
 
 def _fit(matrix: _Matrix, sums: Ints, valid: Bools | None, start: Floats, largest: int) -> tuple[Ints, Ints]:
@@ -141,9 +167,9 @@ def _nearest(matrix: _Matrix, value: Floats, sums: Ints, valid: Bools | None) ->
 
 def _values(matrix: _Matrix, digits: Ints, before: Floats) -> Floats:
     """[neurons, 4] by least squares; values that nothing uses stay as they are."""
-    digits = digits * matrix.there[:, :, None]
-    square = np.einsum("nlg,nlh->ngh", digits, digits).astype(np.float64)
-    right = np.einsum("nlg,nl->ng", digits, matrix.weight)
+    counts = digits * matrix.there[:, :, None].astype(np.float64)
+    turned = counts.transpose(0, 2, 1)
+    square, right = turned @ counts, (turned @ matrix.weight[:, :, None])[:, :, 0]
     keep = 1e-6 * np.eye(N_TYPES)
     return np.asarray(np.linalg.solve(square + keep, (right + 1e-6 * before)[:, :, None])[:, :, 0])
 

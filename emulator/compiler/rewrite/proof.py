@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emulator.chip.crossbar import N_TYPES
 from emulator.compiler.crossbars import CrossbarCores
 from emulator.errors import CompileError
 from emulator.network import Network, TrueNorth
@@ -25,8 +26,19 @@ Longs = NDArray[np.int64]
 
 TICKS = 1 << 16  # more than any delay
 CHUNK = 1 << 14  # axons whose rows are unpacked at once
-PARAMETERS = ("leak", "reversal", "alpha", "beta", "mask_bits", "reset", "reset_mode", "saturate")
-OF_MODEL = ("leak", "epsilon", "alpha", "beta", "TM", "R", "gamma", "kappa")  # the model's names for them
+PARAMETERS = {
+    "leak": "leak",
+    "reversal": "epsilon",
+    "alpha": "alpha",
+    "beta": "beta",
+    "mask_bits": "TM",
+    "reset": "R",
+    "reset_mode": "gamma",
+    "saturate": "kappa",
+    "v0": "v0",
+    "stochastic": "stochastic",
+}
+"""Field of the cores -> parameter of the model."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +52,7 @@ class _Lines:
     @classmethod
     def of(cls, owner: Ints, key: Ints, weight: NDArray[Any]) -> _Lines:
         """Sums what has the same owner and key."""
-        order = np.lexsort((key, owner))
+        order = np.argsort(owner * (1 + key.max(initial=0)) + key)
         owner, key, weight = owner[order], key[order], weight[order]
         begins = np.flatnonzero(
             np.diff(owner, prepend=-1).astype(bool) | np.diff(key, prepend=-1).astype(bool)
@@ -59,10 +71,16 @@ class _Lines:
 
 def check_rewrite(network: Network, cores: CrossbarCores) -> None:
     """Raises CompileError("internal: ...") unless `cores`, of rewrites alone, are the network."""
-    for stage in (_addresses, _parameters, _lines, _to_host):
-        problems = list(stage(network, cores))
-        if problems:
-            raise CompileError(f"internal: {problem}" for problem in problems)
+    problems = [*_addresses(network, cores), *_parameters(network, cores)]
+    column, axon = _bits(cores)
+    feeds, found = _relays(cores, column, axon)
+    label, unfed = _axon_labels(cores, feeds) if not found else (feeds, [])
+    problems += found + unfed
+    if not problems:
+        problems += _lines(network, cores, column, label[axon], cores.axon_type[axon])
+        problems += _to_host(network, cores, label[feeds] if len(label) else feeds)
+    if problems:
+        raise CompileError(f"internal: {problem}" for problem in problems)
 
 
 def _addresses(network: Network, cores: CrossbarCores) -> Iterator[str]:
@@ -96,23 +114,19 @@ def _parameters(network: Network, cores: CrossbarCores) -> Iterator[str]:
         if isinstance(population.model, TrueNorth):
             given = population.model.parameters(population.n, population.name)
             given["v0"] = given["v0"] if population.v0 is None else population.v0
-            for name, of_model in zip((*PARAMETERS, "v0"), (*OF_MODEL, "v0"), strict=True):
+            given["stochastic"] = (given["b"] << np.arange(N_TYPES)).sum(axis=1) + (given["c"] << N_TYPES)
+            for name, of_model in PARAMETERS.items():
                 held = cores.neurons[name][cores.address[population.name]]
                 if not np.array_equal(held, given[of_model]):
                     yield f"population {population.name!r}: {name} is not the network's"
 
 
-def _lines(network: Network, cores: CrossbarCores) -> Iterator[str]:
-    """Which senders each copy hears, after how many ticks, with what weight."""
-    origin, n_inputs = _origin(cores), len(cores.input_account)
-    axon_label, problems = _axon_labels(cores, origin, n_inputs)
-    if problems:
-        yield from problems
-        return
-    column, axon = _bits(cores)
-    weight = cores.neurons["weight"][column, cores.axon_type[axon]]
+def _lines(network: Network, cores: CrossbarCores, column: Ints, label: Ints, kind: Ints) -> Iterator[str]:
+    """Which senders each copy hears, after how many ticks, with what weight; the arguments by synapse."""
+    origin = _origin(cores)
+    weight = cores.neurons["weight"][column, kind]
     mine = origin[column] >= 0
-    held = _Lines.of(column[mine], axon_label[axon[mine]], weight[mine])
+    held = _Lines.of(column[mine], label[mine], weight[mine])
     wanted, exact, split = _wanted(network, cores)
     checked = np.flatnonzero((origin >= 0) & (origin < len(split)))
     checked = checked[~split[origin[checked]]]
@@ -130,15 +144,15 @@ def _compare(
     """First difference: a line of ours that the network has not, or of exact neurons any other."""
     size = 1 + max(int(ours.key.max(initial=0)), int(theirs.key.max(initial=0)))
     a, b = ours.owner * size + ours.key, theirs.owner * size + theirs.key
-    unknown = np.flatnonzero(~np.isin(a, b))
+    at = np.searchsorted(b, a)
+    unknown = np.flatnonzero(np.append(b, -1)[at] != a)
     if len(unknown):
         one = unknown[0]
         yield f"{_name(network, neuron[ours.owner[one]])}: hears {_sender(ours.key[one])} by no synapse"
         return
     strict = exact[theirs.owner]
     at = np.searchsorted(a, b)
-    found = at < len(a)
-    found[found] = a[at[found]] == b[found]
+    found = np.append(a, -1)[at] == b
     got = np.zeros(len(b))
     got[found] = ours.weight[at[found]]
     wrong = np.flatnonzero(strict & (np.abs(got - theirs.weight) > 1e-6 * np.abs(theirs.weight)))
@@ -150,9 +164,9 @@ def _compare(
         )
 
 
-def _axon_labels(cores: CrossbarCores, origin: Ints, n_inputs: int) -> tuple[Longs, list[str]]:
+def _axon_labels(cores: CrossbarCores, feeds: Ints) -> tuple[Longs, list[str]]:
     """[n_axons] who is heard after how many ticks; inputs follow the neurons, as the highest numbers."""
-    n_axons = len(cores.axon_type)
+    origin, n_inputs, n_axons = _origin(cores), len(cores.input_account), len(cores.axon_type)
     sends = np.flatnonzero((cores.target_core >= 0) & (cores.target_core < cores.n_cores))
     by_neuron = cores.axon_ptr[cores.target_core[sends]] + cores.target_axon[sends]
     by_input = cores.axon_ptr[cores.input_core] + cores.input_axon
@@ -166,21 +180,19 @@ def _axon_labels(cores: CrossbarCores, origin: Ints, n_inputs: int) -> tuple[Lon
     relay = origin[sends] < 0
     delay = cores.target_delay[sends].astype(np.int64)
     label[by_neuron[~relay]] = origin[sends[~relay]] * TICKS + delay[~relay]
-    feeds, problems = _relays(cores, origin)
-    while not problems and relay.any():
+    while relay.any():
         known = label[feeds[sends[relay]]]
         if not (known >= 0).any():
-            problems.append(f"neuron {sends[relay][0]}: a relay that no neuron or input feeds")
-            break
+            return label, [f"neuron {sends[relay][0]}: a relay that no neuron or input feeds"]
         done = np.flatnonzero(relay)[known >= 0]
         label[by_neuron[done]] = label[feeds[sends[done]]] + delay[done]
         relay[done] = False
-    return label, problems
+    return label, []
 
 
-def _relays(cores: CrossbarCores, origin: Ints) -> tuple[Longs, list[str]]:
-    """[n_neurons] axon that a relay repeats, -1 of others."""
-    column, axon = _bits(cores)
+def _relays(cores: CrossbarCores, column: Ints, axon: Ints) -> tuple[Longs, list[str]]:
+    """[n_neurons] axon that a relay repeats, -1 of others. column, axon: of every synapse."""
+    origin = _origin(cores)
     feeds = np.full(len(origin), -1, dtype=np.int64)
     mine = origin[column] < 0
     feeds[column[mine]] = axon[mine]
@@ -257,15 +269,13 @@ def _gain(network: Network, name: str, rows: dict[tuple[str, str], dict[str, Any
     return np.asarray(given["gain_mem"] * given["gain_syn"] * row["scale"][0], dtype=np.float64)
 
 
-def _to_host(network: Network, cores: CrossbarCores) -> Iterator[str]:
-    """One entry to the host port for each neuron that is to have one."""
+def _to_host(network: Network, cores: CrossbarCores, repeats: Ints) -> Iterator[str]:
+    """One entry to the host port for each neuron that is to have one. repeats: label of a relay's axon."""
     origin = _origin(cores)
-    feeds, _ = _relays(cores, origin)
-    labels, _ = _axon_labels(cores, origin, len(cores.input_account))
     sends = np.flatnonzero(cores.target_core == cores.n_cores)
     relayed = origin[sends] < 0
     sender = origin[sends]
-    sender[relayed] = labels[feeds[sends[relayed]]] // TICKS
+    sender[relayed] = repeats[sends[relayed]] // TICKS
     wanted = np.concatenate(
         [
             np.zeros(0, np.int64),
@@ -281,7 +291,7 @@ def _to_host(network: Network, cores: CrossbarCores) -> Iterator[str]:
 
 
 def _origin(cores: CrossbarCores) -> Longs:
-    assert cores.origin is not None
+    assert cores.origin is not None, "rewrites say what each neuron is a copy of"
     return cores.origin.astype(np.int64)
 
 

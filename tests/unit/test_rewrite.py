@@ -1,0 +1,522 @@
+"""Rewrites of weighted networks to crossbar cores: what they make, what they cost, and that they change
+nothing where they say so.
+
+Spikes are those of two plain simulators (tests/crossbar_twins.py), one of the network, one of the cores.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import emulator as em
+from emulator.compiler.crossbars import CrossbarCores
+from emulator.compiler.rewrite import check_rewrite, rewrite
+from emulator.compiler.rewrite.codes import fewest_copies, in_digits
+
+_spec = importlib.util.spec_from_file_location("twins", Path(__file__).parents[1] / "crossbar_twins.py")
+assert _spec is not None and _spec.loader is not None
+twins = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(twins)
+
+N_TICKS = 60
+
+
+@pytest.fixture(scope="module")
+def chip() -> em.ChipSpec:
+    return em.load_chip("truenorth")
+
+
+def small(chip: em.ChipSpec, neurons: int = 8, axons: int = 256) -> em.ChipSpec:
+    """Cores with little room."""
+    changes = {"limits.compartments": neurons, "limits.axons_in": axons, "mesh.width": 32, "mesh.height": 32}
+    return chip.replace(changes)
+
+
+def network(weights: Any, model: Any = None, *, delay: int = 1, **population: Any) -> em.Network:
+    """Source `in` onto population `a` [n_inputs, n]."""
+    weights = np.asarray(weights)
+    net = em.Network("net")
+    net.add_source("in", len(weights))
+    net.add_population("a", weights.shape[1], model or em.TrueNorth(alpha=20), **population)
+    net.connect("in", "a", weights, delay_ticks=delay)
+    return net
+
+
+def row(cores: CrossbarCores, name: str, part: str | None = None) -> dict[str, Any]:
+    (found,) = (r for r in cores.report if r["name"] == name and r["part"] == part)
+    return found
+
+
+def same_spikes(net: em.Network, cores: CrossbarCores, seed: int = 0, late: int = 0) -> None:
+    """All spikes of the network, as many ticks later as reported, `late` at most; and the proof holds."""
+    check_rewrite(net, cores)
+    rng = np.random.default_rng(seed)
+    stimulus = {source.name: rng.random((N_TICKS, source.n)) < 0.3 for source in net.sources}
+    wanted = twins.run_network(net, N_TICKS, stimulus)
+    got = twins.run_cores(cores, N_TICKS, stimulus, [source.name for source in net.sources])
+    for population in net.populations:
+        part = f"population {population.name!r}"
+        ticks = sum(r["latency_ticks"] for r in cores.report if (r["name"], r["part"]) == ("latency", part))
+        assert ticks <= late
+        assert not got[population.name][:ticks].any()
+        np.testing.assert_array_equal(
+            got[population.name][ticks:], wanted[population.name][: N_TICKS - ticks]
+        )
+
+
+# weights
+
+
+def test_four_kinds_of_weights_take_an_axon_for_each_input_and_kind(chip: em.ChipSpec) -> None:
+    net = network([[5, 7], [5, -3], [-2, 7]])
+    cores = rewrite(net, chip)
+    assert row(cores, "weights", "population 'a'")["neurons_by_method"]["four_values"] == 2
+    # types of the inputs, neuron 0: x, x, y; neuron 1 can take y, x, y, so that input 0 alone needs both
+    assert (cores.n_cores, len(cores.axon_type), row(cores, "axon copies")["axons"]) == (1, 4, 1)
+    same_spikes(net, cores)
+
+
+def test_neurons_whose_kinds_agree_share_their_axons_with_values_of_their_own(chip: em.ChipSpec) -> None:
+    cores = rewrite(network([[5, -1, 9], [5, -1, 9], [-2, 4, 0]]), chip)
+    assert len(cores.axon_type) == 3
+    assert row(cores, "total")["exact"]
+
+
+def test_more_kinds_are_written_in_digits(chip: em.ChipSpec) -> None:
+    # 1..15 in digits 1, 2, 4, 8: as many axons as the weights have bits set
+    net = network(np.arange(1, 16)[:, None])
+    cores = rewrite(net, chip)
+    assert row(cores, "weights", "population 'a'")["neurons_by_method"]["digits"] == 1
+    assert len(cores.axon_type) == sum(k.bit_count() for k in range(1, 16))
+    same_spikes(net, cores)
+
+
+@pytest.mark.parametrize(
+    ("high", "low", "copies", "value"),
+    [
+        (15, 0, (1, 1, 1, 1), (1, 2, 4, 8)),
+        (7, 8, None, None),
+        (7, 7, (1, 1, 1, 1), (1, 2, 4, -8)),
+    ],
+)
+def test_digits_of_short_weights_are_their_bits(
+    high: int, low: int, copies: tuple[int, ...] | None, value: tuple[int, ...] | None
+) -> None:
+    if copies is not None:
+        assert fewest_copies(high, low, 255) == (copies, value)
+    else:
+        values, digits = in_digits(np.array([high, -low]), 255) or (None, None)
+        assert values is not None and digits is not None
+        assert (digits @ values).tolist() == [high, -low]
+
+
+@given(st.lists(st.integers(-600, 600).filter(bool), min_size=1, max_size=40))
+def test_digits_write_every_list_of_weights(weights: list[int]) -> None:
+    code = in_digits(np.array(weights), 255)
+    assert code is not None
+    value, digits = code
+    assert (digits @ value).tolist() == weights
+    assert np.abs(value).max() <= 255
+
+
+def test_weights_without_an_exact_code_are_approximated_and_that_is_said(chip: em.ChipSpec) -> None:
+    weights = np.random.default_rng(0).integers(-255, 256, (64, 16))
+    cores = rewrite(network(weights), chip)
+    found = row(cores, "weights", "population 'a'")
+    assert (cores.n_cores, found["exact"], found["neurons_by_method"]["nearest"]) == (1, False, 16)
+    assert found["sqnr_db"] > 15  # four axons for an input: 16 sums
+    assert not row(cores, "total")["exact"]
+
+
+def test_neurons_with_many_inputs_share_the_types_of_these_or_take_cores_of_their_own(
+    chip: em.ChipSpec,
+) -> None:
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(0, 4, 200)  # the same for all neurons: one type for each
+    alike = rng.integers(-200, 200, (8, 5))[:, kinds].T + rng.integers(-4, 5, (200, 8))
+    together = rewrite(network(alike), chip)
+    assert together.n_cores == 1
+    assert row(together, "weights", "population 'a'")["sqnr_db"] > 20
+    apart = rewrite(network(rng.integers(-255, 256, (200, 8))), chip)
+    assert apart.n_cores > 1
+    assert row(apart, "weights", "population 'a'")["sqnr_db"] > 9
+
+
+def test_clusters_are_four_values_whatever_the_weights(chip: em.ChipSpec) -> None:
+    weights = np.random.default_rng(1).integers(-255, 256, (60, 4))
+    cores = rewrite(network(weights), chip, weights="cluster")
+    bits = np.unpackbits(cores.crossbar, axis=1, bitorder="little")
+    assert (bits.sum(axis=0)[:4] <= 60).all()  # one axon for a synapse at most
+    assert row(cores, "weights", "population 'a'")["sqnr_db"] > 8
+
+
+def test_binary_writes_digits_where_four_values_would_do(chip: em.ChipSpec) -> None:
+    net = network([[1], [2], [3]])
+    cores = rewrite(net, chip, weights="binary")
+    assert row(cores, "weights", "population 'a'")["neurons_by_method"]["digits"] == 1
+    same_spikes(net, cores)
+
+
+@pytest.mark.parametrize("weights", ["exact", "binary"])
+def test_weights_that_are_to_be_exact_and_cannot_are_refused(chip: em.ChipSpec, weights: str) -> None:
+    net = network(np.random.default_rng(0).integers(-255, 256, (200, 3)))
+    match = rf"'a'\[\d\]: \d+ axons in, whose weights have no exact .* weights='auto' instead of '{weights}'"
+    with pytest.raises(em.CompileError, match=match):
+        rewrite(net, chip, weights=weights)
+
+
+def test_unknown_choices_are_refused(chip: em.ChipSpec) -> None:
+    net = network([[1]])
+    with pytest.raises(em.CompileError, match="weights 'best': choose from auto, exact, cluster, binary"):
+        rewrite(net, chip, weights="best")
+    with pytest.raises(em.CompileError, match="fan_in 'yes': choose from refuse, partial_sums"):
+        rewrite(net, chip, fan_in="yes")
+
+
+def test_stochastic_synapses_of_one_line_are_refused(chip: em.ChipSpec) -> None:
+    net = em.Network("net")
+    net.add_source("in", 1)
+    net.add_population("a", 1, em.TrueNorth(b=(1, 1, 1, 1)))
+    net.connect("in", "a", em.Triplets([0, 0], [0, 0], [3, 4], 1))
+    with pytest.raises(
+        em.CompileError, match=r"'a'\[0\]: 2 stochastic synapses from one sender with one delay"
+    ):
+        rewrite(net, chip)
+    net = network([[1]], em.TrueNorth(b=(1, 0, 0, 0)))
+    with pytest.raises(em.CompileError, match="population 'a': b differs between types of axons"):
+        rewrite(net, chip)
+
+
+# fan-out, delays
+
+
+def chain(n_targets: int, model: Any = None, *, delay: int = 1, out_model: Any = None) -> em.Network:
+    """in -> a -> b, where every neuron of b has weights that need a core of its own when cores are small."""
+    net = em.Network("net")
+    net.add_source("in", 2)
+    net.add_population("a", 2, model or em.TrueNorth(alpha=2))
+    net.add_population("b", n_targets, out_model or em.TrueNorth(alpha=5))
+    net.connect("in", "a", [[2, 1], [1, 2]])
+    net.connect("a", "b", np.tile([[3], [4]], (1, n_targets)), delay_ticks=delay)
+    return net
+
+
+def test_a_neuron_is_duplicated_for_the_cores_that_hear_it(chip: em.ChipSpec) -> None:
+    net = chain(24)
+    cores = rewrite(net, small(chip))
+    # 24 neurons fill three cores, each needs an axon of both senders: two more copies of each
+    assert row(cores, "duplicates")["neurons"] == 4
+    assert (row(cores, "relays")["neurons"], row(cores, "total")["latency_ticks"]) == (0, 0)
+    same_spikes(net, cores)
+
+
+def test_neurons_that_draw_are_not_duplicated_and_what_hears_them_is_later(chip: em.ChipSpec) -> None:
+    cores = rewrite(chain(24, em.TrueNorth(alpha=2, TM=1)), small(chip))
+    assert row(cores, "duplicates")["neurons"] == 0
+    relays = row(cores, "relays")
+    assert (relays["cores"], relays["axons"], relays["neurons"]) == (1, 2, 6)
+    latency = row(cores, "latency", "population 'b'")
+    assert (latency["latency_ticks"], latency["exact"]) == (1, True)
+
+
+def test_a_delay_with_room_for_the_relay_costs_no_latency(chip: em.ChipSpec) -> None:
+    cores = rewrite(chain(24, em.TrueNorth(alpha=2, TM=1), delay=2), small(chip))
+    assert row(cores, "relays")["neurons"] == 6
+    assert row(cores, "total")["latency_ticks"] == 0
+
+
+def test_latency_of_neurons_that_move_by_themselves_is_not_exact(chip: em.ChipSpec) -> None:
+    net = chain(24, em.TrueNorth(alpha=2, TM=1), out_model=em.TrueNorth(alpha=5, leak=1))
+    latency = row(rewrite(net, small(chip)), "latency", "population 'b'")
+    assert not latency["exact"]
+    assert latency["notes"] == ["24 neurons move without input and so start too early"]
+
+
+def test_loops_without_time_for_a_relay_are_refused(chip: em.ChipSpec) -> None:
+    net = chain(24, em.TrueNorth(alpha=2, TM=1))
+    net.connect("b", "a", np.ones((24, 2), dtype=int))
+    match = r"population 'a' -> population 'b': delay 1 ticks within a loop, limit at least 2"
+    with pytest.raises(em.CompileError, match=match):
+        rewrite(net, small(chip))
+
+
+def test_long_delays_chain_relays(chip: em.ChipSpec) -> None:
+    net = chain(3, delay=48)
+    cores = rewrite(net, chip)
+    assert row(cores, "relays")["neurons"] == 2 * 3  # 48 = 15 + 15 + 15 + 3 for each of two senders
+    assert int(cores.target_delay.max()) == 15
+    same_spikes(net, cores)
+    source = network([[3], [4]], delay=63)
+    same_spikes(source, rewrite(source, chip))
+
+
+def test_neurons_sending_to_the_host_keep_a_copy_for_it(chip: em.ChipSpec) -> None:
+    net = chain(3)
+    net.add_population("c", 1, em.TrueNorth(), to_host=True)
+    net.connect("a", "c", [[1], [1]])
+    net.connect("c", "b", [[7, 7, 7]])
+    cores = rewrite(net, chip)
+    assert cores.origin is not None
+    assert cores.origin[twins.host_spikes(cores)].tolist() == [5]
+    same_spikes(net, cores)
+
+
+def test_a_network_beyond_the_chip_is_refused(chip: em.ChipSpec) -> None:
+    net = network(np.ones((1, 40), dtype=int))
+    with pytest.raises(
+        em.CompileError, match="network 'net': takes more than the 4 cores of chip 'truenorth'"
+    ):
+        rewrite(net, small(chip).replace({"mesh.width": 2, "mesh.height": 2}))
+
+
+# fan-in
+
+
+def test_fan_in_beyond_the_axons_of_a_core_is_refused_by_name(chip: em.ChipSpec) -> None:
+    net = network(np.ones((300, 2), dtype=int))
+    match = r"'a'\[0\]: 300 axons in, .* limit 256 of a core \(chip 'truenorth'; 2 such neurons\): .*fan_in="
+    with pytest.raises(em.CompileError, match=match):
+        rewrite(net, chip)
+
+
+def test_partial_sums_come_near_the_network_and_are_reported(chip: em.ChipSpec) -> None:
+    rng = np.random.default_rng(0)
+    net = network(rng.integers(-40, 60, (400, 6)), em.TrueNorth(alpha=1500))
+    cores = rewrite(net, chip, fan_in="partial_sums")
+    sums = row(cores, "partial sums", "population 'a'")
+    assert (sums["exact"], sums["neurons"] > 0, row(cores, "total")["exact"]) == (False, True, False)
+    stimulus = {"in": rng.random((200, 400)) < 0.05}
+    wanted = twins.run_network(net, 200, stimulus)["a"].sum(axis=0)
+    got = twins.run_cores(cores, 200, stimulus, ["in"])["a"].sum(axis=0)
+    assert np.abs(got - wanted).max() <= 3
+
+
+# LIF
+
+
+def test_integrators_are_exact_in_integers(chip: em.ChipSpec) -> None:
+    net = network([[0.5], [-0.25]], em.LIF(tau_mem_s=math.inf, threshold=1.0))
+    cores = rewrite(net, chip)
+    found = row(cores, "integers", "population 'a'")
+    # 255 / 0.5 = 510: 256 is the largest power of two; 1.0 is 256 LSB, and v > 256 is v >= 257
+    assert (found["scale"], found["exact"], row(cores, "total")["exact"]) == ([256.0, 256.0], True, True)
+    address = int(cores.address["a"][0])
+    assert sorted(set(cores.neurons["weight"][address].tolist()) - {0}) == [-64, 128]
+    assert int(cores.neurons["alpha"][address]) == 257
+
+
+def test_a_soft_reset_takes_off_the_threshold_itself(chip: em.ChipSpec) -> None:
+    model = em.LIF(tau_mem_s=math.inf, threshold=1.0, reset_mode="subtract")
+    cores = rewrite(network([[0.5], [0.25]], model), chip)
+    held = {
+        name: int(values[cores.address["a"][0]]) for name, values in cores.neurons.items() if name != "weight"
+    }
+    assert (held["alpha"], held["reset_mode"], held["v0"]) == (256, 1, -1)
+    assert row(cores, "total")["exact"]
+
+
+def test_decay_is_a_leak_that_is_right_halfway_to_threshold(chip: em.ChipSpec) -> None:
+    model = em.LIF(tau_mem_s=10e-3, integrator="forward", threshold=1.0)
+    cores = rewrite(network([[0.5]], model), chip)
+    held = {
+        name: int(values[cores.address["a"][0]]) for name, values in cores.neurons.items() if name != "weight"
+    }
+    # a tenth of 0.5 * 256 LSB
+    assert (held["leak"], held["reversal"]) == (-13, 1)
+    found = row(cores, "integers", "population 'a'")
+    assert not found["exact"]
+    assert "constant leak" in found["notes"][0]
+
+
+def test_read_outs_have_the_highest_threshold_there_is(chip: em.ChipSpec) -> None:
+    model = em.LIF(tau_mem_s=10e-3, threshold=1000.0)
+    cores = rewrite(network([[0.5]], model), chip)
+    assert int(cores.neurons["alpha"][cores.address["a"][0]]) == 2**18 - 1
+
+
+def test_refractory_time_is_left_out_and_that_is_said(chip: em.ChipSpec) -> None:
+    cores = rewrite(network([[0.5]], em.LIF(tau_mem_s=math.inf, refractory_ticks=3)), chip)
+    found = row(cores, "integers", "population 'a'")
+    assert found["notes"] == ["refractory time of up to 3 ticks left out: a neuron of this chip has none"]
+
+
+def test_synaptic_currents_are_refused(chip: em.ChipSpec) -> None:
+    net = network([[0.5]], em.LIF(tau_mem_s=10e-3, tau_syn_s=5e-3))
+    with pytest.raises(em.CompileError, match=r"population 'a': tau_syn_s 0.005: .* no synaptic current"):
+        rewrite(net, chip)
+
+
+def test_models_of_other_chips_are_refused(chip: em.ChipSpec) -> None:
+    net = em.Network("net")
+    net.add_population("a", 1, em.LoihiCuba())
+    with pytest.raises(
+        em.CompileError, match="model LoihiCuba is not of this chip: choose from TrueNorth, LIF"
+    ):
+        rewrite(net, chip)
+
+
+# the whole, and its proof
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> em.Network:
+    """Small, recurrent or not, with weights of few or many kinds and short or long delays."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    net = em.Network("random")
+    for number in range(draw(st.integers(1, 2))):
+        net.add_source(f"s{number}", draw(st.integers(1, 5)))
+    for number in range(draw(st.integers(1, 3))):
+        n = draw(st.integers(1, 7))
+        model = em.TrueNorth(
+            leak=rng.integers(-2, 3, n),
+            epsilon=rng.integers(0, 2, n),
+            alpha=rng.integers(1, 20, n),
+            beta=rng.integers(0, 20, n),
+            R=rng.choice([-3, -1, 0, 1, 3], n),
+            gamma=rng.integers(0, 2, n),
+            kappa=rng.integers(0, 2, n),
+            v0=rng.integers(-5, 5, n),
+        )
+        net.add_population(f"p{number}", n, model, to_host=draw(st.booleans()))
+    largest, longest = draw(st.sampled_from((2, 5, 30, 255))), draw(st.sampled_from((1, 3, 15, 63)))
+    for _ in range(draw(st.integers(1, 5))):
+        pre = draw(st.sampled_from((*net.sources, *net.populations)))
+        post = draw(st.sampled_from(net.populations))
+        k = draw(st.integers(0, 12))
+        weight = rng.integers(-largest, largest + 1, k)
+        synapses = (
+            rng.integers(0, pre.n, k),
+            rng.integers(0, post.n, k),
+            weight,
+            rng.integers(1, longest + 1, k),
+        )
+        net.connect(pre, post, em.Triplets(*synapses))
+    return net
+
+
+@given(networks(), st.sampled_from((20, 64, 256)), st.integers(0, 100))
+@settings(deadline=None)
+def test_cores_spike_as_the_network_does(chip: em.ChipSpec, net: em.Network, neurons: int, seed: int) -> None:
+    try:
+        cores = rewrite(net, small(chip, neurons))
+    except em.CompileError as error:
+        assert "within a loop" in str(error)  # dense loops in tiny cores
+        return
+    assert row(cores, "total")["exact"]
+    same_spikes(net, cores, seed)
+
+
+def test_nothing_comes_of_sources_alone(chip: em.ChipSpec) -> None:
+    net = em.Network("net")
+    net.add_source("in", 3)
+    assert (rewrite(net, chip).n_cores, len(rewrite(net, chip).input_account)) == (0, 3)
+
+
+def test_accounts_are_those_given(chip: em.ChipSpec) -> None:
+    cores = rewrite(chain(2), chip, source_account=3, population_account=7)
+    assert set(cores.input_account.tolist()) == {3}
+    assert sorted(set(cores.account.tolist())) == [7, 8]
+
+
+def _flip(cores: CrossbarCores) -> CrossbarCores:
+    crossbar = cores.crossbar.copy()
+    crossbar[np.flatnonzero(crossbar.any(axis=1))[0]] = 0
+    return dataclasses.replace(cores, crossbar=crossbar)
+
+
+def _changed(cores: CrossbarCores, name: str, at: int, value: int) -> CrossbarCores:
+    array = getattr(cores, name).copy()
+    array[at] = value
+    return dataclasses.replace(cores, **{name: array})
+
+
+def _parameter(cores: CrossbarCores, name: str, at: int, value: int) -> CrossbarCores:
+    neurons = {key: values.copy() for key, values in cores.neurons.items()}
+    neurons[name][at] = value
+    return dataclasses.replace(cores, neurons=neurons)
+
+
+@pytest.mark.parametrize(
+    ("match", "spoil"),
+    [
+        (r"'b'\[0\]: hears sender \d+ after 1 ticks with weight 0, expected 3", _flip),
+        (r"hears sender \d+ after 2 ticks by no synapse", lambda c: _changed(c, "input_delay", 0, 2)),
+        (r"entries lead to it, expected 1", lambda c: _changed(c, "input_axon", 0, 1)),
+        (
+            r"population 'a': alpha is not the network's",
+            lambda c: _parameter(c, "alpha", c.address["a"][0], 3),
+        ),
+        (
+            r"leak differs from that of what it copies",
+            lambda c: _parameter(c, "leak", c.address["a"][0] + 1, 3),
+        ),
+        (r"a copy of a neuron that draws", lambda c: _parameter(c, "mask_bits", c.address["a"][0] + 1, 3)),
+        (
+            r"recorded, or not, against the network",
+            lambda c: _changed(c, "recorded", c.address["a"][0], False),
+        ),
+        (r"not a relay of one axon", lambda c: _changed(c, "origin", c.address["b"][0], -1)),
+        (r"addresses are not those of its neurons", lambda c: _changed(c, "origin", c.address["b"][0], 0)),
+        (r"1 neurons send to the host port, 0 were to", lambda c: _to_host(c)),
+    ],
+)
+def test_the_proof_finds_what_is_wrong(chip: em.ChipSpec, match: str, spoil: Any) -> None:
+    net = chain(24)
+    cores = rewrite(net, small(chip))
+    with pytest.raises(em.CompileError, match=f"internal: (.|\n)*{match}|{match}"):
+        check_rewrite(net, spoil(cores))
+
+
+def _to_host(cores: CrossbarCores) -> CrossbarCores:
+    return _changed(cores, "target_core", int(cores.address["b"][0]), cores.n_cores)
+
+
+def test_the_proof_finds_relays_that_feed_each_other(chip: em.ChipSpec) -> None:
+    net = chain(3, delay=48)
+    cores = rewrite(net, chip)
+    assert cores.origin is not None
+    relays = np.flatnonzero(cores.origin == -1)
+    neuron = int(cores.address["a"][0])
+    first = next(r for r in relays if cores.target_core[r] == cores.target_core[neuron])
+    swapped = cores.target_axon.copy()
+    swapped[[neuron, first]] = swapped[[first, neuron]]
+    with pytest.raises(em.CompileError, match=r"a relay that no neuron or input feeds"):
+        check_rewrite(net, dataclasses.replace(cores, target_axon=swapped))
+
+
+def test_compiled_networks_run_as_the_network_does(engine: str, chip: em.ChipSpec) -> None:
+    net = chain(24)
+    net.connect("b", "a", np.tile([[-1, 2]], (24, 1)), delay_ticks=20)
+    net.probe("b", "v")
+    program = em.compile(net, chip.replace({"mesh.width": 4, "mesh.height": 4}))
+    stimulus = {"in": np.random.default_rng(0).random((N_TICKS, 2)) < 0.3}
+    wanted = twins.run_network(net, N_TICKS, stimulus)
+    result = em.run(program, N_TICKS, stimulus, engine=engine, timing=False)
+    for name, raster in wanted.items():
+        np.testing.assert_array_equal(result.spikes(name), np.argwhere(raster))
+    assert result.probe("b", "v").shape == (N_TICKS, 24)
+    assert program.stats["rewrites"][-1]["exact"]
+
+
+def test_compile_hands_on_how_to_rewrite(chip: em.ChipSpec) -> None:
+    net = network(np.ones((300, 1), dtype=int), em.TrueNorth(alpha=100))
+    program = em.compile(net, chip, rewrites={"fan_in": "partial_sums"})
+    assert program.stats["rewrites"][0]["name"] == "partial sums"
+    with pytest.raises(em.CompileError, match=r"rewrites\['fan_out'\]: choose from weights, fan_in"):
+        em.compile(net, chip, rewrites={"fan_out": "relays"})
+
+
+def test_chips_without_crossbars_have_nothing_to_rewrite() -> None:
+    net = network([[0.5]], em.LIF(tau_mem_s=10e-3))
+    match = "rewrites of 'weights': chip 'loihi' holds weights and fan-out as they are"
+    with pytest.raises(em.CompileError, match=match):
+        em.compile(net, em.load_chip("loihi"), rewrites={"weights": "exact"})
