@@ -26,7 +26,7 @@ from emulator.chip.crossbar import AnyImage
 from emulator.chip.image import Image
 from emulator.chip.loads import link_loads
 from emulator.chip.spec import ChipSpec
-from emulator.chip.usage import RESOURCES, Binding, binding_of, usage
+from emulator.chip.usage import Binding, binding_of, limits_of, usage
 from emulator.compiler.ir import Quantised
 from emulator.network import Network
 
@@ -35,15 +35,22 @@ Longs = NDArray[np.int64]
 
 def stats(image: Image, quantised: Quantised, network: Network, chip: ChipSpec) -> dict[str, Any]:
     """Counts, use of every per-core limit, traffic, and what quantising cost (one dict per population)."""
-    used = usage(image, chip)
-    limits = {resource: getattr(chip.limits, resource) for resource in RESOURCES}
+    return {
+        **image_stats(image, network, chip),
+        "quantisation": [dict(row) for row in quantised.report],
+    }
+
+
+def image_stats(image: AnyImage, network: Network, chip: ChipSpec) -> dict[str, Any]:
+    """What images of all kinds of cores have: counts, use of every per-core limit, traffic."""
+    used, limits = usage(image, chip), limits_of(image, chip)
     bound = binding_of(used, limits)
     tile = image.core_id // chip.cores.per_tile
     return {
         "network": network.name,
         "chip": chip.name,
-        "n_neurons": quantised.n_neurons,
-        "n_inputs": quantised.n_inputs,
+        "n_neurons": image.n_slots,
+        "n_inputs": image.n_inputs,
         "n_synapses": image.n_synapses,
         "n_axons": image.n_axons,
         "n_cores_used": image.n_cores,
@@ -57,14 +64,13 @@ def stats(image: Image, quantised: Quantised, network: Network, chip: ChipSpec) 
             "core_id": image.core_id.tolist(),
             "x": (tile % chip.mesh.width).tolist(),
             "y": (tile // chip.mesh.width).tolist(),
-            **{resource: used[resource].tolist() for resource in RESOURCES},
+            **{resource: column.tolist() for resource, column in used.items()},
             "binding": bound.resource,
             "share": bound.share.tolist(),
         },
         "utilisation": utilisation(used, limits, bound, image),
         "binding": binding(used, limits),
         **traffic(image, chip),
-        "quantisation": [dict(row) for row in quantised.report],
     }
 
 

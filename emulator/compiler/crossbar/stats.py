@@ -10,13 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from emulator.chip.board import chips_of
 from emulator.chip.crossbar import CrossbarImage
 from emulator.chip.loads import steps
 from emulator.chip.spec import ChipSpec
-from emulator.chip.usage import binding_of, limits_of, usage
 from emulator.compiler.crossbars import CrossbarCores
-from emulator.compiler.stats import binding, traffic, utilisation
+from emulator.compiler.stats import image_stats
 from emulator.network import Network
 
 
@@ -24,34 +22,8 @@ def crossbar_stats(
     image: CrossbarImage, cores: CrossbarCores, network: Network, chip: ChipSpec
 ) -> dict[str, Any]:
     """Counts, use of every core, traffic, and what the rewrites cost."""
-    used, limits = usage(image, chip), limits_of(image, chip)
-    bound = binding_of(used, limits)
-    tile = image.core_id // chip.cores.per_tile
     return {
-        "network": network.name,
-        "chip": chip.name,
-        "n_neurons": image.n_slots,
-        "n_inputs": image.n_inputs,
-        "n_synapses": image.n_synapses,
-        "n_axons": image.n_axons,
-        "n_cores_used": image.n_cores,
-        "n_cores": chip.n_cores,
-        "n_tiles_used": len(np.unique(tile)),
-        "n_tiles": chip.n_tiles,
-        "n_chips_used": len(np.unique(chips_of(chip, tile))),
-        "n_chips": chip.n_chips,
-        "limits": limits,
-        "cores": {
-            "core_id": image.core_id.tolist(),
-            "x": (tile % chip.mesh.width).tolist(),
-            "y": (tile // chip.mesh.width).tolist(),
-            **{resource: column.tolist() for resource, column in used.items()},
-            "binding": bound.resource,
-            "share": bound.share.tolist(),
-        },
-        "utilisation": utilisation(used, limits, bound, image),
-        "binding": binding(used, limits),
-        **traffic(image, chip),
+        **image_stats(image, network, chip),
         **routes(image, chip),
         "rewrites": [dict(row) for row in cores.report],
     }
