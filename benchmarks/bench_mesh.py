@@ -31,7 +31,7 @@ try:
     import emulator as em
     from emulator.bench.digits import DT_S, IMAGES, NETWORK, spread_mapping
     from emulator.bench.digits_data import read_digits
-    from emulator.engine import native
+    from emulator.engine import native_mesh
     from emulator.engine.mesh import PACKET_DTYPE
     from emulator.record import first_difference
 except ImportError as missing:
@@ -135,11 +135,11 @@ def _loops(traffic: Traffic, repetitions: int) -> tuple[list[Figure], list[str]]
     """Wheel and heap in turns, and what a user sees."""
     chip, packets = traffic.chip, traffic.packets
     columns = [np.ascontiguousarray(packets[name]) for name in ("inject_ps", "src", "dst")]
-    queues = (native.WHEEL, native.Queue(heap_only=True))
-    (wheel, n_events), (heap, _) = (native.count_mesh(chip, *columns, queue) for queue in queues)
+    queues = (native_mesh.WHEEL, native_mesh.Queue(heap_only=True))
+    (wheel, n_events), (heap, _) = (native_mesh.count_mesh(chip, *columns, queue) for queue in queues)
     same = all(np.array_equal(wheel[name], heap[name]) for name in wheel)
     calls: tuple[Callable[[], object], ...] = (
-        *(lambda queue=queue: native.count_mesh(chip, *columns, queue) for queue in queues),
+        *(lambda queue=queue: native_mesh.count_mesh(chip, *columns, queue) for queue in queues),
         lambda: em.run_mesh(chip, packets),
     )
     times = [[_seconds(call) for call in calls] for _ in range(repetitions)]

@@ -20,7 +20,7 @@ import numpy as np
 from figures import Figure, Options, Outcome, main_of
 
 import emulator as em
-from emulator.engine import blocks, native, sweep
+from emulator.engine import blocks, native_mesh, sweep
 
 SEED = 1
 N_HOPS = 4_000_000
@@ -108,7 +108,7 @@ def _uniform(chip: em.ChipSpec, load: float, n_hops: int) -> tuple[Any, Any, Any
 def _run(chip: em.ChipSpec, packets: tuple[Any, Any, Any], path: str) -> Measured:
     facts = np.zeros(len(sweep.FACTS), dtype=np.int64)
     with _clocked() as seconds:
-        results = native.run_mesh(chip, *packets, path=path, facts=facts)
+        results = native_mesh.run_mesh(chip, *packets, path=path, facts=facts)
     return Measured(results, dict(zip(sweep.FACTS, facts.tolist(), strict=True)), sum(seconds))
 
 

@@ -169,9 +169,9 @@ def _engine(name: str) -> Callable[..., dict[str, Any]]:
 
         return reference.run_mesh
     if name == "native":
-        from emulator.engine import native
+        from emulator.engine import native_mesh
 
-        return native.run_mesh
+        return native_mesh.run_mesh
     raise SimulationError(f"engine {name!r}: choose from native, reference")
 
 

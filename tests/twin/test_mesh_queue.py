@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import emulator as em
-from emulator.engine import native
+from emulator.engine import native, native_mesh
 from emulator.engine.mesh import PACKET_DTYPE
-from emulator.engine.native import Queue
+from emulator.engine.native_mesh import Queue
 from emulator.engine.stimulus import build_drive
 from emulator.testing import Case, cases, chips, first_difference, traffic
 
@@ -34,7 +34,7 @@ law = settings(max_examples=max(10, settings().max_examples // 3))
 
 def results(chip: em.ChipSpec, packets: NDArray[Any], queue: Queue) -> dict[str, Any]:
     columns = packets["inject_ps"], packets["src"], packets["dst"]
-    return native.count_mesh(chip, *(np.ascontiguousarray(column) for column in columns), queue)[0]
+    return native_mesh.count_mesh(chip, *(np.ascontiguousarray(column) for column in columns), queue)[0]
 
 
 def assert_same(chip: em.ChipSpec, packets: NDArray[Any], queues: tuple[Queue, ...] = OTHERS) -> None:
@@ -95,12 +95,14 @@ def test_shuffling_shuffles_and_the_heap_is_used() -> None:
     packets = random_packets(2_000, chip.n_tiles, 100, seed=4)
     columns = [np.ascontiguousarray(packets[name]) for name in ("inject_ps", "src", "dst")]
     # A bin longer than the shortest latency is wrong, by how much depends on the order within it.
-    wrong = [native.count_mesh(chip, *columns, Queue(bin_ps=16, shuffle=shuffle))[0] for shuffle in (0, 1, 2)]
-    right = native.count_mesh(chip, *columns)[0]
+    wrong = [
+        native_mesh.count_mesh(chip, *columns, Queue(bin_ps=16, shuffle=shuffle))[0] for shuffle in (0, 1, 2)
+    ]
+    right = native_mesh.count_mesh(chip, *columns)[0]
     arrivals = [result["arrive_ps"].tobytes() for result in (*wrong, right)]
     assert len(set(arrivals)) == 4
     # An output that is woken earlier than it was to be leaves an event behind: the heap keeps it longer.
-    counts = {native.count_mesh(chip, *columns, queue)[1] for queue in (Queue(), Queue(bin_ps=1))}
+    counts = {native_mesh.count_mesh(chip, *columns, queue)[1] for queue in (Queue(), Queue(bin_ps=1))}
     assert all(count >= len(packets) + right["link_counts"].sum() for count in counts)
 
 

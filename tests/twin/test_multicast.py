@@ -15,7 +15,7 @@ from hypothesis import given, settings
 
 import emulator as em
 from emulator.engine import native
-from emulator.engine.native import Queue
+from emulator.engine.native_mesh import Queue
 from emulator.engine.stimulus import build_drive
 from emulator.testing import Case, cases, first_difference
 from emulator.testing.small_run import small_program

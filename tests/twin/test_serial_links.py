@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 import emulator as em
 from emulator.chip.board import border_links, shared_links
-from emulator.engine import native, sweep
+from emulator.engine import native_mesh, sweep
 from emulator.engine.mesh import PACKET_DTYPE
-from emulator.engine.native import Queue
+from emulator.engine.native_mesh import Queue
 from emulator.testing import chips, traffic
 
 BASE = em.load_chip("tiny")
@@ -208,7 +208,7 @@ def test_no_instant_depends_on_the_order_of_events(data: st.DataObject) -> None:
     packets = data.draw(crowds(chip))
     arguments = (chip, *(packets[name].astype(kind) for name, kind in COLUMNS))
     queue = data.draw(st.builds(Queue, heap_only=st.booleans(), shuffle=st.integers(0, 2**63 - 1)))
-    (usual, _), (other, _) = native.count_mesh(*arguments), native.count_mesh(*arguments, queue)
+    (usual, _), (other, _) = native_mesh.count_mesh(*arguments), native_mesh.count_mesh(*arguments, queue)
     for name, values in usual.items():
         assert np.array_equal(values, other[name]), name
 

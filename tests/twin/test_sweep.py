@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import emulator as em
 from emulator.chip.spec import ChipSpec
-from emulator.engine import blocks, native, sweep
+from emulator.engine import blocks, native_mesh, sweep
 from emulator.engine.mesh import PACKET_DTYPE
 from emulator.testing import chips
 
@@ -61,7 +61,7 @@ def columns(packets: NDArray[Any]) -> tuple[Any, Any, Any]:
 def in_sweeps(chip: ChipSpec, packets: NDArray[Any]) -> tuple[dict[str, Any], dict[str, int]]:
     """Results and facts of a run in sweeps; it was not handed on to the loop."""
     facts = np.zeros(len(sweep.FACTS), dtype=np.int64)
-    results = native.run_mesh(chip, *columns(packets), path="sweep", facts=facts)
+    results = native_mesh.run_mesh(chip, *columns(packets), path="sweep", facts=facts)
     found = dict(zip(sweep.FACTS, facts.tolist(), strict=True))
     # every packet is pushed, takes its links and is granted to its core
     assert found["n_kept"] == results["link_counts"].sum() + 2 * len(packets)
@@ -79,7 +79,7 @@ def test_sweeps_and_event_loop_agree_to_the_picosecond(data: st.DataObject) -> N
     chip = data.draw(meshes())
     packets = data.draw(bursts(chip))
     results, _ = in_sweeps(chip, packets)
-    assert_equal(results, native.run_mesh(chip, *columns(packets), path="loop"))
+    assert_equal(results, native_mesh.run_mesh(chip, *columns(packets), path="loop"))
 
 
 @twin
@@ -136,7 +136,7 @@ def test_crowded_meshes_need_several_sweeps_and_agree(arbiter: str, depth: int, 
     packets = uniform(chip, 8000, span_ps, seed=depth)
     results, facts = in_sweeps(chip, packets)
     assert facts["sweeps"] > facts["windows"] and facts["n_computed"] > facts["n_kept"]
-    assert_equal(results, native.run_mesh(chip, *columns(packets), path="loop"))
+    assert_equal(results, native_mesh.run_mesh(chip, *columns(packets), path="loop"))
 
 
 def test_a_blocked_head_holds_back_what_is_behind_it_for_another_output() -> None:
@@ -159,7 +159,7 @@ def test_a_full_ring_shortens_the_window_and_changes_nothing() -> None:
     packets["src"], packets["dst"] = np.arange(700) % 2, 3
     results, facts = in_sweeps(chip, packets)
     assert facts["n_computed"] > facts["n_kept"]
-    assert_equal(results, native.run_mesh(chip, *columns(packets), path="loop"))
+    assert_equal(results, native_mesh.run_mesh(chip, *columns(packets), path="loop"))
 
 
 def test_sweeps_that_do_not_pay_are_given_up_and_nobody_sees_it() -> None:
@@ -167,8 +167,8 @@ def test_sweeps_that_do_not_pay_are_given_up_and_nobody_sees_it() -> None:
     for span_ps, begun in ((5_000, True), (1, False)):  # a crowd, and a burst that is not even tried
         packets = uniform(chip, 20_000, span_ps)
         facts = np.zeros(len(sweep.FACTS), dtype=np.int64)
-        results = native.run_mesh(chip, *columns(packets), facts=facts)
-        loop = native.run_mesh(chip, *columns(packets), path="loop")
+        results = native_mesh.run_mesh(chip, *columns(packets), facts=facts)
+        loop = native_mesh.run_mesh(chip, *columns(packets), path="loop")
         assert (facts[-1] > 0) == begun and facts[-1] < loop["link_counts"].sum() / 4
         assert_equal(results, loop)
 
@@ -177,16 +177,16 @@ def test_light_traffic_is_swept_without_being_asked_for() -> None:
     chip = chip_of(8, 8)
     packets = uniform(chip, 5000, 50_000)
     facts = np.zeros(len(sweep.FACTS), dtype=np.int64)
-    results = native.run_mesh(chip, *columns(packets), facts=facts)
+    results = native_mesh.run_mesh(chip, *columns(packets), facts=facts)
     assert facts[-1] == results["link_counts"].sum() + 2 * len(packets)
-    assert_equal(results, native.run_mesh(chip, *columns(packets), path="loop"))
+    assert_equal(results, native_mesh.run_mesh(chip, *columns(packets), path="loop"))
 
 
 def test_few_packets_and_deep_fifos_go_through_the_event_loop() -> None:
     for chip, path in ((chip_of(6, 6), "auto"), (chip_of(6, 6, fifo_depth=22), "sweep")):
         packets = uniform(chip, 100, 100)
         facts = np.zeros(len(sweep.FACTS), dtype=np.int64)
-        results = native.run_mesh(chip, *columns(packets), path=path, facts=facts)
+        results = native_mesh.run_mesh(chip, *columns(packets), path=path, facts=facts)
         assert not facts.any()
         assert_equal(results, vars(em.run_mesh(chip, packets, engine="reference")))
 
@@ -197,7 +197,7 @@ def test_very_late_packets_keep_their_picoseconds() -> None:
     packets["inject_ps"][30:] += 2**59
     results, facts = in_sweeps(chip, packets)
     assert facts["windows"] < 100  # the silence between is not searched
-    assert_equal(results, native.run_mesh(chip, *columns(packets), path="loop"))
+    assert_equal(results, native_mesh.run_mesh(chip, *columns(packets), path="loop"))
 
 
 def test_the_block_refuses_arrays_that_do_not_fit() -> None:
