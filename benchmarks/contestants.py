@@ -168,13 +168,14 @@ def _c(make: Callable[[], Any]) -> Any:
 class Peer:
     """A peer_*.py in its own process; see peer_loop.py for what is said. Its script says what is timed."""
 
-    def __init__(self, script: str, workload_file: Path):
+    def __init__(self, script: str, workload_file: Path, python: Path | None = None):
+        """python: of an environment that has all it needs; None: the peers' own."""
         environment = {**os.environ, **ONE_THREAD}
         environment.pop("PYTHONPATH", None)  # nothing of ours may reach the peers' environment
         self._script = script
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by close()
         self._process = subprocess.Popen(
-            [str(peers.interpreter()), str(FOLDER / script), str(workload_file)],
+            [str(python or peers.interpreter()), str(FOLDER / script), str(workload_file)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

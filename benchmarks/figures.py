@@ -37,9 +37,14 @@ class Figure:
         too_much = self.at_most is not None and self.value > self.at_most
         return too_much or (self.at_least is not None and self.value < self.at_least)
 
+    @property
+    def shown(self) -> str:
+        """Three digits, without an exponent below a million."""
+        return f"{float(f'{self.value:.3g}'):g} {self.unit}"
+
     def row(self, benchmark: str) -> Row:
         target = f" (target {self.target})" if self.target else ""
-        return Row(benchmark, self.name, f"{self.value:.3g} {self.unit}{target}", self.spread)
+        return Row(benchmark, self.name, f"{self.shown}{target}", self.spread)
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ def main_of(document: str, measure: Callable[[Options], Outcome], command_line: 
     except (ContestantError, peers.PeersError) as error:
         figures, failures = [], [str(error)]
     rows = [figure.row(benchmark) for figure in figures]
-    failures += [f"{f.name}: {f.value:.3g} {f.unit}, target {f.target}" for f in figures if f.missed]
+    failures += [f"{f.name}: {f.shown}, target {f.target}" for f in figures if f.missed]
     if arguments.record:
         options = [option for option in command_line if option not in ("--json", "--record")]
         write_results(rows, " ".join([f"python benchmarks/{script}", *options]))

@@ -1,8 +1,10 @@
-"""The commands of `spikemesh bench`: trained networks on data, and traffic on the mesh alone."""
+"""The commands of `spikemesh bench`: trained networks on data, traffic on the mesh alone, and maps of what
+rate and synapses cost."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +14,8 @@ from typer.core import TyperGroup
 
 from emulator import report as reports
 from emulator.bench import BENCHES, CHIP, Outcome
+from emulator.bench.characterisation import CROSSBAR_CHIP, RATES_HZ, SIDE, SYNAPSES, TICKS, Sweep
+from emulator.bench.characterisation import characterisation as bench_characterisation
 from emulator.bench.mesh import Traffic
 from emulator.bench.mesh import mesh as bench_mesh
 from emulator.cli.options import Engine, EngineOption, Json, check_target, name_pictures
@@ -22,7 +26,12 @@ from emulator.formats import write_atomic
 from emulator.traffic import PATTERNS
 
 MESH = "latency of the mesh against load, without cores"
+CHARACTERISATION = "power and efficiency of crossbar cores against firing rate and synapses"
 ChipOption = Annotated[str, typer.Option(help="A chip that ships, or a YAML file.")]
+
+
+def _listed(values: Iterable[float]) -> str:
+    return ",".join(f"{value:g}" for value in values)
 
 
 class PatternName(StrEnum):
@@ -45,7 +54,8 @@ class _Benches(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         command = super().get_command(ctx, cmd_name)
         if command is None:
-            known = {**{name: bench.description for name, bench in BENCHES.items()}, "mesh": MESH}
+            known = {name: bench.description for name, bench in BENCHES.items()}
+            known |= {"mesh": MESH, "characterisation": CHARACTERISATION}
             listed = "; ".join(f"{name} ({description})" for name, description in known.items())
             raise UsageError(f"no bench {cmd_name!r}, choose from {listed}")
         return command
@@ -56,9 +66,10 @@ bench_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Run a trained network on real data, or traffic on the mesh alone, and say what comes of it.\n\n"
+    help="Run a trained network on real data, traffic on the mesh alone, or networks that use a chip of "
+    "crossbar cores more and more, and say what comes of it.\n\n"
     "\b\nspikemesh bench digits --out pictures\nspikemesh bench soundloc --samples 100\n"
-    "spikemesh bench mesh --pattern uniform --plot",
+    "spikemesh bench mesh --pattern uniform --plot\nspikemesh bench characterisation --plot maps.png",
 )
 
 
@@ -158,13 +169,69 @@ def mesh_command(
     output.data({**outcome.numbers, "pictures": [str(path) for path in paths]})
 
 
-def _rates(text: str | None) -> list[float] | None:
+@bench_app.command("characterisation")
+def characterisation_command(
+    chip: Annotated[
+        str, typer.Option(help="A chip of crossbar cores that ships, or a YAML file.")
+    ] = CROSSBAR_CHIP,
+    rates: Annotated[
+        str | None, typer.Option(help=f"Firing rates in Hz. \\[default: {_listed(RATES_HZ)}]")
+    ] = None,
+    synapses: Annotated[
+        str | None,
+        typer.Option(help=f"Active synapses of a neuron, 0..256. \\[default: {_listed(SYNAPSES)}]"),
+    ] = None,
+    side: Annotated[int, typer.Option(min=1, help="N x N cores, spread over the chip, stand for it.")] = SIDE,
+    ticks: Annotated[int, typer.Option(min=1, help="Ticks of a measurement.")] = TICKS,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same networks.")] = 0,
+    plot: Annotated[
+        Path | None, typer.Option(help="File of a picture: maps of power, GSOPS and GSOPS/W.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="The same bits with any number of them.")] = 1,
+    engine: EngineOption = Engine.native,
+    json: Json = False,
+) -> None:
+    """Power and efficiency of crossbar cores against firing rate and synapses, beside published ones.
+
+    \b
+    spikemesh bench characterisation --plot maps.png
+    spikemesh bench characterisation --rates 20,200 --synapses 128,256 --side 64 --threads 2
+    """
+    output = Output(json)
+    if plot is not None:
+        check_target(plot)
+    asked = {"rates_hz": _rates(rates, "0,20,200"), "synapses": _synapses(synapses)}
+    given: dict[str, Any] = {name: values for name, values in asked.items() if values is not None}
+    sweep = Sweep(**given, side=side, n_ticks=ticks, seed=seed)
+    with progress_bar() as bar:
+        outcome = bench_characterisation(sweep, engine, bar.step, chip=chip, threads=threads)
+    output.text(outcome.text)
+    paths = []
+    if plot is not None:
+        for _, draw in outcome.pictures:
+            write_atomic(plot, draw())
+            paths.append(plot)
+    name_pictures(output, paths)
+    output.data({**outcome.numbers, "pictures": [str(path) for path in paths]})
+    output.note(f"\nnext: spikemesh chips {chip} explains every cost")
+
+
+def _rates(text: str | None, example: str = "0.1,0.2,0.3") -> list[float] | None:
     if text is None:
         return None
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:
-        raise UsageError(f"--rates {text}: expected numbers with commas between: 0.1,0.2,0.3") from None
+        raise UsageError(f"--rates {text}: expected numbers with commas between: {example}") from None
+
+
+def _synapses(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(f"--synapses {text}: expected integers with commas between: 0,128,256") from None
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

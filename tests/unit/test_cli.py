@@ -240,6 +240,19 @@ def test_the_mesh_bench_prints_a_table_a_picture_and_json(spikemesh: Spikemesh, 
     assert told["pictures"] == ["here.png", "here-links.png"] and (tmp_path / "here.png").exists()
 
 
+def test_the_characterisation_bench_prints_tables_a_picture_and_json(
+    spikemesh: Spikemesh, tmp_path: Path
+) -> None:
+    few = ("--rates", "20,0", "--synapses", "128", "--side", 2, "--ticks", 20)
+    shown = spikemesh("bench", "characterisation", *few, "--plot", "maps.png")
+    assert shown.code == 0 and "2 networks on an emulated truenorth chip, 4 cores" in shown.out
+    assert "65.0 mW" in shown.out and "maps.png" in shown.out and "spikemesh chips truenorth" in shown.err
+    assert (tmp_path / "maps.png").read_bytes().startswith(b"\x89PNG")
+    told = json.loads(spikemesh("bench", "characterisation", *few, "--threads", 2, "--json").out)
+    assert [row["rate_hz"] for row in told["rows"]] == [0.0, 20.0] and told["pictures"] == []
+    assert [anchor["measured"] is None for anchor in told["anchors"]] == [False, False, True]
+
+
 def test_a_trace_is_written_with_the_wire_limit_of_its_ticks(spikemesh: Spikemesh, tmp_path: Path) -> None:
     write_inputs(tmp_path)
     spikemesh("compile", "demo.net", "--chip", "tiny", "-o", "demo.prog")
@@ -269,7 +282,16 @@ def test_version_and_help_come_with_examples(spikemesh: Spikemesh) -> None:
     assert spikemesh("--version").out == f"spikemesh {em.__version__}\n"
     top = spikemesh("--help")
     assert top.code == 0 and all(name in top.out for name in ("chips", "compile", "run", "report", "trace"))
-    for command in ("chips", "compile", "run", "report", "bench", "bench mesh", "trace"):
+    for command in (
+        "chips",
+        "compile",
+        "run",
+        "report",
+        "bench",
+        "bench mesh",
+        "bench characterisation",
+        "trace",
+    ):
         shown = spikemesh(*command.split(), "-h")
         assert shown.code == 0 and f"spikemesh {command} " in shown.out.split("Usage")[1]
 
@@ -324,6 +346,20 @@ BAD = {
     "mesh bench that cannot be": (("bench", "mesh", "--pattern", "transpose"), "must be square"),
     "mesh bench into a file it may not draw": (("bench", "mesh", "a.png"), "add --plot"),
     "mesh bench into no folder": (("bench", "mesh", "--plot", "no/a.png"), "does not exist"),
+    "characterisation of no rates": (
+        ("bench", "characterisation", "--rates", "fast"),
+        "--rates fast: expected numbers with commas between: 0,20,200",
+    ),
+    "characterisation of no synapses": (
+        ("bench", "characterisation", "--synapses", "1.5"),
+        "--synapses 1.5: expected integers with commas",
+    ),
+    "characterisation of too much": (("bench", "characterisation", "--synapses", "300"), "300 is none"),
+    "characterisation of lists": (("bench", "characterisation", "--chip", "loihi"), "cores.model 'cuba'"),
+    "characterisation into no folder": (
+        ("bench", "characterisation", "--plot", "no/a.png"),
+        "does not exist",
+    ),
     "bench on other data": (("bench", "digits", "--data", "spikes.npz"), "x_packed is missing"),
     "bench into a file": (("bench", "digits", "--out", "demo.net"), "expected a folder"),
     "bench on other sounds": (("bench", "soundloc", "--data", "spikes.npz"), "ipd is missing: numbers"),
