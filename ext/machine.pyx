@@ -83,6 +83,7 @@ cdef class Machine:
                 free(self.run.workers[i].fired[0])
                 free(self.run.workers[i].fired[1])
                 free(self.run.workers[i].spikes)
+                free(self.run.workers[i].n_of_row)
                 free_outboxes(&self.run, &self.run.workers[i])
         if self.run.barrier.n:
             dismantle(&self.run.barrier)
@@ -333,10 +334,14 @@ cdef class Machine:
                     block += 1
             worker.end_block = block
             worker.n_room = 1024
-            worker.spikes = <int64_t*>malloc(2 * worker.n_room * sizeof(int64_t))
+            worker.spikes = <int32_t*>malloc(worker.n_room * sizeof(int32_t))
+            worker.n_of_row = <int32_t*>calloc(len(self.arrays["counts"]) + 1, sizeof(int32_t))
             worker.fired[0] = <int32_t*>malloc((worker.end_slot - worker.first_slot + 1) * sizeof(int32_t))
             worker.fired[1] = <int32_t*>malloc((worker.end_slot - worker.first_slot + 1) * sizeof(int32_t))
-            if worker.spikes == NULL or worker.fired[0] == NULL or worker.fired[1] == NULL:
+            if (
+                worker.spikes == NULL or worker.n_of_row == NULL or worker.fired[0] == NULL
+                or worker.fired[1] == NULL
+            ):
                 raise MemoryError("native engine: spike buffers")
         return 0
 
@@ -482,18 +487,29 @@ cdef class Machine:
 
     def recorded_spikes(self):
         """int64 [n_spikes, 2]: row, slot; sorted."""
-        cdef int64_t i, n = 0, row
-        for i in range(self.run.n_workers):
-            n += self.run.workers[i].n_recorded
-        spikes = np.empty((n, 2), dtype=np.int64)
+        cdef Run* run = &self.run
+        cdef int64_t i, j, n = 0, row
+        cdef const int32_t** next_slot = <const int32_t**>calloc(run.n_workers, sizeof(int32_t*))
+        if next_slot == NULL:
+            raise MemoryError("native engine: spikes")
+        for i in range(run.n_workers):
+            n += run.workers[i].n_recorded
+            next_slot[i] = run.workers[i].spikes
+        try:
+            spikes = np.empty((n, 2), dtype=np.int64)
+        except MemoryError:
+            free(next_slot)
+            raise
         cdef int64_t[:, ::1] view = spikes
         n = 0
-        for i in range(self.run.n_workers):
-            if self.run.workers[i].n_recorded:
-                memcpy(&view[n, 0], self.run.workers[i].spikes, 2 * self.run.workers[i].n_recorded * sizeof(int64_t))
-            n += self.run.workers[i].n_recorded
-        if self.run.n_workers > 1:  # each worker's are in order, and the slots of the next are higher
-            spikes = spikes[np.argsort(spikes[:, 0], kind="stable")]
+        with nogil:
+            for row in range(self.row):
+                for i in range(run.n_workers):  # the slots of the next are higher
+                    for j in range(run.workers[i].n_of_row[row]):
+                        view[n, 0], view[n, 1] = row, next_slot[i][j]
+                        n += 1
+                    next_slot[i] += run.workers[i].n_of_row[row]
+        free(next_slot)
         return spikes
 
     def sent_packets(self):

@@ -95,7 +95,8 @@ cdef struct Worker:
     int32_t* fired[2]  # slots that fired in this tick and in the one before, ascending
     int64_t n_fired[2]
     int64_t counts[2][N_EVENTS]  # of this tick and of the one before
-    int64_t* spikes  # pairs row, slot
+    int32_t* spikes  # recorded slots, row after row
+    int32_t* n_of_row  # [n_rows] how many of them are of a row
     int64_t n_recorded
     int64_t n_room
     int64_t row  # its own view of where the run is

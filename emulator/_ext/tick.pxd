@@ -228,21 +228,19 @@ cdef inline void book(Run* run, const int32_t* sender, int64_t n, int64_t* count
 
 cdef inline int record(Run* run, Worker* worker, int64_t parity) noexcept nogil:
     """Keeps the spikes of slots that are recorded. -1: out of memory."""
-    cdef int64_t i, n_room = worker.n_recorded + worker.n_fired[parity]
-    cdef int32_t slot
-    cdef int64_t* grown
+    cdef int64_t i, n = worker.n_recorded, n_room = worker.n_recorded + worker.n_fired[parity]
+    cdef int32_t* grown
     if n_room > worker.n_room:  # a run's spikes are output: their number is not known before
-        grown = <int64_t*>realloc(worker.spikes, 4 * n_room * sizeof(int64_t))
+        grown = <int32_t*>realloc(worker.spikes, 2 * n_room * sizeof(int32_t))
         if grown == NULL:
             return -1
         worker.spikes = grown
         worker.n_room = 2 * n_room
     for i in range(worker.n_fired[parity]):
-        slot = worker.fired[parity][i]
-        if run.senders.recorded[slot]:
-            worker.spikes[2 * worker.n_recorded] = worker.row
-            worker.spikes[2 * worker.n_recorded + 1] = slot
-            worker.n_recorded += 1
+        worker.spikes[n] = worker.fired[parity][i]  # overwritten unless it counts
+        n += run.senders.recorded[worker.fired[parity][i]]
+    worker.n_of_row[worker.row] = <int32_t>(n - worker.n_recorded)
+    worker.n_recorded = n
     return 0
 
 
