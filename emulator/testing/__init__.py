@@ -4,6 +4,17 @@ Needs the extra `test`. Nobody in `emulator` imports this folder; users' tests d
 """
 
 from emulator.record import first_difference
+from emulator.testing.crossbar_strategies import core_networks, crossbar_cases
 from emulator.testing.strategies import Case, cases, chips, networks, stimuli, traffic
 
-__all__ = ["Case", "cases", "chips", "first_difference", "networks", "stimuli", "traffic"]
+__all__ = [
+    "Case",
+    "cases",
+    "chips",
+    "core_networks",
+    "crossbar_cases",
+    "first_difference",
+    "networks",
+    "stimuli",
+    "traffic",
+]

@@ -96,7 +96,8 @@ def _domains() -> st.SearchStrategy[dict[str, Any]]:
 def chips(draw: st.DrawFn, base: ChipSpec, max_side: int = MAX_TILES, faulty: bool = False) -> ChipSpec:
     """`base` with a mesh of 1 x 1 .. max_side x max_side tiles, cut into chips or not, 1 - 4 cores per tile,
     FIFO depths 1 - 8, arbitrary integer latencies, a barrier or a clock; what only bounds capacity is lifted.
-    Any overflow policy but `strict`, under which a run may have no record. faulty: something may be dead."""
+    Any overflow policy but `strict`, under which a run may have no record. faulty: something may be dead.
+    Of crossbar cores too: their limits stay, their variant is drawn, and no link of theirs is lossy."""
     width, height = draw(st.integers(1, max_side)), draw(st.integers(1, max_side))
     per_tile = draw(st.integers(1, MAX_CORES_PER_TILE))
     side = draw(st.sampled_from(("W", "E", "N", "S")))
@@ -128,17 +129,32 @@ def chips(draw: st.DrawFn, base: ChipSpec, max_side: int = MAX_TILES, faulty: bo
     )
     changes: dict[str, Any] = {f"mesh.{key}": draw(values) for key, values in mesh.items()}
     changes |= {f"latency_ps.{key}": draw(_latency(0)) for key in costs}
+    faults = draw(st.none() | _faults(width, height, per_tile)) if faulty else None
     changes |= {
         "mesh.chip": draw(st.none() | _chip_tiles(width, height)),
         "energy_pj.hop_chip": draw(st.sampled_from((0, 7.5))),
-        "arithmetic.overflow": draw(st.sampled_from(("chip", "chip", "lava", "unbounded"))),
         "cores.per_tile": per_tile,
-        "mesh.faults": draw(st.none() | _faults(width, height, per_tile)) if faulty else None,
+        "mesh.faults": faults,
         "host_port": {"x": x, "y": y, "side": side},
         **draw(_domains()),
-        "limits": {key: None for key in type(base.limits).model_fields} | {"compartments": 64},
     }
+    if base.cores.model == "truenorth":
+        changes["mesh.faults"] = faults and faults | {"lossy": []}
+        changes |= draw(st.sampled_from(VARIANTS))
+    else:
+        changes["arithmetic.overflow"] = draw(st.sampled_from(("chip", "chip", "lava", "unbounded")))
+        changes["limits"] = {key: None for key in type(base.limits).model_fields} | {"compartments": 64}
     return base.replace(changes)
+
+
+VARIANTS: tuple[dict[str, Any], ...] = (
+    {"arithmetic.variant": "chip"},
+    {"arithmetic.variant": "chip"},
+    {"arithmetic.variant": "chip"},
+    {"arithmetic.variant": "ranc"},
+    {"arithmetic.variant": "ranc", "arithmetic.neuron_reset_type": 1},
+)
+"""Of the arithmetic of crossbar cores."""
 
 
 LIVELY = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -250,9 +249,7 @@ def characterisation(name: str) -> tuple[dict[str, Any], em.Network]:
             v0=made["v0"][core],
         )
         target = made["dest_core"][core], made["dest_axon"][core], made["dest_tick"][core] + 1
-        net.add_core(
-            f"c{core}", made["crossbar"][core], made["axon_type"][core], model, *target, at=(x, y)
-        )
+        net.add_core(f"c{core}", made["crossbar"][core], made["axon_type"][core], model, *target, at=(x, y))
     return json.loads((FOLDER / "char_golden.json").read_text())[name], net
 
 
@@ -275,7 +272,8 @@ def slots(result: em.Result, n_cores: int) -> list[np.ndarray]:
 
 @pytest.mark.skipif(not RECIPE.exists(), reason="the recipe of the networks is not beside the repository")
 @pytest.mark.parametrize(
-    ("name", "threads"), [("8x8_20Hz_K128_seed7", 1), ("8x8_20Hz_K128_seed7", 2), ("32x32_20Hz_K128_seed7", 2)]
+    ("name", "threads"),
+    [("8x8_20Hz_K128_seed7", 1), ("8x8_20Hz_K128_seed7", 2), ("32x32_20Hz_K128_seed7", 2)],
 )
 def test_characterisation_networks_have_the_counts_and_hashes_of_a_plain_program(
     name: str, threads: int
@@ -300,8 +298,8 @@ def test_a_burst_of_six_follows_an_input_and_ends_by_feedback(
 ) -> None:
     """Tonic and phasic bursting of Cassidy et al. 2013, parameters and spikes as in NeMo and SANA-FE.
 
-    Neuron 0 feeds itself by its divergent leak, and fires every 17 ticks. Neuron 1 counts six of its spikes and
-    sends one back that inhibits it.
+    Neuron 0 feeds itself by its divergent leak, and fires every 17 ticks. Neuron 1 counts six of its spikes
+    and sends one back that inhibits it.
     """
     model = em.TrueNorth(
         s=[[1, inhibition, 0, 0], [1, 0, 0, 0]],
@@ -316,7 +314,8 @@ def test_a_burst_of_six_follows_an_input_and_ends_by_feedback(
     net = em.Network("bursting")
     crossbar = [[1, 0], [1, 0], [0, 1]]  # the input; neuron 1 -> neuron 0; neuron 0 -> neuron 1
     core = net.add_core("c", crossbar, [0, 1, 0], model, target_core=0, target_axon=[2, 1])
-    result = em.run(em.compile(net, CHIP), 400, {core.name: np.array([[100, 0]])}, engine=engine)
+    stimulus = {core.name: np.array([[100, 0]])}
+    result = em.run(em.compile(net, CHIP), 400, stimulus, engine=engine, timing=False)
     tick, neuron = result.spikes("c").T
     assert tick[neuron == 0].tolist() == [116, 133, 150, 167, 184, 201]
     assert tick[neuron == 1].tolist() == [202]
