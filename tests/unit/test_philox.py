@@ -70,3 +70,30 @@ def test_keys_and_draws_of_links_take_arrays() -> None:
     draws = philox.link_draw(key, np.arange(4, dtype=np.uint64), 1, 2)
     for i in range(4):
         assert draws[i] == philox.link_draw(philox.link_key(2**64 - 1, i, 1000 * i), i, 1, 2)
+
+
+def test_draws_of_cores_share_no_counter_with_those_of_sources_and_links() -> None:
+    """Same seed, same other words: a source's third word has no bit 31, a link's key 0 as the last one."""
+    key = philox.core_key(7, 3)
+    assert key == philox.philox4x32((3, 0, 2**31, 1), (7, 0))[:2]
+    assert key != philox.link_key(7, 3, 0)
+    tick, use, neuron = (9 << 32) + 6, 17, 200
+    assert philox.neuron_draw(key, neuron, use, 2, tick) == philox.philox4x32((17 * 256 + 200, 6, 2, 9), key)
+
+
+def test_every_neuron_use_sample_and_tick_has_a_counter_of_its_own() -> None:
+    key = philox.core_key(2**64 - 1, 2**32 - 1)
+    parts = (255, 16, 2**31 - 1, 2**philox.TICK_BITS - 1)
+    names = [parts, *(tuple(v - (i == part) for i, v in enumerate(parts)) for part in range(4))]
+    names.append((*parts[:3], parts[3] - 2**32))  # the high bits of the tick
+    assert len({philox.neuron_draw(key, *name) for name in names}) == len(names)
+    assert len({philox.core_key(seed, 5) for seed in (0, 1, 2**32, 2**63)}) == 4
+
+
+def test_keys_and_draws_of_cores_take_arrays() -> None:
+    cores = np.arange(4, dtype=np.uint64) * np.uint64(1000)
+    key = philox.core_key(2**64 - 1, cores)
+    words = philox.neuron_draw(key, np.arange(4, dtype=np.uint64), 3, 1, 2)
+    for i in range(4):
+        alone = philox.neuron_draw(philox.core_key(2**64 - 1, 1000 * i), i, 3, 1, 2)
+        assert tuple(int(word[i]) for word in words) == alone
