@@ -110,11 +110,12 @@ def _kernel(node: Node, n_dims: int, owner: str, problems: list[str]) -> Shape:
 def _lengths(node: Node, field: str, n: int, least: int, owner: str, problems: list[str]) -> Shape:
     """An integer per dimension; one alone is for all of them."""
     values = node.fields[field].ravel()
+    listed = [f"{value:g}" for value in values.tolist()]
     if values.size not in (1, n) or (values != np.rint(values)).any():
-        problems.append(f"{owner}: {field} {values.tolist()}, expected {n} integers")
+        problems.append(f"{owner}: {field} [{', '.join(listed)}], expected {n} integers")
         return ()
     if (values < least).any() or (values > MAX_LENGTH).any():
-        problems.append(f"{owner}: {field} {values.tolist()}, outside {least}..{MAX_LENGTH}")
+        problems.append(f"{owner}: {field} [{', '.join(listed)}], outside {least}..{MAX_LENGTH}")
         return ()
     return tuple(int(value) for value in np.broadcast_to(values, n))
 
