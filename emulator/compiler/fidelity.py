@@ -133,8 +133,10 @@ def population_report(
 ) -> dict[str, Any]:
     """Plain numbers, strings and lists; keys are the same for every model, None where one does not apply.
 
-    scale: LSB per unit of v. sqnr_db: wanted weights over rounding errors, None when nothing is lost.
-    sqnr_db_one_exponent, of projections: where the compiler chose several exponents, what one had come to.
+    reset: what a spike does to v: "value", "subtract", "mixed" of the two, or "never" where none fires.
+    integrator, dt_s: what made decays of time constants. scale: LSB per unit of v. sqnr_db: wanted weights
+    over rounding errors, None when nothing is lost. sqnr_db_one_exponent, of projections: where the compiler
+    chose several exponents, what one had come to.
     worst_case_input, input_limit: LSB, if every synapse is used in one tick. threshold_error, bias_error:
     units of v. decay_error_mem, decay_error_syn: difference of what a tick leaves. notes: sentences.
     """

@@ -84,8 +84,21 @@ def _population(
         inputs = [(projection.target, w) for (_, projection), w in zip(afferents, weighed, strict=True)]
         rest = _given_report(register_load(population.n, inputs), bool(neurons["soft_reset"].any()))
     kind, overflow = type(population.model).__name__, chip.arithmetic.overflow
+    rest |= _conventions(population, neurons, network.dt_s)
     report = population_report(population.name, kind, population.n, weighed, rest, overflow)
     return neurons, weighed, report
+
+
+def _conventions(population: Population, neurons: dict[str, Ints], dt_s: float) -> dict[str, Any]:
+    """How the equations of a population are read, for its report."""
+    model = population.model
+    reset = (
+        "subtract" if neurons["soft_reset"].all() else "value" if not neurons["soft_reset"].any() else "mixed"
+    )
+    if not isinstance(model, LIF):
+        return {"reset": reset, "integrator": None, "dt_s": None}
+    never = bool(np.isinf(np.asarray(model.threshold, dtype=np.float64)).all())
+    return {"reset": "never" if never else reset, "integrator": model.integrator, "dt_s": dt_s}
 
 
 def _given_registers(population: Population, problems: list[str]) -> dict[str, Ints]:

@@ -40,7 +40,7 @@ def quantise_lif(
     scale = choose_scale(p, weight_bits, problems)
     if scale is None:
         return None
-    weighed = [_weigh(afferent, scale, weight_bits) for afferent in p.afferents]
+    weighed = [_weigh(afferent, scale, weight_bits, p.good_noise) for afferent in p.afferents]
     neurons = _registers(p, scale)
     start = settle(
         Registers(
@@ -85,11 +85,12 @@ def _rounded(value: Floats, scale: float) -> Ints:
     return np.rint(np.clip(value * scale, -STATE_LIMIT, STATE_LIMIT)).astype(np.int64)
 
 
-def _weigh(afferent: Afferent, scale: float, weight_bits: int) -> Weighed:
+def _weigh(afferent: Afferent, scale: float, weight_bits: int, good_noise: float) -> Weighed:
     """Mantissas of a projection, stored in as few bits as lose nothing further."""
     stored = WeightFormat.of(afferent.sign_mode, weight_bits)
     wanted = afferent.weight * scale
-    w_exp = stored.exponents(wanted, stored.choose_exponents(afferent.magnitudes(N_SAMPLES), scale))
+    allowed = stored.choose_exponents(afferent.magnitudes(N_SAMPLES), scale, good_noise)
+    w_exp = stored.exponents(wanted, allowed)
     unclipped = stored.mantissas(wanted, w_exp)
     mantissa = np.clip(unclipped, -stored.largest, stored.largest)
     used = int(np.bitwise_or.reduce(np.abs(mantissa), initial=0)) | 256
@@ -134,18 +135,19 @@ def _report(
         "start_tick": p.start_tick,
         "start_residual_lsb": int(max(start.u_residual.max(), start.v_residual.max())),
     }
-    notes = _notes(report, int(start.fires_early.sum()), int((~p.reachable).sum()), overflow)
-    return {**report, "notes": _soft_reset_notes(p, scale, report, overflow) + notes}
+    n_unreachable = int((~p.reachable & np.isfinite(p.threshold)).sum())
+    notes = _notes(report, int(start.fires_early.sum()), n_unreachable, overflow)
+    return {**report, "notes": _rise_notes(p, scale, report, overflow) + notes}
 
 
-def _soft_reset_notes(p: Shifted, scale: float, report: dict[str, Any], overflow: str) -> list[str]:
-    """v of a neuron that only takes its threshold off is not bounded by it."""
-    if not p.soft_reset:
+def _rise_notes(p: Shifted, scale: float, report: dict[str, Any], overflow: str) -> list[str]:
+    """v of a neuron that takes its threshold off, or never fires, is not bounded by it."""
+    if not p.soft_reset and not np.isinf(p.threshold).any():
         return []
-    notes = [SOFT_RESET_NOTE]
-    if report["threshold_error"]:
+    notes = [SOFT_RESET_NOTE] if p.soft_reset else []
+    if p.soft_reset and report["threshold_error"]:
         notes.append(f"a spike takes a rounded threshold off v, off by up to {report['threshold_error']:.3g}")
-    highest = _lsb(p.worst_case["rise"], scale)
+    highest = _lsb(p.worst_case["rise"][np.isinf(p.threshold) | p.soft_reset], scale)
     if (highest is None or highest > STATE_LIMIT) and overflow in VOLTAGE_PAST_END:
         notes.append(f"under long excitation {VOLTAGE_PAST_END[overflow].format(end='upper')}")
     return notes

@@ -81,6 +81,7 @@ def choose_scale(p: Shifted, weight_bits: int, problems: list[str]) -> float | N
     if 0 < largest * hard < STEP / 2:
         problems.append(_disparity(p, owner, largest, hard))
         return None
+    hard = min(hard, _summing_bound(p, weight_bits))
     search = _search(p, weight_bits)
     within = p.worst_case
     wraps = min(_bound(within["input"], INPUT_LIMIT), _bound(within["drive"], STATE_LIMIT))
@@ -110,6 +111,24 @@ def _register_bounds(p: Shifted, weight_bits: int) -> dict[str, float]:
     if all(math.isinf(bound) for bound in bounds.values()):
         bounds["threshold"] = _bound(p.threshold, limit)
     return bounds
+
+
+def _summing_bound(p: Shifted, weight_bits: int) -> float:
+    """Scale at which weights have all their bits, where a neuron only adds up and never fires; else inf.
+
+    Its v grows without bound: larger weights would have no more bits, and fill the register sooner.
+    """
+    summing = np.isinf(p.threshold) & (p.dv == 0)
+    if not summing.any():
+        return math.inf
+    return (
+        min(
+            _bound(a.weight[summing[a.post]], WeightFormat.of(a.sign_mode, weight_bits).largest * STEP)
+            for a in p.afferents
+        )
+        if p.afferents
+        else math.inf
+    )
 
 
 def _bound(values: Floats, limit: float) -> float:
@@ -225,7 +244,7 @@ def _rounded_input(p: Shifted, search: _Search, scale: float) -> float:
     up, down = np.zeros(p.n), np.zeros(p.n)
     for weights in search.weights:
         afferent = weights.afferent
-        w_exp = weights.format.choose_exponents(weights.magnitude, scale)
+        w_exp = weights.format.choose_exponents(weights.magnitude, scale, p.good_noise)
         acting = weights.format.acting(afferent.weight * scale, w_exp)
         up += np.bincount(afferent.post, np.maximum(acting, 0), p.n)
         down += np.bincount(afferent.post, np.maximum(-acting, 0), p.n)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator import arith
-from emulator.compiler.weight_format import Distinct
+from emulator.compiler.weight_format import GOOD_NOISE, GOOD_NOISE_SUMMED, Distinct
 from emulator.network import LIF, Population, Projection
 
 Floats = NDArray[np.float64]
@@ -53,7 +53,7 @@ class Shifted:
 
     name: str
     n: int
-    threshold: Floats  # above the reset
+    threshold: Floats  # above the reset; inf: never fires
     bias: Floats  # per tick
     v0: Floats  # above the reset
     u0: Floats  # as it enters v
@@ -76,6 +76,11 @@ class Shifted:
     def keep_syn(self) -> Floats:
         """Part of u that a tick leaves, as the register has it."""
         return 1 - (self.du + self.ds_offset) / DECAY_ONE
+
+    @property
+    def good_noise(self) -> float:
+        """Noise power of the weights, over their power, that is low enough."""
+        return GOOD_NOISE if (self.dv > 0).all() else GOOD_NOISE_SUMMED
 
     @functools.cached_property
     def worst_case(self) -> Mapping[str, Floats]:
@@ -100,7 +105,7 @@ class Shifted:
     def reachable(self) -> NDArray[np.bool_]:
         """[n] neurons that some input can make fire; the others are read-outs with a huge threshold."""
         # 1 %: rounded weights may sum up to a little more
-        return np.asarray(self.threshold <= 1.01 * self.worst_case["rise"])
+        return np.asarray((self.threshold <= 1.01 * self.worst_case["rise"]) & np.isfinite(self.threshold))
 
 
 def shift(
@@ -136,7 +141,8 @@ def shift(
         }
         afferents = tuple(_afferent(i, projection, gain) for i, projection in projections)
     for label, values in (*floats.items(), *((a.label, a.weight) for a in afferents)):
-        if not np.isfinite(values).all():
+        never = (given["threshold"] == np.inf) if label == "threshold" else False
+        if not (np.isfinite(values) | never).all():
             problems.append(f"{owner}: {label} overflows with gains and reset applied: use other units")
     if len(problems) > n_before:
         return None

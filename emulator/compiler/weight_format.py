@@ -20,6 +20,7 @@ Ints = NDArray[np.integer]
 EXPONENTS = np.arange(arith.W_EXP_MIN, arith.W_EXP_MAX + 1)
 MAX_EXPONENTS = 4  # of a projection
 GOOD_NOISE = 1e-4  # 40 dB: noise power over signal power from which on more exponents do not pay
+GOOD_NOISE_SUMMED = 1e-5  # 50 dB: the same where v never decays, so that errors of a whole run add up
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,11 +74,11 @@ class WeightFormat:
         grain = self._grain(self.exponents(weight_lsb, allowed))
         return np.asarray(np.rint(weight_lsb / grain) * grain)
 
-    def choose_exponents(self, weights: Distinct, scale: float) -> Ints:
+    def choose_exponents(self, weights: Distinct, scale: float, good_noise: float = GOOD_NOISE) -> Ints:
         """The exponents of a projection whose weight magnitudes are `weights` at this scale; ascending.
 
         The one that holds the largest weight, and further ones if they make all weights exact or lift the
-        signal to noise ratio over that of GOOD_NOISE.
+        signal to noise ratio over that of `good_noise`.
         """
         exact = weights.value * scale
         chosen = [int(self.exponents(exact[-1:])[0])] if len(exact) else [0]
@@ -87,7 +88,7 @@ class WeightFormat:
             best = min(trials, key=trials.__getitem__)
             chosen.append(best)
             noise.append(trials[best])
-        enough = 0.0 if noise[-1] == 0 else max(GOOD_NOISE * weights.mean_square(exact), noise[-1])
+        enough = 0.0 if noise[-1] == 0 else max(good_noise * weights.mean_square(exact), noise[-1])
         n = next(n for n, value in enumerate(noise, 1) if value <= enough)
         return np.array(sorted(chosen[:n]))
 

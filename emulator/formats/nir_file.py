@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from types import ModuleType
 from typing import Any
@@ -20,24 +20,46 @@ MAX_BYTES = 1 << 31
 MAX_NESTING = 32
 MAX_SIZE = 1 << 24  # of a node: numbers beyond are damaged shapes
 
+_CONV = ("weight", "stride", "padding", "dilation", "groups")
+_POOL = ("kernel_size", "stride", "padding")
+
 REQUIRED: dict[str, tuple[str, ...]] = {
     "Input": ("shape",),
     "Output": (),
     "Affine": ("weight", "bias"),
     "Linear": ("weight",),
+    "Scale": ("scale",),
+    "Conv1d": _CONV,
+    "Conv2d": _CONV,
+    "SumPool2d": _POOL,
+    "AvgPool2d": _POOL,
     "Flatten": (),
+    "Delay": ("delay",),
+    "Threshold": ("threshold",),
     "LIF": ("tau", "r", "v_leak", "v_threshold"),
     "CubaLIF": ("tau_mem", "tau_syn", "r", "v_leak", "v_threshold"),
     "IF": ("r", "v_threshold"),
+    "LI": ("tau", "r", "v_leak"),
+    "CubaLI": ("tau_mem", "tau_syn", "r", "v_leak"),
+    "I": ("r",),
 }
 """Supported kinds of node and the fields they must have."""
 OPTIONAL: dict[str, tuple[str, ...]] = {
     "Output": ("shape",),
+    "Conv1d": ("input_shape", "bias"),
+    "Conv2d": ("input_shape", "bias"),
+    "Flatten": ("input_type", "start_dim", "end_dim"),
     "LIF": ("v_reset",),
     "CubaLIF": ("v_reset", "w_in"),
     "IF": ("v_reset",),
+    "CubaLI": ("w_in",),
 }
-SPIKING = ("LIF", "CubaLIF", "IF")
+TEXT = ("padding",)  # fields that may hold text instead
+
+SPIKING = ("LIF", "CubaLIF", "IF", "Threshold")
+ANALOG = ("LI", "CubaLI", "I")
+NEURONS = SPIKING + ANALOG
+"""Nodes that take a tick: populations. The rest is multiplied out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +70,7 @@ class Node:
     kind: str
     fields: dict[str, Array]  # finite numbers, any shape
     nested: bool  # inside a graph that is itself a node
+    words: dict[str, str] = field(default_factory=dict)  # fields that hold text instead of numbers
 
     def __str__(self) -> str:
         return f"node {self.name!r} ({self.kind})"
@@ -138,9 +161,21 @@ class _Reader:
             self._unsupported.append(f"{name!r} ({kind})")
             self.nodes[name] = Node(name, kind, {}, nested)
             return
-        present = [field for field in OPTIONAL.get(kind, ()) if field in item]
-        fields = {field: self._numbers(item, field, name, kind) for field in (*REQUIRED[kind], *present)}
-        self.nodes[name] = Node(name, kind, fields, nested)
+        present = [label for label in OPTIONAL.get(kind, ()) if label in item]
+        fields, words = {}, {}
+        for label in (*REQUIRED[kind], *present):
+            text = self._text(item, label) if label in TEXT else None
+            if text is None:
+                fields[label] = self._numbers(item, label, name, kind)
+            else:
+                words[label] = text
+        self.nodes[name] = Node(name, kind, fields, nested, words)
+
+    def _text(self, item: Any, field: str) -> str | None:
+        dataset = item.get(field)
+        if not isinstance(dataset, self._h5py.Dataset) or dataset.dtype.kind not in "OS" or dataset.shape:
+            return None
+        return str(self._datasets.strings(dataset)[()])
 
     def _numbers(self, item: Any, field: str, name: str, kind: str) -> Array:
         owner = f"{self._file}: node {name!r} ({kind}): {field}"

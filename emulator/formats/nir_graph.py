@@ -1,9 +1,9 @@
-"""What a NIR graph computes between spikes: sizes, composed linear maps, the depth of each spiking node."""
+"""What a NIR graph computes between spikes: composed linear maps and delays, the depth of each population."""
 
 from __future__ import annotations
 
-import math
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,35 +12,42 @@ import scipy.sparse
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
+from emulator import arith
 from emulator.errors import DescriptionError
-from emulator.formats.nir_file import MAX_SIZE, SPIKING, Graph, Node
+from emulator.formats.nir_file import ANALOG, NEURONS, SPIKING, Graph, Node
+from emulator.formats.nir_shapes import DENSE, DOORS, WINDOWED, Shapes, shapes
+from emulator.formats.nir_windows import window_matrix
 
-Matrix = Any  # ndarray or scipy.sparse.csr_array [n_post, n_pre]
+Matrix = Any  # scipy.sparse.csr_array [n_post, n_pre]
 Floats = NDArray[np.float64]
-
-LINEAR = ("Affine", "Linear")
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Inflow:
-    """What arrives at a node each step: `sum of matrix @ spikes of sender, plus constant`."""
+    """What arrives at a node each step: sum of matrix @ spikes some steps ago, plus a constant."""
 
-    matrices: dict[str, Matrix]  # sender (source or spiking node) -> [n, n_sender]
+    matrices: Mapping[tuple[str, int], Matrix]  # (source or population, steps) -> [n, n_sender]
     constant: Floats  # [n]
+
+    @property
+    def senders(self) -> list[str]:
+        """Each once, in the order of the matrices."""
+        return list(dict.fromkeys(sender for sender, _ in self.matrices))
 
 
 @dataclass(frozen=True, eq=False)
 class Layers:
-    """A graph in terms of what spikes."""
+    """A graph in terms of its populations."""
 
     sources: dict[str, int]  # Input nodes -> size
-    spiking: dict[str, int]  # spiking nodes, by depth, then as in the file -> size
-    inflow: dict[str, Inflow]  # of each spiking node
-    depth: dict[str, int]  # of sources and spiking nodes: longest path from an Input
-    read_out: frozenset[str]  # spiking nodes that feed an Output
+    populations: dict[str, int]  # NEURONS, by depth, then as in the file -> size
+    inflow: dict[str, Inflow]  # of each population
+    depth: dict[str, int]  # of sources and populations: longest path from an Input
+    read_out: frozenset[str]  # populations that feed an Output
 
 
-def layers(graph: Graph) -> Layers:
+def layers(graph: Graph, dt_s: float) -> Layers:
     """Raises DescriptionError with everything that keeps the graph from running tick by tick."""
     edges = _Edges(graph)
     problems: list[str] = []
@@ -52,20 +59,41 @@ def layers(graph: Graph) -> Layers:
     if not outputs:
         problems.append(f"{graph.file}: no Output node that feeds nothing: a graph needs one to be read")
     order = edges.memoryless_order(problems)
-    sizes = _sizes(graph, edges, problems)
-    _raise(problems)
+    found = shapes(graph, edges.before, problems)
+    delays = {
+        name: _delay_steps(graph.file, node, found.n_out(name), dt_s, problems)
+        for name, node in graph.nodes.items()
+        if node.kind == "Delay"
+    }
+    problems += _voltages_sent(graph, edges)
     read_out = _read_out(graph, edges, outputs, problems)
-    inflow = _inflows(graph, edges, order, sizes, set(sources))
+    _raise(problems)
+    inflow = _Flows(graph, edges, found, delays).inflows(order, set(sources), problems)
     depth = _depths(graph, sources, inflow, problems)
     _raise(problems)
-    names = [name for name, node in graph.nodes.items() if node.kind in SPIKING]
+    names = [name for name, node in graph.nodes.items() if node.kind in NEURONS]
     return Layers(
-        sources={name: sizes[name] for name in sources},
-        spiking={name: sizes[name] for name in sorted(names, key=depth.__getitem__)},
+        sources={name: found.n_out(name) for name in sources},
+        populations={name: found.n_out(name) for name in sorted(names, key=depth.__getitem__)},
         inflow={name: inflow[name] for name in names},
         depth=depth,
         read_out=frozenset(read_out),
     )
+
+
+def _delay_steps(file: str, node: Node, n: int, dt_s: float, problems: list[str]) -> Ints:
+    """Steps [n] that a Delay waits, to the nearest."""
+    delay_s = node.fields["delay"].ravel().astype(np.float64)
+    steps = np.rint(delay_s / dt_s)
+    longest = arith.DELAY_MAX - 1  # a tick is for the way itself
+    bad = np.flatnonzero((delay_s < 0) | (steps > longest))
+    if len(bad):
+        problems.append(
+            f"{file}: {node}: delay[{bad[0]}] = {delay_s[bad[0]]:g} s, outside 0..{longest} steps of "
+            f"{dt_s:g} s ({len(bad)} in all): shorten it, or pass the spikes on through spiking nodes"
+        )
+        steps[bad] = 0
+    return np.broadcast_to(steps.astype(np.int64), n) if len(steps) in (1, n) else np.zeros(n, np.int64)
 
 
 class _Edges:
@@ -87,7 +115,7 @@ class _Edges:
 
     def memoryless_order(self, problems: list[str]) -> list[str]:
         """Nodes without state, each after the ones that feed it; a cycle of such nodes has no value."""
-        free = {name for name, node in self.graph.nodes.items() if node.kind not in SPIKING}
+        free = {name for name, node in self.graph.nodes.items() if node.kind not in NEURONS}
         waiting = {name: sum(pre in free for pre in self.before[name]) for name in free}
         ready = deque(name for name in self.graph.nodes if name in free and not waiting[name])
         order = []
@@ -108,109 +136,104 @@ class _Edges:
         return order
 
 
-def _sizes(graph: Graph, edges: _Edges, problems: list[str]) -> dict[str, int]:
-    """Number of outputs of each node; checks that every edge fits."""
-    into: dict[str, int] = {}
-    out: dict[str, int] = {}
-    for name, node in graph.nodes.items():
-        own = _own_size(graph.file, node, problems)
-        if own is not None:
-            into[name], out[name] = own
-    known = deque(out)
-    while known:  # flattening, doors and nodes with scalar parameters have the size of what feeds them
-        name = known.popleft()
-        for post in edges.after[name]:
-            if post not in out:
-                into[post] = out[post] = out[name]
-                known.append(post)
-    for name, node in graph.nodes.items():
-        if name not in out:
-            # a spiking node with scalar parameters that nothing feeds is one neuron
-            into[name] = out[name] = 1
-            if node.kind not in SPIKING:
-                problems.append(f"{graph.file}: {node} is fed by nothing: connect or remove it")
-    for pre, post in graph.edges:
-        if out[pre] != into[post]:
+class _Flows:
+    """What each node gives, with the nodes without state multiplied out."""
+
+    def __init__(self, graph: Graph, edges: _Edges, found: Shapes, delays: dict[str, Ints]):
+        self._graph = graph
+        self._edges = edges
+        self._shapes = found
+        self._delays = delays
+        self._given: dict[str, Inflow] = {}
+
+    def inflows(self, order: list[str], sources: set[str], problems: list[str]) -> dict[str, Inflow]:
+        """What arrives at each population."""
+        nodes = self._graph.nodes
+        for name, node in nodes.items():
+            n = self._shapes.n_out(name)
+            if name in sources or node.kind in SPIKING:
+                own = scipy.sparse.eye_array(n, format="csr")
+                self._given[name] = Inflow({(name, 0): own}, np.zeros(n))
+            elif node.kind in ANALOG:
+                self._given[name] = Inflow({}, np.zeros(n))
+        for name in order:
+            if name not in sources:
+                self._given[name] = self._through(nodes[name], problems)
+        return {name: self._arriving(name) for name, node in nodes.items() if node.kind in NEURONS}
+
+    def _arriving(self, name: str) -> Inflow:
+        matrices: dict[tuple[str, int], Matrix] = {}
+        constant = np.zeros(self._shapes.n_in(name))
+        for pre in self._edges.before[name]:
+            constant = constant + self._given[pre].constant
+            for key, matrix in self._given[pre].matrices.items():
+                matrices[key] = matrices[key] + matrix if key in matrices else matrix
+        return Inflow(matrices, constant)
+
+    def _through(self, node: Node, problems: list[str]) -> Inflow:
+        flow = self._arriving(node.name)
+        if node.kind in DOORS:
+            return flow
+        if node.kind == "Delay":
+            return self._delayed(node, flow, problems)
+        matrix, bias = self._linear(node)
+        matrices = {key: matrix @ before for key, before in flow.matrices.items()}
+        return Inflow(matrices, matrix @ flow.constant + bias)
+
+    def _linear(self, node: Node) -> tuple[Matrix, Floats]:
+        """Matrix [n_out, n_in] and bias [n_out]."""
+        n = self._shapes.n_out(node.name)
+        bias = node.fields.get("bias", np.zeros(1)).ravel().astype(np.float64)
+        if node.kind in DENSE:
+            return scipy.sparse.csr_array(node.fields["weight"], dtype=np.float64), np.broadcast_to(bias, n)
+        if node.kind in WINDOWED:
+            shape = self._shapes.into[node.name]
+            n_channels = self._shapes.out[node.name][0]
+            each = np.repeat(np.broadcast_to(bias, n_channels), n // n_channels)
+            return window_matrix(node, self._shapes.windows[node.name], shape), each
+        assert node.kind == "Scale", node
+        scale = np.broadcast_to(node.fields["scale"].ravel().astype(np.float64), n)
+        return scipy.sparse.diags_array(scale, format="csr"), np.zeros(n)
+
+    def _delayed(self, node: Node, flow: Inflow, problems: list[str]) -> Inflow:
+        steps = self._delays[node.name]
+        late = np.flatnonzero((flow.constant != 0) & (steps > 0))
+        if len(late):
             problems.append(
-                f"{graph.file}: edge {pre!r} -> {post!r}: {graph.nodes[pre]} gives {out[pre]} values, "
-                f"{graph.nodes[post]} takes {into[post]}"
+                f"{self._graph.file}: {node}: a bias of {flow.constant[late[0]]:g} passes line {late[0]}, "
+                f"which begins {steps[late[0]]} steps late ({len(late)} in all), and a bias of the chip "
+                "acts from the start: put the bias behind the delay"
             )
-    return out
+        matrices: dict[tuple[str, int], Matrix] = {}
+        for (sender, before), matrix in flow.matrices.items():
+            for wait in np.unique(steps).tolist():
+                chosen = scipy.sparse.diags_array((steps == wait).astype(np.float64), format="csr")
+                chosen.eliminate_zeros()
+                key, part = (sender, before + wait), chosen @ matrix
+                matrices[key] = matrices[key] + part if key in matrices else part
+        return Inflow(matrices, flow.constant)
 
 
-def _own_size(file: str, node: Node, problems: list[str]) -> tuple[int, int] | None:
-    """(values in, values out) as the node's own fields say; None if they do not."""
-    fields, owner = node.fields, f"{file}: {node}"
-    if node.kind in ("Input", "Output") and "shape" in fields:
-        shape = fields["shape"].ravel()
-        size = math.prod(int(length) for length in shape)
-        if (shape != np.rint(shape)).any() or (shape < 1).any() or size > MAX_SIZE:
-            listed = shape.tolist()
-            problems.append(f"{owner}: shape {listed}, expected integers, 1..{MAX_SIZE} values in all")
-            return 1, 1
-        return size, size
-    if node.kind in LINEAR:
-        weight = fields["weight"]
-        if weight.ndim != 2 or not weight.size:
-            problems.append(f"{owner}: weight of shape {list(weight.shape)}, expected [n_out, n_in]")
-            return 1, 1
-        if "bias" in fields and fields["bias"].size not in (1, weight.shape[0]):
-            listed = list(fields["bias"].shape)
-            problems.append(f"{owner}: bias of shape {listed}, expected [{weight.shape[0]}]")
-        return weight.shape[1], weight.shape[0]
-    if node.kind in SPIKING:
-        shapes = {field: list(values.shape) for field, values in fields.items() if values.size != 1}
-        if len({str(shape) for shape in shapes.values()}) > 1:
-            table = ", ".join(f"{field} {shape}" for field, shape in shapes.items())
-            problems.append(f"{owner}: parameters of different shapes: {table}")
-        sizes = [math.prod(shape) for shape in shapes.values()]
-        if 0 in sizes:
-            problems.append(f"{owner}: parameters without values")
-            return 1, 1
-        return (sizes[0], sizes[0]) if sizes else None
-    return None
-
-
-def _inflows(
-    graph: Graph, edges: _Edges, order: list[str], sizes: dict[str, int], sources: set[str]
-) -> dict[str, Inflow]:
-    """What arrives at each spiking node, with the nodes without state in between multiplied out."""
-    identity = {
-        name: Inflow({name: scipy.sparse.eye_array(sizes[name], format="csr")}, np.zeros(sizes[name]))
-        for name, node in graph.nodes.items()
-        if name in sources or node.kind in SPIKING
-    }
-    given: dict[str, Inflow] = dict(identity)
-
-    def arriving(name: str, n: int) -> Inflow:
-        total = Inflow({}, np.zeros(n))
-        for pre in edges.before[name]:
-            total = _sum(total, given[pre])
-        return total
-
-    for name in order:
-        node = graph.nodes[name]
-        if name in sources:
-            continue
-        if node.kind not in LINEAR:
-            given[name] = arriving(name, sizes[name])
-            continue
-        weight = node.fields["weight"]
-        flow = arriving(name, weight.shape[1])
-        constant = weight @ flow.constant + node.fields.get("bias", np.zeros(1)).ravel()
-        given[name] = Inflow({sender: weight @ matrix for sender, matrix in flow.matrices.items()}, constant)
-    return {name: arriving(name, sizes[name]) for name, node in graph.nodes.items() if node.kind in SPIKING}
-
-
-def _sum(a: Inflow, b: Inflow) -> Inflow:
-    matrices = dict(a.matrices)
-    for sender, matrix in b.matrices.items():
-        matrices[sender] = matrices[sender] + matrix if sender in matrices else matrix
-    return Inflow(matrices, a.constant + b.constant)
+def _voltages_sent(graph: Graph, edges: _Edges) -> list[str]:
+    """Nodes without spikes whose voltage something else than an Output takes."""
+    problems = []
+    for name, node in graph.nodes.items():
+        seen, todo = {name}, [name] if node.kind in ANALOG else []
+        while todo:
+            for post in edges.after[todo.pop()]:
+                if graph.nodes[post].kind not in DOORS:
+                    problems.append(
+                        f"{graph.file}: {node} feeds {graph.nodes[post]}, but it gives a voltage, and cores "
+                        "send each other spikes alone: let an Output read it, or spike here (LIF, IF)"
+                    )
+                elif post not in seen:
+                    seen.add(post)
+                    todo.append(post)
+    return problems
 
 
 def _read_out(graph: Graph, edges: _Edges, outputs: list[str], problems: list[str]) -> set[str]:
-    """Spiking nodes whose spikes an Output passes on unchanged."""
+    """Populations that an Output passes on unchanged."""
     found: set[str] = set()
     for output in outputs:
         if not edges.before[output]:
@@ -219,12 +242,12 @@ def _read_out(graph: Graph, edges: _Edges, outputs: list[str], problems: list[st
         while todo:
             for pre in edges.before[todo.pop()]:
                 node = graph.nodes[pre]
-                if node.kind in SPIKING:
+                if node.kind in NEURONS:
                     found.add(pre)
-                elif node.kind in LINEAR or not edges.before[pre]:
+                elif node.kind not in DOORS or not edges.before[pre]:
                     problems.append(
                         f"{graph.file}: Output {output!r} reads {node}, which is not spiking: end the graph "
-                        "with a spiking node, and compute the rest from its spikes"
+                        "with a spiking node or a voltage (LI, CubaLI, I), and compute the rest from that"
                     )
                 elif pre not in seen:
                     seen.add(pre)
@@ -236,7 +259,7 @@ def _depths(
     graph: Graph, sources: list[str], inflow: dict[str, Inflow], problems: list[str]
 ) -> dict[str, int]:
     """Longest path from an Input, in spiking nodes; a node that feeds itself is no longer for that."""
-    before = {post: [pre for pre in flow.matrices if pre != post] for post, flow in inflow.items()}
+    before = {post: [pre for pre in flow.senders if pre != post] for post, flow in inflow.items()}
     depth = dict.fromkeys((*sources, *inflow), 0)
     loops = _loops(before)
     for loop in loops:

@@ -31,7 +31,7 @@ class LIF:
 
     tau_mem_s: ArrayLike  # membrane time constant; inf: no leak
     tau_syn_s: ArrayLike | None = None  # synaptic time constant; None: input lasts one tick; inf: it stays
-    threshold: ArrayLike = 1.0
+    threshold: ArrayLike = 1.0  # inf: never fires, v is read by a probe
     reset: ArrayLike = 0.0  # v after a spike; below the threshold
     leak: ArrayLike = 0.0  # v that the membrane decays to
     gain_mem: ArrayLike = 1.0
@@ -70,7 +70,8 @@ class LIF:
     def _check(self, out: dict[str, NDArray[np.float64]], owner: str, problems: list[str]) -> None:
         for name, array in out.items():
             finite = ~np.isnan(array) if name in ("tau_mem_s", "tau_syn_s") else np.isfinite(array)
-            _require(finite, array, f"{owner}: {name}", "must be a finite number", problems)
+            never = (array == np.inf) & (name == "threshold")
+            _require(finite | never, array, f"{owner}: {name}", "must be a finite number", problems)
         _require(out["tau_mem_s"] > 0, out["tau_mem_s"], f"{owner}: tau_mem_s", "must be above 0 s", problems)
         if self.tau_syn_s is not None:
             _require(

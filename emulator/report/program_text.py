@@ -16,6 +16,14 @@ MAX_CHIPS = 32
 """More chips of a board than these are not listed."""
 
 
+RESETS = {
+    "value": "sets v to the reset",
+    "subtract": "takes the threshold off v",
+    "mixed": "differs by neuron",
+    "never": "never: v is read",
+}
+
+
 def program_text(program: Program) -> str:
     """Size, utilisation, quantisation, traffic."""
     return sections(
@@ -23,6 +31,7 @@ def program_text(program: Program) -> str:
         cores_text(program),
         _chips_table(program) if program.chip.n_chips > 1 else "",
         _quantisation(program.stats.get("quantisation", [])),
+        _conventions(program.stats.get("quantisation", [])),
         _rewrites(program.stats.get("rewrites", [])),
         facts_text("Traffic if every neuron and input fires once", _traffic(program.stats))
         if "packets" in program.stats
@@ -89,6 +98,23 @@ def _quantisation(populations: list[dict[str, Any]]) -> str:
         told = [*row["notes"], *(text for part in row["projections"] if (text := _exponents(part)))]
         notes += [f"  {row['name']}: {note}" for note in told]
     return "\n".join([table_text("Quantisation of the weights", header, rows, n_labels=2), *notes])
+
+
+def _conventions(populations: list[dict[str, Any]]) -> str:
+    """How the equations of the populations in physical units are read."""
+    rows = [
+        (
+            str(row["name"]),
+            RESETS[row["reset"]],
+            str(row["integrator"]),
+            f"{row['dt_s']:g} s",
+            number(row["start_tick"]),
+        )
+        for row in populations
+        if row.get("integrator") is not None
+    ]
+    header = ("population", "a spike", "integrator", "tick", "begins in tick")
+    return table_text("Conventions", header, rows, n_labels=3) if rows else ""
 
 
 def _exponents(projection: dict[str, Any]) -> str:

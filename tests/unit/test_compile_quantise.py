@@ -469,6 +469,59 @@ def test_the_chip_follows_the_float_model(chip: em.ChipSpec, tau_syn_s: float | 
         assert result.probe("a", "v")[tick] / scale - 0.5 == pytest.approx(v, abs=0.02 * spread)
 
 
+# neurons that never fire
+
+
+def test_a_threshold_of_infinity_never_fires_and_binds_no_scale(chip: em.ChipSpec, engine: str) -> None:
+    """v = 0.5 v + 1 each tick comes to 2: as high as the register allows, not as a threshold does."""
+    net = network(em.LIF(**HALVING, threshold=[math.inf, 0.5]), [[1.0, 0.0]], n=2)
+    net.probe("a", "v")
+    program = em.compile(net, chip)
+    result = em.run(program, 60, {"in0": np.ones((60, 1), bool)}, engine=engine, timing=False)
+    row = program.stats["quantisation"][0]
+    assert len(result.spikes("a")) == 0 and row["reset"] == "value" and row["sqnr_db"] is None
+    assert result.probe("a", "v")[-1, 0] / row["scale"] == pytest.approx(2, rel=1e-4)
+    assert row["notes"] == ["neurons that never fire, as no input reaches their threshold: 1"]
+
+
+def test_an_integrator_that_never_fires_stops_at_its_clip(chip: em.ChipSpec, engine: str) -> None:
+    net = network(em.LIF(**LEAKLESS, threshold=math.inf), [[1.0]])
+    net.probe("a", "v")
+    program = em.compile(net, chip)
+    row = program.stats["quantisation"][0]
+    assert (row["reset"], row["scale"]) == ("never", 128 * 64)
+    assert row["notes"] == ["under long excitation v stops at its upper clip"]
+    result = em.run(program, 1100, {"in0": np.ones((1100, 1), bool)}, engine=engine, timing=False)
+    v = result.probe("a", "v")[:, 0]
+    assert len(result.spikes("a")) == 0
+    assert (v == np.minimum(np.arange(1100) * 8192, 131071 * 64)).all()
+
+
+def test_other_parameters_must_be_finite_still(chip: em.ChipSpec) -> None:
+    for wrong in ({"threshold": -math.inf}, {"threshold": math.nan}, {"reset": -math.inf}):
+        with pytest.raises(em.DescriptionError, match="must be a finite number"):
+            network(em.LIF(**LEAKLESS, **wrong), [[1.0]])
+
+
+def test_weights_are_held_to_more_where_v_never_decays(chip: em.ChipSpec) -> None:
+    """Errors add up over the run: exponents are added up to 50 dB instead of 40 dB."""
+    weights = np.random.default_rng(4).normal(size=(256, 4))
+    leaky, summing = (
+        quantise(network(em.LIF(tau_mem_s=tau_s, threshold=100.0), weights, n=4), chip).report[0]
+        for tau_s in (5e-3, math.inf)
+    )
+    assert leaky["sqnr_db"] < summing["sqnr_db"]
+    assert len(leaky["projections"][0]["w_exp"]) < len(summing["projections"][0]["w_exp"])
+
+
+def test_the_report_names_the_conventions_of_each_population(chip: em.ChipSpec) -> None:
+    net = network(em.LIF(**HALVING, reset_mode="subtract"), [[1.0]])
+    net.add_population("given", 2, em.LoihiCuba(soft_reset=[0, 1]))
+    keys = ("reset", "integrator", "dt_s")
+    rows = [[row[key] for key in keys] for row in quantise(net, chip).report]
+    assert rows == [["subtract", "forward", DT_S], ["mixed", None, None]]
+
+
 # soft reset
 
 
