@@ -213,15 +213,17 @@ class Machine:
             for axon, n_ops in core.integrated:
                 group = int(core.image.axon_group[core.first_axon + axon])
                 self.tally.count("synaptic_ops_dense", core=core.row, group=group, n=n_ops)
+        counts: Counter[tuple[str, int]] = Counter()
         for index, update in enumerate(updates):
             slot = core.first_slot + index
             group = int(self.image.slot_group[slot])
-            kind = "update_active" if update.active else "update_inactive"
-            self.tally.count(kind, core=core.row, group=group)
+            counts["update_active" if update.active else "update_inactive", group] += 1
             if update.fired:
-                self.tally.count("spikes", core=core.row, group=group)
+                counts["spikes", group] += 1
                 if self.image.slot_recorded[slot]:
                     self.spikes.append((row, slot))
+        for (event, group), n in counts.items():
+            self.tally.count(event, core=core.row, group=group, n=n)
 
     def _inputs(self, row: int) -> list[int]:
         """Senders of the host that spike in this row, those of generators among them, ascending."""
