@@ -96,7 +96,7 @@ def _synapses(layers: Layers, pre: str, post: str) -> Triplets:
     for (sender, steps), matrix in layers.inflow[post].matrices.items():
         if sender != pre:
             continue
-        entries = matrix.tocoo()
+        entries = matrix.tocsc().tocoo()  # by pre, then post, as a network keeps them
         kept = entries.data != 0
         rows, targets = entries.coords[1][kept], entries.coords[0][kept]
         delay_ticks = np.full(len(rows), _hops(layers, pre, post) + steps, dtype=np.uint8)

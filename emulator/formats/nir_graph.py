@@ -145,6 +145,7 @@ class _Flows:
         self._shapes = found
         self._delays = delays
         self._given: dict[str, Inflow] = {}
+        self._own: dict[str, Matrix] = {}  # identities of what spikes
 
     def inflows(self, order: list[str], sources: set[str], problems: list[str]) -> dict[str, Inflow]:
         """What arrives at each population."""
@@ -152,8 +153,8 @@ class _Flows:
         for name, node in nodes.items():
             n = self._shapes.n_out(name)
             if name in sources or node.kind in SPIKING:
-                own = scipy.sparse.eye_array(n, format="csr")
-                self._given[name] = Inflow({(name, 0): own}, np.zeros(n))
+                self._own[name] = scipy.sparse.eye_array(n, format="csr")
+                self._given[name] = Inflow({(name, 0): self._own[name]}, np.zeros(n))
             elif node.kind in ANALOG:
                 self._given[name] = Inflow({}, np.zeros(n))
         for name in order:
@@ -177,7 +178,11 @@ class _Flows:
         if node.kind == "Delay":
             return self._delayed(node, flow, problems)
         matrix, bias = self._linear(node)
-        matrices = {key: matrix @ before for key, before in flow.matrices.items()}
+        matrices = {
+            # itself where nothing lies between: there may be many synapses
+            (sender, steps): matrix if before is self._own.get(sender) else matrix @ before
+            for (sender, steps), before in flow.matrices.items()
+        }
         return Inflow(matrices, matrix @ flow.constant + bias)
 
     def _linear(self, node: Node) -> tuple[Matrix, Floats]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from emulator.formats.nir_file import MAX_SIZE, NEURONS, Graph, Node
 from emulator.formats.nir_windows import (
+    AXES,
     CONVOLUTIONS,
     MAX_SYNAPSES,
     POOLS,
@@ -51,9 +52,8 @@ def shapes(graph: Graph, before: Neighbours, problems: list[str]) -> Shapes:
     finder.note_unknown()
     for pre, post in graph.edges:
         a, b = graph.nodes[pre], graph.nodes[post]
-        if finder.broken.isdisjoint((pre, post)) and math.prod(finder.out[pre]) != math.prod(
-            finder.into[post]
-        ):
+        fits = math.prod(finder.out[pre]) == math.prod(finder.into[post])
+        if not fits and finder.broken.isdisjoint((pre, post)):
             problems.append(
                 f"{graph.file}: edge {pre!r} -> {post!r}: {a} gives {_shown(finder.out[pre])} values, "
                 f"{b} takes {_shown(finder.into[post])}"
@@ -97,8 +97,7 @@ class _Finder:
                 continue
             known = [pre for pre in self._before[name] if pre in self.out and pre not in self.broken]
             if node.kind in WINDOWED and known:
-                n_dims = len(self.windows[name].kernel) if node.kind in POOLS else CONVOLUTIONS[node.kind]
-                axes = ", ".join(("channels", "height", "width")[: n_dims + 1])
+                axes = f"channels, {AXES[len(self.windows[name].kernel)]}"
                 given = list(self.out[known[0]])
                 self._problems.append(
                     f"{self._graph.file}: {node} takes [{axes}], but {known[0]!r} gives {given}: export the "

@@ -18,6 +18,7 @@ Ints = NDArray[np.int64]
 CONVOLUTIONS = {"Conv1d": 1, "Conv2d": 2}
 """Kinds of node -> dimensions of their images."""
 POOLS = ("SumPool2d", "AvgPool2d")
+AXES = {1: "length", 2: "height, width"}
 PADDINGS = ("same", "valid")
 
 MAX_LENGTH = 1 << 16  # of strides and the like: numbers beyond are damaged
@@ -91,10 +92,8 @@ def _kernel(node: Node, n_dims: int, owner: str, problems: list[str]) -> Shape:
     """Lengths of the kernel of a convolution, whose weight, groups and bias are checked as well."""
     weight = node.fields["weight"]
     if weight.ndim != 2 + n_dims or not weight.size:
-        lengths = ", ".join(("height", "width")[-n_dims:])
-        problems.append(
-            f"{owner}: weight of shape {list(weight.shape)}, expected [channels out, channels in, {lengths}]"
-        )
+        expected = f"[channels out, channels in, {AXES[n_dims]}]"
+        problems.append(f"{owner}: weight of shape {list(weight.shape)}, expected {expected}")
         return ()
     groups = _lengths(node, "groups", 1, 1, owner, problems)
     if groups and weight.shape[0] % groups[0]:

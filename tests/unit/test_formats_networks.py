@@ -197,7 +197,7 @@ FORGERIES = [
         r"leak: shape \[9\], expected a scalar or \[3\]",
     ),
     (put("populations.0.model.parameters.integrator", "euler"), "integrator 'euler', choose from"),
-    (put("populations.0.model.parameters.threshold", float("inf")), "must be a finite number"),
+    (put("populations.0.model.parameters.threshold", float("nan")), "must be a finite number"),
     (put("populations.2.model.parameters.vth_mant", 2**17), r"vth_mant\[0\] = 131072: outside 0..131071"),
     (put("populations.0.start_tick", -1), r"start_tick: -1 outside"),
     (put("populations.2.start_tick", 1), "start_tick needs a model in physical units"),

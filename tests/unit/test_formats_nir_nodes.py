@@ -554,6 +554,15 @@ def test_fields_that_make_no_sense_are_refused_naming_the_node(read: Reader, cas
     assert len(caught.value.problems) == 1, caught.value.problems
 
 
+def test_a_convolution_without_a_shape_says_what_it_takes(read: Reader) -> None:
+    def forget(file: Any) -> None:
+        del file["node/nodes/b/input_shape"]
+
+    words = r"'b' \(Conv1d\) takes \[channels, length\], but 'a' gives \[7\]: export the shapes"
+    with pytest.raises(em.DescriptionError, match=words):
+        read(chain(input_(7), conv1d(np.ones((1, 1, 3))), spiking(1, 5)), forget)
+
+
 def test_sizes_that_only_damage_explains_are_refused_before_memory_is_taken(read: Reader) -> None:
     huge = chain(input_(1), conv2d(np.ones((1, 1, 1, 1)), image=(4096, 8192)), spiking(1))
     with pytest.raises(
