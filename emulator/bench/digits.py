@@ -1,5 +1,7 @@
 """Bench: a trained network reads 360 handwritten digits, on one core and on sixteen tiles.
 
+Crossbar cores are placed whole: on a chip of these there is no spread run.
+
 The network (64 inputs, 128 and 10 leaky integrate-and-fire neurons) was trained in snntorch; its spike
 counts for the same images ship with it, so that our answers are held against the source framework's.
 All images are one batch: every sample starts from the initial state. Each layer adds a tick on the chip,
@@ -19,13 +21,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emulator.bench.costs import inference_costs
+from emulator.bench.costs import inference_costs, run_samples
 from emulator.bench.digits_data import Digits, read_digits
 from emulator.bench.digits_text import outcome_text
 from emulator.bench.outcome import CHIP, Outcome, Progress
 from emulator.chip.spec import ChipSpec
 from emulator.compiler import compile
-from emulator.engine import run
 from emulator.engine.result import Result
 from emulator.errors import CompileError
 from emulator.formats import from_nir, load_chip
@@ -41,11 +42,16 @@ SPREAD_SIDE = 4
 """The spread run takes a square of this many tiles by as many, its corner at tile (0, 0)."""
 
 
+LEFT_OUT = "the compiler places crossbar cores whole and takes no mapping of neurons to cores"
+"""Why there is no spread run."""
+
+
 @dataclass(frozen=True, eq=False)
 class Answer:
     """What the network said in one run."""
 
     result: Result
+    timed: Result  # as `run_samples` has it
     counts: NDArray[np.int64]  # [n_images, n_classes] output spikes
 
     @property
@@ -62,14 +68,17 @@ def digits(
     chip: str = CHIP,
     n_samples: int | None = None,
 ) -> Outcome:
-    """Runs the images packed and spread. `data`: other images in the format of `IMAGES`."""
+    """Runs the images packed and, on chips that can, spread. `data`: others in the format of `IMAGES`."""
     network = from_nir(NETWORK, dt_s=DT_S)
     output = _output(network)
     images = read_digits(IMAGES if data is None else data, network.sources[0].n, output.n, n_samples)
     loaded = load_chip(chip)
+    mappings: dict[str, dict[str, NDArray[np.int64]] | None] = {"packed": None}
+    if loaded.cores.model == "cuba":
+        mappings["spread"] = spread_mapping(network, loaded)
     answers = {
         name: _answer(network, loaded, mapping, images, engine, progress and partial(progress, name))
-        for name, mapping in (("packed", None), ("spread", spread_mapping(network, loaded)))
+        for name, mapping in mappings.items()
     }
     numbers = _numbers(images, answers)
     results = {name: answer.result for name, answer in answers.items()}
@@ -120,9 +129,8 @@ def _answer(
     n_ticks = n_image_ticks + output.start_tick
     raster = np.zeros((n_images, n_ticks, n_inputs), dtype=bool)
     raster[:, :n_image_ticks] = images.spikes
-    stimulus = {network.sources[0].name: raster}
-    result = run(program, n_ticks, stimulus, engine=engine, batch=n_images, progress=progress)
-    return Answer(result, _output_counts(result, output))
+    result, timed = run_samples(program, network.sources[0].name, raster, engine, progress)
+    return Answer(result, timed, _output_counts(result, output))
 
 
 def _output_counts(result: Result, output: Population) -> NDArray[np.int64]:
@@ -135,10 +143,11 @@ def _output_counts(result: Result, output: Population) -> NDArray[np.int64]:
 
 
 def _numbers(images: Digits, answers: dict[str, Answer]) -> dict[str, Any]:
-    """Everything the text shows. The answers are the packed run's; `same_spikes` says whether both agree."""
-    packed, spread = answers["packed"], answers["spread"]
+    """Everything the text shows. The answers are the packed run's; `same_spikes` says whether both agree.
+    What is of the spread run is None where there is none."""
+    packed, spread = answers["packed"], answers.get("spread")
     source_digit = images.source_counts.argmax(axis=1)
-    runs = {name: inference_costs(answer.result) for name, answer in answers.items()}
+    runs = {name: inference_costs(answer.result, answer.timed) for name, answer in answers.items()}
     return {
         "bench": "digits",
         "chip": packed.result.program.chip.name,
@@ -148,9 +157,12 @@ def _numbers(images: Digits, answers: dict[str, Answer]) -> dict[str, Any]:
         "accuracy_source": float((source_digit == images.label).mean()),
         "agreement": float((packed.digit == source_digit).mean()),
         "same_output_counts": float((packed.counts == images.source_counts).all(axis=1).mean()),
-        "same_spikes": _same_spikes(packed.result, spread.result),
-        **runs,
-        "spread_costs": _spread_costs(runs["packed"], runs["spread"]),
+        "same_spikes": _same_spikes(packed.result, spread.result) if spread else None,
+        "packed": runs["packed"],
+        "spread": runs.get("spread"),
+        "spread_costs": _spread_costs(runs["packed"], runs["spread"]) if spread else None,
+        "spread_left_out": None if spread else LEFT_OUT,
+        "rewrites": packed.result.program.stats.get("rewrites", []),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from emulator.bench.crossbar_text import added_facts, clock_facts, clock_reading, rewrites_section
 from emulator.report.result_text import counted
 from emulator.report.tables import facts_text, sections, table_text
 from emulator.report.units import number, percent, seconds, si
@@ -11,6 +12,8 @@ from emulator.report.units import number, percent, seconds, si
 
 def outcome_text(numbers: dict[str, Any]) -> str:
     """Three tables and a reading: the answers, both runs side by side, what spreading costs."""
+    if numbers["spread"] is None:
+        return _packed_text(numbers)
     return sections(
         _done(numbers),
         facts_text("What came out", _answers(numbers)),
@@ -22,24 +25,51 @@ def outcome_text(numbers: dict[str, Any]) -> str:
 
 def _done(numbers: dict[str, Any]) -> str:
     packed, spread = numbers["packed"], numbers["spread"]
-    n_images, cores, tiles = number(numbers["n_images"]), packed["n_cores"], spread["n_tiles"]
+    cores, tiles = packed["n_cores"], spread["n_tiles"]
     return (
-        f"Digits: a spiking network trained in snntorch reads {n_images} handwritten digits"
-        f" on an emulated {numbers['chip']} chip.\n"
+        f"{_opening(numbers)}\n"
         f"Each image takes {numbers['n_ticks']} ticks. All were run twice: packed into"
         f" {counted(cores, 'core')}, and spread over {counted(tiles, 'tile')} of the mesh."
+    )
+
+
+def _packed_text(numbers: dict[str, Any]) -> str:
+    """Of one run, on a chip of crossbar cores."""
+    packed = numbers["packed"]
+    done = (
+        f"{_opening(numbers)}\nEach image takes {numbers['n_ticks']} ticks, on"
+        f" {counted(packed['n_cores'], 'core')}. The run that spreads the network over the mesh is left out:"
+        f"\n{numbers['spread_left_out']}."
+    )
+    shown = [(label, show(packed)) for label, show in _ROWS if label not in _NOT_ON_CROSSBARS]
+    return sections(
+        done,
+        facts_text("What came out", _answers(numbers)),
+        facts_text("What an inference costs", [*clock_facts(packed), *shown, *added_facts(packed)]),
+        rewrites_section(numbers),
+        f"Reading: an image is {clock_reading(packed)}",
+    )
+
+
+def _opening(numbers: dict[str, Any]) -> str:
+    n_images = number(numbers["n_images"])
+    return (
+        f"Digits: a spiking network trained in snntorch reads {n_images} handwritten digits"
+        f" on an emulated {numbers['chip']} chip."
     )
 
 
 def _answers(numbers: dict[str, Any]) -> list[tuple[str, str]]:
     accuracy, source = percent(numbers["accuracy"]), percent(numbers["accuracy_source"])
     counts = percent(numbers["same_output_counts"])
+    changed = "weights and leaks only come near" if numbers["rewrites"] else "weights are rounded"
     same = "equal in both runs" if numbers["same_spikes"] else "NOT equal in both runs"
+    both = [] if numbers["spread"] is None else [("spikes", same)]
     return [
         ("accuracy", f"{accuracy} (source framework, in floats: {source})"),
         ("same digit as the source", f"{percent(numbers['agreement'])} of the images"),
-        ("same output spike counts", f"{counts} of the images: the chip's weights are rounded"),
-        ("spikes", same),
+        ("same output spike counts", f"{counts} of the images: the chip's {changed}"),
+        *both,
     ]
 
 
@@ -92,6 +122,14 @@ _ROWS = (
     ("axons out, fullest core", _peak("axons_out")),
     ("synapse memory, fullest core, bits", _peak("synapse_memory_bits")),
 )
+
+
+_NOT_ON_CROSSBARS = {
+    "latency, mean",
+    "latency, slowest image",
+    "axons out, fullest core",
+    "synapse memory, fullest core, bits",
+}
 
 
 def _spread_table(numbers: dict[str, Any]) -> str:

@@ -23,13 +23,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emulator.bench.costs import inference_costs
+from emulator.bench.costs import inference_costs, run_samples
 from emulator.bench.outcome import CHIP, Outcome, Progress
 from emulator.bench.soundloc_data import Sounds, Weights, read_sounds
 from emulator.bench.soundloc_floats import FloatAnswer, in_floats
 from emulator.bench.soundloc_text import outcome_text
 from emulator.compiler import compile
-from emulator.engine import run
 from emulator.engine.result import Result
 from emulator.formats import load_chip
 from emulator.network import LIF, Network
@@ -59,6 +58,7 @@ class Heard:
 
     sounds: Sounds
     result: Result
+    timed: Result  # as `run_samples` has it
     answer: NDArray[np.int64]  # [n_samples] class with the largest sum of v, the lowest of equals
     in_floats: FloatAnswer
 
@@ -79,13 +79,12 @@ def soundloc(
 ) -> Outcome:
     """Runs all sounds. `data`: other sounds, or another network, in the format of `SOUNDS`."""
     sounds = read_sounds(SOUNDS if data is None else data, n_samples)
-    n_samples, n_ticks, _ = sounds.spikes.shape
+    _, n_ticks, _ = sounds.spikes.shape
     program = compile(network_of(sounds.weights, n_ticks), load_chip(chip))
     step = progress and partial(progress, "soundloc")
-    stimulus = {"ears": sounds.spikes}
-    result = run(program, n_ticks, stimulus, engine=engine, batch=n_samples, progress=step)
+    result, timed = run_samples(program, "ears", sounds.spikes, engine, step)
     sum_v = result.probe("direction", "v").sum(axis=1, dtype=np.int64)
-    heard = Heard(sounds, result, sum_v.argmax(axis=1), in_floats(sounds.weights, sounds.spikes))
+    heard = Heard(sounds, result, timed, sum_v.argmax(axis=1), in_floats(sounds.weights, sounds.spikes))
     numbers = _numbers(heard)
     pictures = (
         ("soundloc-answers", partial(_draw_answers, heard)),
@@ -135,9 +134,10 @@ def _numbers(heard: Heard) -> dict[str, Any]:
         "hidden_spikes": hidden,
         "input_spikes": float(sounds.spikes.sum() / n_samples),
         "confusion": _confusion(sounds, heard.answer),
-        **inference_costs(result),
+        **inference_costs(result, heard.timed),
         "sound_ps": round(n_ticks * DT_S * 1e12),
-        "quantisation": result.program.stats["quantisation"],
+        "quantisation": result.program.stats.get("quantisation", []),
+        "rewrites": result.program.stats.get("rewrites", []),
     }
 
 

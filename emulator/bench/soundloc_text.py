@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from emulator.bench.crossbar_text import added_facts, clock_facts, clock_reading, rewrites_section
 from emulator.report.result_text import counted
 from emulator.report.tables import facts_text, sections, table_text
 from emulator.report.units import number, percent, seconds, si
@@ -15,7 +16,8 @@ def outcome_text(numbers: dict[str, Any]) -> str:
         _done(numbers),
         _answers_table(numbers),
         facts_text("What an inference costs", _costs(numbers)),
-        _weights_table(numbers),
+        _weights_table(numbers) if numbers["quantisation"] else "",
+        rewrites_section(numbers),
         _reading(numbers),
     )
 
@@ -58,16 +60,25 @@ def _costs(numbers: dict[str, Any]) -> list[tuple[str, str]]:
         ("energy", si(each["energy_j"], "J")),
         ("  of it dynamic", si(each["dynamic_j"], "J")),
         ("  of it static power", si(each["static_j"], "J")),
-        ("latency, mean", seconds(numbers["latency_mean_ps"])),
-        ("latency, 99 % are within", seconds(numbers["latency_p99_ps"])),
-        ("latency, slowest sound", seconds(numbers["latency_max_ps"])),
+        *_latency(numbers),
         ("synaptic operations", f"{each['synaptic_ops']:,.1f}"),
         ("energy per synaptic operation", si(numbers["energy_per_synaptic_op_j"], "J")),
         ("  of it dynamic", si(numbers["dynamic_per_synaptic_op_j"], "J")),
         ("input spikes", f"{numbers['input_spikes']:,.1f}"),
-        ("spikes of neurons", f"{each['spikes']:,.1f}"),
+        (f"spikes of neurons{', copies too' if numbers['added'] else ''}", f"{each['spikes']:,.1f}"),
         ("packets", f"{each['packets']:,.1f}"),
         ("cores used", number(numbers["n_cores"])),
+        *added_facts(numbers),
+    ]
+
+
+def _latency(numbers: dict[str, Any]) -> list[tuple[str, str]]:
+    if numbers["clock"] is not None:
+        return clock_facts(numbers)
+    return [
+        ("latency, mean", seconds(numbers["latency_mean_ps"])),
+        ("latency, 99 % are within", seconds(numbers["latency_p99_ps"])),
+        ("latency, slowest sound", seconds(numbers["latency_max_ps"])),
     ]
 
 
@@ -88,6 +99,8 @@ def _weights_table(numbers: dict[str, Any]) -> str:
 
 def _reading(numbers: dict[str, Any]) -> str:
     """One sentence that a newcomer can take away."""
+    if numbers["clock"] is not None:
+        return f"Reading: {seconds(numbers['sound_ps'])} of sound are {clock_reading(numbers)}"
     sound, latency, each = numbers["sound_ps"], numbers["latency_mean_ps"], numbers["per_inference"]
     pace = f"{sound / latency:,.0f} times as fast as real time"
     if latency >= sound:

@@ -9,7 +9,7 @@ import numpy as np
 
 from emulator.formats import container
 from emulator.formats.fields import Fields
-from emulator.network.models import MODELS, Model, model_fields
+from emulator.network.models import MODELS, Model, TrueNorth, model_fields
 
 
 def model_content(model: Model) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def read_model(part: Fields) -> Model:
     for name in names:
         value = given.table.get(name)
         expected: tuple[type[Any], ...] = (int, float, np.ndarray)
-        if name == "tau_syn_s":
+        if name == "tau_syn_s" or (kind is TrueNorth and name == "s"):
             expected += (type(None),)
         elif name in ("integrator", "reset_mode"):
             expected = (str,)

@@ -111,6 +111,11 @@ def _packed(crossbar: ArrayLike, owner: str, problems: list[str]) -> tuple[NDArr
 
 def _narrow_model(neurons: TrueNorth, n: int, owner: str, problems: list[str]) -> TrueNorth:
     """The same neurons in as few bytes as they take."""
+    if neurons.s is None:
+        problems.append(
+            f"{owner}: neurons without s, the weights of the four types of axons: give it, such as "
+            "s=(1, -1, 0, 0)"
+        )
     try:
         values = neurons.parameters(n, owner)
     except DescriptionError as error:
@@ -118,6 +123,8 @@ def _narrow_model(neurons: TrueNorth, n: int, owner: str, problems: list[str]) -
         return neurons
     kept = {}
     for field in fields(neurons):
+        if field.name not in values:
+            continue
         for_all = np.ndim(getattr(neurons, field.name)) == (field.name in TrueNorth.BY_TYPE)
         kept[field.name] = _narrowed(values[field.name][0] if for_all else values[field.name])
     return TrueNorth(**kept)

@@ -194,10 +194,11 @@ class TrueNorth:
     Each tick, in this order: the weight of each synapse that was reached, axon by axon; the leak; the
     thresholds. Arithmetic: `emulator/reference/crossbar.py`. Ranges: `RANGES`, those of the chip; under
     `arithmetic.variant` "ranc" they are lifted. Every parameter is a scalar or an array [n], `s` and `b` are
-    [4] or [n, 4].
+    [4] or [n, 4]. Cores described directly need `s`; of a population the compiler chooses it, to make up the
+    weights of its projections.
     """
 
-    s: ArrayLike = (1, -1, 0, 0)  # weight of the four types of axons
+    s: ArrayLike | None = None  # weight of the four types of axons
     b: ArrayLike = (0, 0, 0, 0)  # 1: its synapses are stochastic: sign of s if |s| >= a draw of 0..255
     leak: ArrayLike = 0  # added to v each tick
     c: ArrayLike = 0  # 1: the leak is stochastic: its sign if |leak| >= a draw of 0..255
@@ -230,7 +231,7 @@ class TrueNorth:
     BY_TYPE: ClassVar[tuple[str, ...]] = ("s", "b")
 
     def parameters(self, n: int, owner: str) -> dict[str, NDArray[np.int64]]:
-        """Every parameter as int64 [n], `s` and `b` [n, 4]. Raises DescriptionError.
+        """Every parameter as int64 [n], `s` and `b` [n, 4]; `s` None is left out. Raises DescriptionError.
 
         Of quantities only that 32 bits hold them: their range is the chip's, which is not known yet.
         """
@@ -238,6 +239,8 @@ class TrueNorth:
         out = {}
         for name, limits in self.RANGES.items():
             value, label = getattr(self, name), f"{owner}: {name}"
+            if name == "s" and value is None:
+                continue
             limits = limits if name in self.CHOICES else INT32
             spread = _spread_by_type if name in self.BY_TYPE else spread_integers
             out[name] = spread(value, n, label, limits, problems)

@@ -188,6 +188,11 @@ class Network:
             problems.append(f"{owner}: start_tick {start_tick!r} must be an integer of at least 0")
         elif start_tick and not isinstance(model, LIF):
             problems.append(f"{owner}: start_tick needs a model in physical units; give v0 and u0 instead")
+        if isinstance(model, TrueNorth) and model.s is not None:
+            problems.append(
+                f"{owner}: s: the compiler chooses the weights of the types of axons, so that they make up "
+                "those given to connect: leave s out, or describe cores with add_core"
+            )
         if u0 is not None and isinstance(model, TrueNorth):
             problems.append(f"{owner}: u0: a TrueNorth neuron has no u; give v0")
             u0 = None
@@ -230,7 +235,7 @@ class Network:
 
         crossbar: bool [n_axons, n], or 0 and 1; at most 256 x 256.
         axon_types: 0..3, scalar or [n_axons].
-        neurons: each parameter a scalar or [n], `s` and `b` [4] or [n, 4].
+        neurons: each parameter a scalar or [n], `s`, which must be given, and `b` [4] or [n, 4].
         target_core: scalar or [n]: core that a neuron's spikes go to, in the order of adding; it may be
             one that is added later; -1: none.
         target_axon, delay: scalar or [n]: axon of that core 0..255; a spike of tick t is integrated there in

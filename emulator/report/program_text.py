@@ -9,6 +9,7 @@ import numpy as np
 from emulator.chip.board import chips_of
 from emulator.program import Program
 from emulator.report.cores_text import cores_text
+from emulator.report.rewrites_text import added_neurons, added_text, rewrites_text
 from emulator.report.tables import facts_text, sections, table_text
 from emulator.report.units import number
 
@@ -32,7 +33,7 @@ def program_text(program: Program) -> str:
         _chips_table(program) if program.chip.n_chips > 1 else "",
         _quantisation(program.stats.get("quantisation", [])),
         _conventions(program.stats.get("quantisation", [])),
-        _rewrites(program.stats.get("rewrites", [])),
+        rewrites_text(program.stats.get("rewrites", [])),
         facts_text("Traffic if every neuron and input fires once", _traffic(program.stats))
         if "packets" in program.stats
         else "",
@@ -65,6 +66,8 @@ def _size(program: Program) -> list[tuple[str, str]]:
     populations = ", ".join(f"{part.name!r} {number(part.n)}" for part in symbols.populations[:6])
     more = len(symbols.populations) - 6
     populations += f" and {more} more" if more > 0 else ""
+    added = added_text(added_neurons(program))
+    populations += f"; added by the compiler: {added}" if added else ""
     return [
         ("neurons", f"{number(image.n_slots)}: {populations}"),
         ("inputs", number(image.n_inputs)),
@@ -150,20 +153,3 @@ def _routes(stats: dict[str, Any]) -> list[tuple[str, str]]:
         return []
     longest = f"{number(stats['longest_route'])} links"
     return [("mean route of a spike", f"{stats['mean_route']:.1f} links, the longest {longest}")]
-
-
-def _rewrites(rewrites: list[dict[str, Any]]) -> str:
-    """What the compiler did to fit populations to crossbars: whatever each rewrite says of itself."""
-    if not rewrites:
-        return ""
-    facts = []
-    for row in rewrites:
-        told = ", ".join(f"{key} {_told(value)}" for key, value in row.items() if key != "name")
-        facts.append((str(row["name"]), told))
-    return facts_text("Rewrites for the crossbars", facts)
-
-
-def _told(value: Any) -> str:
-    if isinstance(value, bool) or value is None:
-        return {True: "yes", False: "no", None: "none"}[value]
-    return number(value) if isinstance(value, (int, float)) else str(value)

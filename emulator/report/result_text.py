@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.energy import PRICE_OF
 from emulator.report.events import event_label
+from emulator.report.rewrites_text import added_text
 from emulator.report.summary import result_numbers
 from emulator.report.tables import facts_text, sections, table_text
 from emulator.report.units import number, percent, seconds, si
@@ -71,7 +72,7 @@ def _activity(numbers: dict[str, Any]) -> list[tuple[str, str]]:
     active = percent(counts["update_active"] / updates if updates else 0.0)
     sent = f"{inject} from cores, {host_in} from the host{_dropped(counts)}"
     return [
-        ("spikes", f"{number(counts['spikes'])}{_by_population(numbers)}"),
+        ("spikes", f"{number(counts['spikes'])}{_by_population(numbers)}{_of_added(numbers)}"),
         ("transmitted", f"{number(counts['transmitted'])} spikes sent a packet, the host's among them"),
         ("packets", f"{number(counts['packets'])}: {sent}"),
         ("packets to the host", number(counts["host_out"])),
@@ -96,6 +97,17 @@ def _by_population(numbers: dict[str, Any]) -> str:
     if more > 0:
         shown.append(f"{more} populations more")
     return f": {', '.join(shown)}" if shown else ""
+
+
+def _of_added(numbers: dict[str, Any]) -> str:
+    """Of neurons that the compiler added, which fire along with those of the network."""
+    added = numbers["added"]
+    if added is None:
+        return ""
+    who = added_text({name: n for name, n in added.items() if name != "spikes"})
+    if added["spikes"] is None:
+        return f"; those of what the compiler added ({who}) among them"
+    return f"; {number(added['spikes'])} of them of what the compiler added ({who})"
 
 
 def _in_or_out(numbers: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emulator.record import Ints
+from emulator.report.rewrites_text import added_neurons
 
 if TYPE_CHECKING:
     from emulator.engine.result import Result
@@ -28,9 +29,23 @@ def result_numbers(result: Result) -> dict[str, Any]:
             for part in program.symbols.populations
             if part.recorded
         },
+        "added": _added(result),
         "energy": _energy(result),
         "time": _time(result),
     }
+
+
+def _added(result: Result) -> dict[str, int | None] | None:
+    """Neurons that the compiler added, and the `spikes` in the counts that are theirs; these None: not all
+    populations are recorded. None: it added none."""
+    added = added_neurons(result.program)
+    if not any(added.values()):
+        return None
+    parts = result.program.symbols.populations
+    recorded = all(part.recorded for part in parts)
+    # each neuron of the network is recorded once, its copies never
+    spikes = result.counts["spikes"] - len(result.record.spikes) if recorded else None
+    return {**added, "spikes": spikes}
 
 
 def used_tiles(result: Result) -> int:

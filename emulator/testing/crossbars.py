@@ -57,6 +57,7 @@ def two_cores() -> Network:
         to_host=[0, 0, 1],
         at=(1, 0),
     )
-    net.add_core("b", [[1, 0], [0, 1]], 0, TrueNorth(v0=-3, beta=7), [-1, 0], 1, 2, record_spikes=False)
+    neurons = TrueNorth(s=(1, -1, 0, 0), v0=-3, beta=7)
+    net.add_core("b", [[1, 0], [0, 1]], 0, neurons, [-1, 0], 1, 2, record_spikes=False)
     net.probe("a", "v")
     return net

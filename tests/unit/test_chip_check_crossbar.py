@@ -116,8 +116,8 @@ def test_a_neuron_has_one_target(image: CrossbarImage, chip: em.ChipSpec) -> Non
 
 def test_a_core_has_at_most_256_neurons_and_axons(chip: em.ChipSpec) -> None:
     net = em.Network()
-    net.add_core("a", np.zeros((200, 200), dtype=bool), 0, em.TrueNorth())
-    net.add_core("b", np.zeros((200, 200), dtype=bool), 0, em.TrueNorth())
+    net.add_core("a", np.zeros((200, 200), dtype=bool), 0, em.TrueNorth(s=(1, -1, 0, 0)))
+    net.add_core("b", np.zeros((200, 200), dtype=bool), 0, em.TrueNorth(s=(1, -1, 0, 0)))
     image = em.compile(net, chip).image
     for name, what in (("slot_ptr", 399), ("axon_ptr", 399)):
         pointer = getattr(image, name).copy()

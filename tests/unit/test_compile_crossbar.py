@@ -18,6 +18,8 @@ from emulator.compiler.crossbar.verify import verify_crossbars
 from emulator.compiler.pipeline import CROSSBAR_PASSES, Job, run_passes
 from emulator.testing.crossbars import crossbar_chip, two_cores
 
+S = (1, -1, 0, 0)  # weights of the types of axons
+
 
 @pytest.fixture(scope="module")
 def job() -> Job:
@@ -95,7 +97,9 @@ def test_a_part_is_found_by_its_kind(program: em.Program) -> None:
 
 def test_a_spike_given_for_a_tick_is_integrated_in_it(engine: str) -> None:
     net = em.Network()
-    net.add_core("a", np.eye(2, dtype=bool), 0, em.TrueNorth(), target_core=[0, -1], target_axon=1, delay=3)
+    net.add_core(
+        "a", np.eye(2, dtype=bool), 0, em.TrueNorth(s=S), target_core=[0, -1], target_axon=1, delay=3
+    )
     net.probe("a", "v")
     result = em.run(
         em.compile(net, crossbar_chip()), 8, {"a": np.array([[2, 0]])}, engine=engine, timing=False
@@ -132,7 +136,7 @@ def test_chips_without_crossbars_refuse_cores_and_truenorth_neurons_by_name() ->
 
 def one(**changes: Any) -> em.Network:
     net = em.Network("net")
-    given = {"crossbar": [[1, 1, 1]], "axon_types": 0, "neurons": em.TrueNorth(), **changes}
+    given = {"crossbar": [[1, 1, 1]], "axon_types": 0, "neurons": em.TrueNorth(s=S), **changes}
     net.add_core("c0", **given)
     return net
 
@@ -140,7 +144,7 @@ def one(**changes: Any) -> em.Network:
 def several(n: int, **changes: Any) -> em.Network:
     net = em.Network("net")
     for number in range(n):
-        net.add_core(f"c{number}", [[1]], 0, em.TrueNorth(), **changes)
+        net.add_core(f"c{number}", [[1]], 0, em.TrueNorth(s=S), **changes)
     return net
 
 
@@ -195,7 +199,7 @@ REFUSED: list[tuple[em.Network, dict[str, Any], str]] = [
         r"core 'c0': at \(0, 0\): no core of that tile is alive \(mesh.faults of chip 'tiny'\): move it",
     ),
     (
-        one(neurons=em.TrueNorth(alpha=[1, 2**18, 2**18])),
+        one(neurons=em.TrueNorth(s=S, alpha=[1, 2**18, 2**18])),
         {},
         rf"core 'c0': alpha\[1\] = 262144: outside 0..262143 {NAMED}; 2 in all\): {LIFT}",
     ),
@@ -204,16 +208,16 @@ REFUSED: list[tuple[em.Network, dict[str, Any], str]] = [
         {},
         rf"core 'c0': s\[1\] = 256: outside -255..255 {NAMED}\)",
     ),
-    (one(neurons=em.TrueNorth(leak=-256)), {}, "core 'c0': leak = -256: outside -255..255"),
-    (one(neurons=em.TrueNorth(beta=-1)), {}, "core 'c0': beta = -1: outside 0..262143"),
-    (one(neurons=em.TrueNorth(v0=2**19)), {}, "core 'c0': v0 = 524288: outside -524288..524287"),
+    (one(neurons=em.TrueNorth(s=S, leak=-256)), {}, "core 'c0': leak = -256: outside -255..255"),
+    (one(neurons=em.TrueNorth(s=S, beta=-1)), {}, "core 'c0': beta = -1: outside 0..262143"),
+    (one(neurons=em.TrueNorth(s=S, v0=2**19)), {}, "core 'c0': v0 = 524288: outside -524288..524287"),
     (
-        one(neurons=em.TrueNorth(R=[0, 3, 5])),
+        one(neurons=em.TrueNorth(s=S, R=[0, 3, 5])),
         {},
         rf"core 'c0': R\[2\] = 5: must be \+-\(2\*\*n - 1\) {NAMED}",
     ),
     (
-        one(neurons=em.TrueNorth(leak=40000)),
+        one(neurons=em.TrueNorth(s=S, leak=40000)),
         {"arithmetic__variant": "ranc"},
         r"leak = 40000: outside -32768..32767 \(chip 'tiny', arithmetic.variant 'ranc'\): choose one",
     ),
@@ -231,7 +235,7 @@ def test_what_no_placement_can_mend_is_refused(
 def test_everything_wrong_is_listed_at_once_and_long_lists_are_cut() -> None:
     net = em.Network()
     for number in range(30):
-        net.add_core(f"c{number}", [[1]], 0, em.TrueNorth(leak=999), target_core=99, at=(9, 9))
+        net.add_core(f"c{number}", [[1]], 0, em.TrueNorth(s=S, leak=999), target_core=99, at=(9, 9))
     with pytest.raises(em.CompileError) as caught:
         em.compile(net, crossbar_chip(), mapping={"c0": [0]})
     problems = caught.value.problems
@@ -260,7 +264,7 @@ def test_variant_ranc_lifts_the_ranges() -> None:
 def test_cores_of_a_tile_are_taken_in_order_and_dead_ones_passed_over() -> None:
     chip = crossbar_chip(mesh__faults={"cores": [0, 6]})
     net = several(3)
-    net.add_core("pinned", [[1]], 0, em.TrueNorth(), at=(1, 1))
+    net.add_core("pinned", [[1]], 0, em.TrueNorth(s=S), at=(1, 1))
     assert run_passes(net, chip, until="place")["place"].tolist() == [1, 2, 3, 7]
 
 
@@ -300,16 +304,16 @@ def test_a_network_without_targets_has_no_routes() -> None:
 def test_routes_by_a_table_are_followed() -> None:
     chip = crossbar_chip(mesh__routing="table", mesh__faults={"links": [{"x": 0, "y": 0, "side": "E"}]})
     net = em.Network()
-    net.add_core("a", [[1]], 0, em.TrueNorth(), target_core=1, at=(0, 0))
-    net.add_core("b", [[1]], 0, em.TrueNorth(), at=(1, 0))
+    net.add_core("a", [[1]], 0, em.TrueNorth(s=S), target_core=1, at=(0, 0))
+    net.add_core("b", [[1]], 0, em.TrueNorth(s=S), at=(1, 0))
     assert em.compile(net, chip).stats["longest_route"] == 3
 
 
 def test_a_core_that_cannot_be_reached_is_refused() -> None:
     chip = crossbar_chip(mesh__faults={"links": [{"x": 0, "y": 0, "side": "E"}]})
     net = em.Network()
-    net.add_core("a", [[1]], 0, em.TrueNorth(), target_core=1, at=(0, 0))
-    net.add_core("b", [[1]], 0, em.TrueNorth(), at=(1, 0))
+    net.add_core("a", [[1]], 0, em.TrueNorth(s=S), target_core=1, at=(0, 0))
+    net.add_core("b", [[1]], 0, em.TrueNorth(s=S), at=(1, 0))
     with pytest.raises(
         em.CompileError, match=r"core 0 at tile \(0, 0\) cannot reach core 2 at tile \(1, 0\)"
     ):
@@ -403,7 +407,7 @@ def mixed() -> Job:
     net.add_population("b", 2, em.TrueNorth(alpha=3), to_host=True, record_spikes=False)
     net.connect("in", "a", [[1, 2, 0, 1], [0, 1, 1, 0], [2, 0, 1, 1]])
     net.connect("a", "b", [[1, 2], [2, 1], [1, 1], [3, 0]], delay_ticks=2)
-    net.add_core("c", np.eye(2, dtype=bool), 0, em.TrueNorth(), target_core=0, target_axon=[1, 0])
+    net.add_core("c", np.eye(2, dtype=bool), 0, em.TrueNorth(s=S), target_core=0, target_axon=[1, 0])
     return run_passes(net, crossbar_chip())
 
 

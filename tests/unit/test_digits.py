@@ -180,3 +180,60 @@ def test_a_file_that_is_no_npz_is_refused(tmp_path: Path) -> None:
         read_digits(tmp_path / "x.npz", 64, N_CLASSES)
     with pytest.raises(em.ImageError, match=r"expected a \.npz file"):
         read_digits(tmp_path / "x.txt", 64, N_CLASSES)
+
+
+@pytest.fixture(scope="module")
+def on_crossbars() -> Outcome:
+    return digits(chip="truenorth", n_samples=40)
+
+
+def test_crossbars_read_the_digits_nearly_as_well_in_one_run(on_crossbars: Outcome) -> None:
+    numbers = on_crossbars.numbers
+    assert numbers["accuracy"] >= 0.925 and numbers["agreement"] >= 0.925
+    assert set(on_crossbars.results) == {"packed"}
+    assert numbers["spread"] is numbers["spread_costs"] is numbers["same_spikes"] is None
+    assert "places crossbar cores whole" in numbers["spread_left_out"]
+    assert "spreads the network over the mesh is left out" in on_crossbars.text
+
+
+def test_an_inference_on_crossbars_takes_its_ticks_and_costs_counts_times_prices(
+    on_crossbars: Outcome,
+) -> None:
+    # prices of hw_configs/truenorth.yaml in pJ, 30 mW static, ticks of 1 ms
+    run, n_ticks = on_crossbars.numbers["packed"], on_crossbars.numbers["n_ticks"]
+    counts, each = run["counts"], run["per_inference"]
+    dynamic_pj = (
+        1.46 * counts["synaptic_ops_dense"]
+        + 25.3 * (counts["update_active"] + counts["update_inactive"])
+        + counts["inject"]
+        + counts["axon_in"]
+        + 0.4 * (counts["hop_e"] + counts["hop_w"])
+        + 0.7 * (counts["hop_n"] + counts["hop_s"])
+    )
+    assert each["dynamic_j"] == pytest.approx(dynamic_pj * 1e-12 / 40, rel=1e-9)
+    assert each["static_j"] == pytest.approx(0.030 * n_ticks * 1e-3, rel=1e-9)
+    assert run["latency_mean_ps"] == run["latency_max_ps"] == n_ticks * 10**9
+    assert run["clock"]["n_timed_samples"] == 16 and run["clock"]["n_overruns"] == 0
+    assert 0 < run["clock"]["done_max_ps"] < 10**9
+
+
+def test_what_the_rewrites_did_and_were_tuned_on_is_told(on_crossbars: Outcome) -> None:
+    numbers, text = on_crossbars.numbers, on_crossbars.text
+    weights = [row for row in numbers["rewrites"] if row["name"] == "weights"]
+    assert [row["exact"] for row in weights] == [False, False]
+    assert all(f"{row['sqnr_db']:.1f} dB" in text for row in weights)
+    assert "were tuned on the very samples of this bench" in text
+    copies = numbers["packed"]["added"]["copies"]
+    assert copies > 0 and f"{copies} copies" in text
+    network = sum(part.n for part in on_crossbars.results["packed"].program.symbols.populations)
+    assert on_crossbars.results["packed"].program.image.n_slots == network + copies
+
+
+def test_both_engines_answer_and_cost_the_same_on_crossbars(tmp_path: Path, arrays: dict[str, Any]) -> None:
+    short = {**arrays, "x_packed": arrays["x_packed"][:, :3], "x_shape": np.array([360, 3, 64])}
+    short["out_counts_source"] = np.minimum(arrays["out_counts_source"], 3)  # the reference engine is slow
+    path = few(tmp_path, short, 1)
+    native, reference = (
+        digits(path, engine=engine, chip="truenorth").numbers for engine in ("native", "reference")
+    )
+    assert native == reference

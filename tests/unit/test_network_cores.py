@@ -13,11 +13,12 @@ from emulator.formats import container
 from emulator.formats.networks import VERSION
 from emulator.network.models import model_fields
 
+S = (1, -1, 0, 0)
 CROSSBAR = np.array([[1, 0, 1], [0, 1, 0]], dtype=bool)  # two axons, three neurons
 
 
 def described(**changes: Any) -> dict[str, Any]:
-    return {"crossbar": CROSSBAR, "axon_types": [0, 3], "neurons": em.TrueNorth(), **changes}
+    return {"crossbar": CROSSBAR, "axon_types": [0, 3], "neurons": em.TrueNorth(s=S), **changes}
 
 
 def refused(match: str, **changes: Any) -> None:
@@ -61,6 +62,7 @@ def refused(match: str, **changes: Any) -> None:
             {"neurons": em.TrueNorth(s=np.ones((3, 3)))},
         ),
         (r"s: shape \[0\], expected", {"neurons": em.TrueNorth(s=[[1], [1, 2]])}),
+        (r"neurons without s, the weights of the four types of axons: give it", {"neurons": em.TrueNorth()}),
         (r"b of axon type 2\[0\] = 2: outside 0..1", {"neurons": em.TrueNorth(b=(0, 1, 2, 0))}),
     ],
 )
@@ -70,7 +72,7 @@ def test_a_core_is_checked_with_place_and_range(match: str, changes: dict[str, A
 
 def test_every_problem_of_a_core_is_reported_at_once() -> None:
     with pytest.raises(em.DescriptionError) as caught:
-        em.Network().add_core("c", **described(neurons=em.TrueNorth(gamma=7, c=2), delay=99, at="x"))
+        em.Network().add_core("c", **described(neurons=em.TrueNorth(s=S, gamma=7, c=2), delay=99, at="x"))
     assert len(caught.value.problems) == 4
 
 
@@ -106,7 +108,7 @@ def test_a_core_is_kept_as_given() -> None:
 
 def test_what_a_core_was_made_of_may_be_used_again() -> None:
     crossbar, alpha = CROSSBAR.copy(), np.array([1, 2, 3])
-    core = em.Network().add_core("c", **described(crossbar=crossbar, neurons=em.TrueNorth(alpha=alpha)))
+    core = em.Network().add_core("c", **described(crossbar=crossbar, neurons=em.TrueNorth(s=S, alpha=alpha)))
     crossbar[:], alpha[:] = False, 9
     assert np.array_equal(core.crossbar, CROSSBAR) and np.asarray(core.neurons.alpha).tolist() == [1, 2, 3]
 
@@ -157,6 +159,12 @@ def test_populations_of_truenorth_neurons_take_v0_and_no_u0() -> None:
         net.add_population("c", 2, em.TrueNorth(), start_tick=2)
 
 
+def test_a_population_leaves_the_weights_of_axon_types_to_the_compiler() -> None:
+    words = "population 'p': s: the compiler chooses the weights of the types of axons.*: leave s out, or"
+    with pytest.raises(em.DescriptionError, match=words):
+        em.Network().add_population("p", 2, em.TrueNorth(s=S))
+
+
 def test_weights_onto_truenorth_neurons_are_integers() -> None:
     net = em.Network()
     net.add_source("in", 2)
@@ -177,7 +185,7 @@ def test_weights_onto_truenorth_neurons_are_integers() -> None:
 def saved() -> em.Network:
     net = em.Network("net")
     net.add_source("in", 2)
-    net.add_population("p", 2, em.TrueNorth(alpha=[3, 4], s=(5, -5, 0, 1)), v0=2, to_host=True)
+    net.add_population("p", 2, em.TrueNorth(alpha=[3, 4]), v0=2, to_host=True)
     net.connect("in", "p", [[3, 0], [-255, 255]], delay_ticks=4)
     net.add_core("c0", **described(target_core=1, target_axon=[0, 1, 0], at=(2, 3), to_host=False))
     net.add_core(
@@ -199,7 +207,7 @@ def test_a_network_with_cores_comes_back_from_its_file(tmp_path: Path) -> None:
         pairs = zip(model_fields(ours.neurons).items(), model_fields(theirs.neurons).items(), strict=True)
         assert all(np.array_equal(a[1], b[1]) for a, b in pairs)
     model = read.populations[0].model
-    assert isinstance(model, em.TrueNorth) and np.asarray(model.s).tolist() == [5, -5, 0, 1]
+    assert isinstance(model, em.TrueNorth) and model.s is None and np.asarray(model.alpha).tolist() == [3, 4]
     assert read.projections[0].weight.dtype == np.int16 and read.projections[0].weight.tolist() == [
         3,
         -255,

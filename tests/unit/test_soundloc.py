@@ -260,3 +260,24 @@ def test_sounds_that_do_not_fit_are_refused_field_by_field(
 def test_more_sounds_than_there_are_cannot_be_asked_for(arrays: Arrays, write: Write, wanted: int) -> None:
     with pytest.raises(em.ImageError, match=f"holds 3 samples, {wanted} asked for: ask for 1..3"):
         read_sounds(write(few(arrays, 3)), wanted)
+
+
+def test_crossbars_are_read_out_by_voltage_too(arrays: Arrays) -> None:
+    outcome = soundloc(chip="truenorth", n_samples=64)
+    numbers, result = outcome.numbers, outcome.results["soundloc"]
+    voltage = result.probe("direction", "v")
+    assert voltage.shape == (64, N_TICKS - 1, N_CLASSES)
+    answer = voltage.astype(np.int64).sum(axis=1).argmax(axis=1)
+    assert numbers["accuracy"] == (answer == arrays["label"][:64]).mean() >= 0.6
+    address = result.program.symbols.part("direction").address
+    assert not np.isin(result.record.spikes[:, 1], address).any()
+    assert numbers["latency_mean_ps"] == numbers["sound_ps"] == N_TICKS * 10**9
+    assert numbers["clock"]["n_overruns"] == 0
+    assert numbers["quantisation"] == [] and len(numbers["rewrites"]) > 4
+    assert "refractory time of up to 3 ticks left out" in outcome.text
+    assert "were tuned on the very samples of this bench" in outcome.text
+    assert "Reading: 100 ms of sound are answered in 100 ms" in outcome.text
+    assert {name for name, draw in outcome.pictures if draw().startswith(b"\x89PNG")} == {
+        "soundloc-answers",
+        "soundloc-sound",
+    }

@@ -106,9 +106,10 @@ def _ranges(owner: str, neurons: TrueNorth, chip: ChipSpec) -> Iterator[str]:
     variant = chip.arithmetic.variant
     for name in QUANTITIES:
         limits = TrueNorth.RANGES[name] if variant == "chip" else RANC_RANGES.get(name)
-        if limits is None:
+        given = getattr(neurons, name)
+        if limits is None or given is None:
             continue
-        values, (low, high) = np.asarray(getattr(neurons, name)), limits
+        values, (low, high) = np.asarray(given), limits
         if values.min() < low or values.max() > high:
             wrong, rule = (values < low) | (values > high), f"outside {low}..{high}"
         elif name == "R" and variant == "chip":

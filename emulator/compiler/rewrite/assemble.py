@@ -130,24 +130,27 @@ def _pack(wires: Wires, room: Room, first_core: int) -> _Relays:
 def _set_synapses(
     crossbar: Ints, weighted: Weighted, codes: Codes, filled: Filled, place: Ints, neuron_ptr: Ints
 ) -> None:
-    """A bit where a column's digit takes in a copy of an axon."""
+    """A bit where a column's digit takes in a copy of an axon; the columns of a place have the same ones."""
     key = (filled.axon_core * weighted.n_lines + filled.axon_line) * N_TYPES + filled.axon_type  # ascending
-    neuron = filled.place_neuron[place]
-    core = filled.place_core[place]
-    within = np.arange(len(place)) - neuron_ptr[core]
+    columns = np.zeros((len(filled.place_neuron), ROW_BYTES), dtype=np.uint8)
+    _set(columns, place, np.arange(len(place)) - neuron_ptr[filled.place_core[place]])
+    neuron, core = filled.place_neuron, filled.place_core
     n_synapses = np.diff(weighted.ptr)[neuron]
-    column = np.repeat(np.arange(len(place)), n_synapses)
+    mine = np.repeat(np.arange(len(neuron)), n_synapses)  # place of each synapse
     starts = np.cumsum(n_synapses) - n_synapses
-    synapse = np.arange(len(column)) + np.repeat(weighted.ptr[neuron] - starts, n_synapses)
+    synapse = np.arange(len(mine)) + np.repeat(weighted.ptr[neuron] - starts, n_synapses)
     line = weighted.line[synapse]
     for value in range(N_TYPES):
         digit = codes.digits[synapse, value]
         for copy in range(int(digit.max(initial=0))):
             taken = digit > copy
-            mine = column[taken]
-            kind = filled.place_type[place[mine], value]
-            axon = np.searchsorted(key, (core[mine] * weighted.n_lines + line[taken]) * N_TYPES + kind) + copy
-            _set(crossbar, axon, within[mine])
+            one = mine[taken]
+            kind = filled.place_type[one, value]
+            axon = np.searchsorted(key, (core[one] * weighted.n_lines + line[taken]) * N_TYPES + kind) + copy
+            order = np.argsort(axon, kind="stable")
+            reached, first = np.unique(axon[order], return_index=True)
+            if len(reached):
+                crossbar[reached] |= np.bitwise_or.reduceat(columns[one[order]], first, axis=0)
 
 
 def _set_relays(

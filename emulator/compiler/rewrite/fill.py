@@ -50,12 +50,12 @@ class Filling:
     def _types(self, neuron: int, line: Ints, digits: Ints) -> tuple[Ints, int]:
         """The types for the neuron's values that add the fewest axons to the open core, and how many."""
         there = self.copies[line]
+        if self.codes.fixed[neuron]:
+            return _TYPES, int((np.maximum(digits, there) - there).sum(dtype=np.int64))
         # new[a, b]: axons that the digits of value a add as type b
         new = np.maximum(digits[:, :, None], there[:, None, :]).sum(axis=0, dtype=np.int64) - there.sum(
             axis=0, dtype=np.int64
         )
-        if self.codes.fixed[neuron]:
-            return _TYPES, int(new[_TYPES, _TYPES].sum())
         cost = new[_TYPES, _ORDERS].sum(axis=1)
         best = int(cost.argmin())
         return _ORDERS[best], int(cost[best])

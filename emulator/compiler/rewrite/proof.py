@@ -23,6 +23,7 @@ from emulator.network import Network, TrueNorth
 
 Ints = NDArray[np.integer]
 Longs = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 TICKS = 1 << 16  # more than any delay
 CHUNK = 1 << 14  # axons whose rows are unpacked at once
@@ -72,12 +73,13 @@ class _Lines:
 def check_rewrite(network: Network, cores: CrossbarCores) -> None:
     """Raises CompileError("internal: ...") unless `cores`, of rewrites alone, are the network."""
     problems = [*_addresses(network, cores), *_parameters(network, cores)]
-    column, axon = _bits(cores)
+    alike = _alike(cores)
+    column, axon = _bits(cores, alike)
     feeds, found = _relays(cores, column, axon)
     label, unfed = _axon_labels(cores, feeds) if not found else (feeds, [])
     problems += found + unfed
     if not problems:
-        problems += _lines(network, cores, column, label[axon], cores.axon_type[axon])
+        problems += _lines(network, cores, alike, column, label[axon], cores.axon_type[axon])
         problems += _to_host(network, cores, label[feeds] if len(label) else feeds)
     if problems:
         raise CompileError(f"internal: {problem}" for problem in problems)
@@ -121,14 +123,17 @@ def _parameters(network: Network, cores: CrossbarCores) -> Iterator[str]:
                     yield f"population {population.name!r}: {name} is not the network's"
 
 
-def _lines(network: Network, cores: CrossbarCores, column: Ints, label: Ints, kind: Ints) -> Iterator[str]:
-    """Which senders each copy hears, after how many ticks, with what weight; the arguments by synapse."""
+def _lines(
+    network: Network, cores: CrossbarCores, alike: Bools, column: Ints, label: Ints, kind: Ints
+) -> Iterator[str]:
+    """Which senders each copy hears, after how many ticks, with what weight; column, label, kind by synapse
+    of those copies that differ."""
     origin = _origin(cores)
     weight = cores.neurons["weight"][column, kind]
     mine = origin[column] >= 0
     held = _Lines.of(column[mine], label[mine], weight[mine])
     wanted, exact, split = _wanted(network, cores)
-    checked = np.flatnonzero((origin >= 0) & (origin < len(split)))
+    checked = np.flatnonzero((origin >= 0) & (origin < len(split)) & ~alike)
     checked = checked[~split[origin[checked]]]
     place = np.full(len(origin), -1)
     place[checked] = np.arange(len(checked))
@@ -208,12 +213,34 @@ def _relays(cores: CrossbarCores, column: Ints, axon: Ints) -> tuple[Longs, list
     return feeds, [f"neuron {relays[np.flatnonzero(~sound)[0]]}: not a relay of one axon"]
 
 
-def _bits(cores: CrossbarCores) -> tuple[Longs, Longs]:
-    """(neuron, axon) of every synapse."""
+def _alike(cores: CrossbarCores) -> Bools:
+    """[n_neurons] copies that hear the very axons, with the same weights, that the one before them in their
+    core hears, which is a copy of the same neuron."""
+    origin, weight = _origin(cores), cores.neurons["weight"]
+    core = np.repeat(np.arange(cores.n_cores), np.diff(cores.neuron_ptr))
+    before = np.arange(len(origin)) - 1
+    same = (origin >= 0) & (origin == origin[before]) & (weight == weight[before]).all(axis=1)
+    within = np.arange(len(origin)) - cores.neuron_ptr[core]
+    same &= within > 0
+    for one in np.unique(core[same]).tolist():
+        rows = cores.crossbar[cores.axon_ptr[one] : cores.axon_ptr[one + 1]].astype(np.uint8)
+        shifted = (rows << 1) | (np.pad(rows, ((0, 0), (1, 0)))[:, :-1] >> 7)  # bit j of it: column j - 1
+        differs = np.unpackbits(np.bitwise_or.reduce(rows ^ shifted, axis=0), bitorder="little")
+        mine = slice(int(cores.neuron_ptr[one]), int(cores.neuron_ptr[one + 1]))
+        same[mine] &= differs[: mine.stop - mine.start] == 0
+    return np.asarray(same)
+
+
+def _bits(cores: CrossbarCores, alike: Bools) -> tuple[Longs, Longs]:
+    """(neuron, axon) of every synapse of the neurons that are not `alike`."""
     core = np.repeat(np.arange(cores.n_cores), np.diff(cores.axon_ptr))
+    shown = np.ones((cores.n_cores, 8 * cores.crossbar.shape[1]), dtype=np.uint8)
+    owner = np.repeat(np.arange(cores.n_cores), np.diff(cores.neuron_ptr))
+    shown[owner, np.arange(len(owner)) - cores.neuron_ptr[owner]] = ~alike
+    kept = np.packbits(shown, axis=1, bitorder="little")
     columns, axons = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for start in range(0, len(core), CHUNK):
-        packed = cores.crossbar[start : start + CHUNK].astype(np.uint8)
+        packed = cores.crossbar[start : start + CHUNK].astype(np.uint8) & kept[core[start : start + CHUNK]]
         rows = np.unpackbits(packed, axis=1, bitorder="little")
         axon, within = np.nonzero(rows)
         axons.append(start + axon)

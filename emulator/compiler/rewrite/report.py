@@ -92,7 +92,9 @@ def _saturation(weighted: Weighted, codes: Codes, mine: Bools) -> list[str]:
 
 def _axon_copies(filled: Filled) -> dict[str, Any]:
     """Axons beyond one for each line that a core listens to."""
-    n_lines = len(np.unique(np.column_stack([filled.axon_core, filled.axon_line]), axis=0))
+    # axons are by core and line
+    new = (np.diff(filled.axon_core, prepend=-1) != 0) | (np.diff(filled.axon_line, prepend=-1) != 0)
+    n_lines = int(new.sum())
     return _entry("axon copies", None, True, axons=len(filled.axon_line) - n_lines)
 
 

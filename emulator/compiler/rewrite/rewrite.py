@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from emulator.chip.crossbar import MAX_AXONS, MAX_DELAY, MAX_NEURONS
@@ -9,11 +10,12 @@ from emulator.chip.faults import usable_cores
 from emulator.chip.spec import ChipSpec
 from emulator.compiler.crossbars import CrossbarCores
 from emulator.compiler.rewrite.assemble import assemble
-from emulator.compiler.rewrite.choose import WEIGHTS, Frugality, choose_codes, steps_of
+from emulator.compiler.rewrite.bound import SLACK, least_cores, promising, too_many_text
+from emulator.compiler.rewrite.choose import WEIGHTS, Frugality, choose_codes
 from emulator.compiler.rewrite.delays import Lateness
 from emulator.compiler.rewrite.fan_in import check_fan_in, sum_in_parts
 from emulator.compiler.rewrite.integers import weigh
-from emulator.compiler.rewrite.ir import Codes, Room, TooManyCores
+from emulator.compiler.rewrite.ir import Codes, Room, TooManyCores, Weighted
 from emulator.compiler.rewrite.report import report_of
 from emulator.compiler.rewrite.spread import spread
 from emulator.compiler.rewrite.wires import wire
@@ -23,6 +25,7 @@ from emulator.network import Network
 INT16_MAX = 2**15 - 1
 VALUE_MAX = 255
 FAN_INS = ("refuse", "partial_sums")
+MIN_NEURONS = 6  # of a core: a row of relays has columns for the host and two rows below it
 MAX_ROUNDS = 16  # of moving targets to later ticks
 
 
@@ -60,27 +63,34 @@ def rewrite(
     if population_account is None:
         population_account = source_account + len(network.sources)
     accounts = source_account, population_account
+    in_time = [0] * len(network.populations)
+    weighted = _weighed(network, room, accounts, fan_in, in_time)
+    bound = least_cores(weighted, room)
     tried: list[Codes] = []
-    for step in steps_of(weights):
+    for step in promising(weighted, room, weights) if bound.n_cores <= SLACK * room.cores else ():
         try:
-            return _on_cores(network, room, accounts, Asked(weights, fan_in, step, tried))
+            return _on_cores(network, room, accounts, Asked(weights, fan_in, step, tried), weighted)
         except TooManyCores:
             continue
-    raise CompileError(
-        f"network {network.name!r}: takes more than the {room.cores} cores of chip {room.chip!r}: in "
-        "each core of its targets a sender needs axons, and a copy for each of them: use fewer synapses, "
-        "fewer values of weights, or a larger mesh"
-    )
+    raise CompileError(too_many_text(network.name, weighted, bound, room))
 
 
-def _on_cores(network: Network, room: Room, accounts: tuple[int, int], asked: Asked) -> CrossbarCores:
-    """Raises TooManyCores, at once if the codes are those of the last try."""
+def _weighed(
+    network: Network, room: Room, accounts: tuple[int, int], fan_in: str, late: Sequence[int]
+) -> Weighted:
+    """The network with a fan-in that cores have."""
+    weighted = weigh(network, accounts, late, room)
+    if fan_in == "refuse":
+        check_fan_in(weighted, room)
+    return sum_in_parts(weighted, room, late)
+
+
+def _on_cores(
+    network: Network, room: Room, accounts: tuple[int, int], asked: Asked, weighted: Weighted
+) -> CrossbarCores:
+    """Raises TooManyCores, at once if the codes are those of the last try. weighted: nothing late."""
     lateness = Lateness([0] * len(network.populations))
     for _ in range(MAX_ROUNDS):
-        weighted = weigh(network, accounts, lateness.late, room)
-        if asked.fan_in == "refuse":
-            check_fan_in(weighted, room)
-        weighted = sum_in_parts(weighted, room, lateness.late)
         codes = choose_codes(weighted, room, asked.weights, asked.step)
         if not any(lateness.late):
             if asked.tried and codes.same(asked.tried[-1]):
@@ -96,12 +106,19 @@ def _on_cores(network: Network, room: Room, accounts: tuple[int, int], asked: As
         problems = lateness.later(weighted, wires.missing)
         if problems:
             raise CompileError(problems)
+        weighted = _weighed(network, room, accounts, asked.fan_in, lateness.late)
     raise AssertionError(wires.missing)
 
 
 def room_of(chip: ChipSpec) -> Room:
-    """What a core of the chip holds."""
+    """What a core of the chip holds. Raises CompileError where that is too little for rows of relays."""
     limits = chip.limits
+    if limits.compartments < MIN_NEURONS:
+        raise CompileError(
+            f"chip {chip.name!r}: limits.compartments {limits.compartments}: populations take cores of at "
+            f"least {MIN_NEURONS} neurons, as relays of one core feed those of the next: give the cores more "
+            "neurons, or describe them with add_core"
+        )
     return Room(
         chip=chip.name,
         cores=int(usable_cores(chip).sum()),

@@ -13,7 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from emulator.compiler.rewrite.fill import Filling
-from emulator.compiler.rewrite.ir import Bools, Codes, Filled, Ints, Room, Weighted
+from emulator.compiler.rewrite.ir import Bools, Codes, Filled, Ints, Room, TooManyCores, Weighted
 from emulator.compiler.rewrite.order import fill_order
 from emulator.compiler.rewrite.wires import levels
 
@@ -72,6 +72,8 @@ def _settle(
         _add(filling, order, granted, room)
         filling.close()
         wanted = outside + columns_for(weighted, filling.need(), room) - weighted.to_host
+        if wanted.sum() > room.cores * room.neurons:  # copies or relays, each axon takes a column
+            raise TooManyCores
         now = np.maximum(granted, _granted(weighted, wanted, shortest, room))
         if (now[order] == granted[order]).all():
             return filling
