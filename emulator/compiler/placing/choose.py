@@ -28,8 +28,8 @@ from emulator.compiler.placing.traffic import Traffic
 Ints = NDArray[np.integer]
 
 MAX_SPECTRAL = 10_000  # free bins; more are placed along the Hilbert curve and swapped, no more
-DESCENT_VISITS = 100_000_000  # looks at a pair of bins by swaps, a second or less
-EVEN_VISITS = 40_000_000  # the same where there is little to gain
+DESCENT_VISITS = 40_000_000  # looks at a pair of bins by swaps, some 0.1 s
+EVEN_VISITS = 10_000_000  # the same where there is little to gain
 LEVELS = 120  # temperatures
 WARM = 0.7  # first temperature of a warm start, by the mean packets of a pair
 COOLEST = 0.1  # last temperature, by the mean packets of a pair
@@ -46,7 +46,7 @@ class Annealing(NamedTuple):
 
 EFFORTS: dict[str, tuple[Annealing, ...]] = {
     "fast": (),
-    "default": (Annealing(True, 20_000, 500_000_000), Annealing(False, 5_000, 125_000_000)),
+    "default": (Annealing(True, 20_000, 300_000_000), Annealing(False, 5_000, 100_000_000)),
     "best": (
         *[Annealing(True, 100_000, 4_000_000_000)] * 3,
         *[Annealing(False, 50_000, 2_000_000_000)] * 2,
