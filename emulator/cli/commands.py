@@ -15,6 +15,7 @@ from emulator.cli.bench import bench_app
 from emulator.cli.options import Engine, EngineOption, Json, check_target, name_pictures, raster_ticks
 from emulator.cli.output import Output, RunFailed, UsageError, progress_bar
 from emulator.cli.trace import trace_command
+from emulator.compiler import EFFORTS
 from emulator.compiler import compile as compile_network
 from emulator.engine import load_record
 from emulator.engine import run as run_program
@@ -60,6 +61,17 @@ class By(StrEnum):
 assert set(By) == set(reports.BREAKDOWNS)
 app.add_typer(bench_app, name="bench")
 app.command("trace")(trace_command)
+
+
+class Effort(StrEnum):
+    """How long the compiler looks for good places."""
+
+    fast = "fast"
+    default = "default"
+    best = "best"
+
+
+assert set(Effort) == set(EFFORTS)
 
 
 class Reset(StrEnum):
@@ -136,6 +148,9 @@ def compile_command(
         Path | None, typer.Option(help=".npz file: population name -> core id of each neuron, to pin them.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same program.")] = 0,
+    effort: Annotated[
+        Effort, typer.Option(help="How long to look for cores with few hops between them.")
+    ] = Effort.default,
     json: Json = False,
 ) -> None:
     """Compile a network onto a chip and write the program.
@@ -148,7 +163,7 @@ def compile_command(
     check_target(out)
     described = _network(network, dt_s, reset, integrator)
     pinned = None if mapping is None else load_arrays(mapping)
-    program = compile_network(described, load_chip(chip), seed=seed, mapping=pinned)
+    program = compile_network(described, load_chip(chip), seed=seed, mapping=pinned, effort=effort.value)
     program.save(out)
     output.text(program.report())
     output.data({**program.stats, "program": str(out)})

@@ -5,5 +5,6 @@ inputs and seed give equal bits. `verify` shares no code with the passes it chec
 """
 
 from emulator.compiler.pipeline import compile
+from emulator.compiler.placing import EFFORTS
 
-__all__ = ["compile"]
+__all__ = ["EFFORTS", "compile"]

@@ -129,9 +129,10 @@ class Partition:
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """Result of pass place: which physical core each neuron lives in."""
+    """Result of pass place: which physical core each neuron lives in; of crossbar cores, each core."""
 
-    core_of: Ints  # int32 [n_neurons] physical core id
+    core_of: Ints  # int32 [n_neurons], of crossbar cores [n_cores]: physical core id
+    figures: dict[str, Any] = field(default_factory=dict)  # method, hops, busiest link
 
 
 @dataclass(frozen=True, eq=False)

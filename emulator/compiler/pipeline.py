@@ -24,6 +24,7 @@ from emulator.compiler.crossbar.verify import verify_crossbars
 from emulator.compiler.emit import emit_image, emit_symbols
 from emulator.compiler.partition import partition
 from emulator.compiler.place import place
+from emulator.compiler.placing import EFFORTS
 from emulator.compiler.quantise import quantise
 from emulator.compiler.stats import stats
 from emulator.compiler.synapse_lists import allocate_synapses
@@ -34,7 +35,6 @@ from emulator.network import Network
 from emulator.program import Program
 
 REWRITES = ("weights", "fan_in")
-EFFORTS = ("fast", "default", "best")
 COUNTED = "partition"  # the pass after which every limit of a core has been looked at
 
 
@@ -46,6 +46,8 @@ class Job:
     chip: ChipSpec
     mapping: Mapping[str, ArrayLike] | None = None
     rewrites: Mapping[str, str] | None = None
+    seed: int = 0
+    effort: str = "default"
     results: dict[str, Any] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Any:
@@ -85,7 +87,12 @@ PASSES: tuple[Pass, ...] = (
         dump.partition,
     ),
     # Bins to cores of the mesh.
-    Pass("place", "bins to physical cores", lambda job: place(job["partition"], job.chip), dump.placement),
+    Pass(
+        "place",
+        "bins to physical cores",
+        lambda job: place(job["partition"], job["quantise"], job.chip, job.seed, job.effort),
+        dump.placement,
+    ),
     # Places in the tables of each core: first compartments, as synapses name them by slot.
     Pass(
         "slots",
@@ -148,13 +155,13 @@ CROSSBAR_PASSES: tuple[Pass, ...] = (
     Pass(
         "place",
         "cores to physical cores",
-        lambda job: place_cores(job["describe"], job.chip),
+        lambda job: place_cores(job["describe"], job.chip, job.seed, job.effort),
         crossbar_dump.placed,
     ),
     Pass(
         "emit",
         "image of the chip",
-        lambda job: emit_crossbars(job["describe"], job["place"], _n_parts(job.network)),
+        lambda job: emit_crossbars(job["describe"], job["place"].core_of, _n_parts(job.network)),
         crossbar_dump.emitted,
     ),
     Pass("ways", "a way for every packet", lambda job: check_ways(job["emit"].image, job.chip), dump.nothing),
@@ -169,7 +176,7 @@ CROSSBAR_PASSES: tuple[Pass, ...] = (
         "verify",
         "prove that the image is the network",
         lambda job: verify_crossbars(
-            job["emit"].image, job["symbols"], job["rewrite"], job["place"], job.network, job.chip
+            job["emit"].image, job["symbols"], job["rewrite"], job["place"].core_of, job.network, job.chip
         ),
         dump.nothing,
     ),
@@ -197,25 +204,26 @@ def compile(
 ) -> Program:
     """Maps a network onto a chip. Raises CompileError listing every violation a pass finds.
 
-    seed: of the mapper's draws. The sequential mapper draws nothing, so every seed gives the same program.
+    seed: of the draws of the placement. Equal seeds give equal programs.
     mapping: population name -> int array [n], the physical core of each neuron (core id = tile id * cores
         per tile + core in tile); populations not named are placed around them. Not for crossbar cores.
     profile: measured spikes to weigh by; not supported by this mapper.
-    effort: "fast", "default" or "best"; the sequential mapper has one way to do it and takes all three.
+    effort: "fast", "default" or "best": how long to look for cores with few hops between them.
     rewrites: crossbar cores only. "weights": "auto", "exact", "cluster" or "binary"; "fan_in": "refuse" or
         "partial_sums", which comes near a network that such cores cannot hold as it is.
     """
     problems = _arguments(network, chip, seed, profile, effort) or _rewrites(chip, rewrites)
     if problems:
         raise CompileError(problems)
-    job = run_passes(network, chip, mapping, rewrites=rewrites)
+    job = run_passes(network, chip, mapping, rewrites=rewrites, seed=int(seed), effort=effort)
     if chip.cores.model == "truenorth":
         image = job["emit"].image
         summary = crossbar_stats(image, job["describe"], network, chip)
     else:
         image = job["emit"]
         summary = stats(image, job["quantise"], network, chip)
-    return Program(image, job["symbols"], chip, {**summary, "seed": int(seed), "effort": effort})
+    chosen = {"seed": int(seed), "effort": effort, "placement": dict(job["place"].figures)}
+    return Program(image, job["symbols"], chip, {**summary, **chosen})
 
 
 def run_passes(
@@ -224,9 +232,11 @@ def run_passes(
     mapping: Mapping[str, ArrayLike] | None = None,
     until: str | None = None,
     rewrites: Mapping[str, str] | None = None,
+    seed: int = 0,
+    effort: str = "default",
 ) -> Job:
     """Runs the passes of the chip up to and including `until`; None: all."""
-    job, passes = Job(network, chip, mapping, rewrites), passes_of(chip)
+    job, passes = Job(network, chip, mapping, rewrites, seed, effort), passes_of(chip)
     for step in passes:
         job.results[step.name] = _run(step, job)
         if step.name == until:

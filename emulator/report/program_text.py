@@ -144,7 +144,18 @@ def _traffic(stats: dict[str, Any]) -> list[tuple[str, str]]:
         *([("hops to another chip", number(stats["chip_hops"]))] if stats.get("n_chips", 1) > 1 else []),
         ("packets over the busiest link", number(stats["max_link"])),
         *_routes(stats),
+        *_placement(stats),
     ]
+
+
+def _placement(stats: dict[str, Any]) -> list[tuple[str, str]]:
+    """How the cores were chosen, and what that saves beside filling them in order."""
+    placed = stats.get("placement")
+    if placed is None:
+        return []
+    before, busiest = number(placed["spike_hops_sequential"]), number(placed["max_link_sequential"])
+    compared = f"in order {before} hops, busiest link {busiest}"
+    return [("cores chosen by", f"{placed['method']} ({compared})")]
 
 
 def _routes(stats: dict[str, Any]) -> list[tuple[str, str]]:

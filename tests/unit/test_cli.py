@@ -155,6 +155,16 @@ def test_engine_timing_and_events_do_not_change_the_spikes(
     assert (json.loads(ran.out)["time"] is None) == ("--no-timing" in flags)
 
 
+def test_seed_and_effort_of_the_placement_can_be_given(spikemesh: Spikemesh, tmp_path: Path) -> None:
+    write_inputs(tmp_path)
+    args = ("compile", "demo.net", "--chip", "tiny", "-o", "demo.prog", "--json")
+    stats = json.loads(spikemesh(*args, "--seed", 3, "--effort", "best").out)
+    assert (stats["seed"], stats["effort"]) == (3, "best")
+    assert stats["placement"]["spike_hops"] == stats["spike_hops"]
+    refused = spikemesh(*args, "--effort", "heroic")
+    assert refused.code == 2 and "heroic" in refused.err
+
+
 def test_a_nir_file_is_compiled_with_what_it_does_not_say(spikemesh: Spikemesh) -> None:
     args = (
         "compile",

@@ -32,9 +32,8 @@ def test_the_same_input_gives_the_same_bits(chip: em.ChipSpec) -> None:
     assert first.stats == second.stats
 
 
-def test_the_sequential_mapper_gives_the_same_image_for_every_seed_and_effort(chip: em.ChipSpec) -> None:
+def test_a_program_tells_the_seed_and_effort_it_was_compiled_with(chip: em.ChipSpec) -> None:
     programs = [em.compile(recurrent(), chip, seed=seed, effort=e) for seed, e in ((0, "fast"), (9, "best"))]
-    assert programs[0].image.digest == programs[1].image.digest
     assert [(program.stats["seed"], program.stats["effort"]) for program in programs] == [
         (0, "fast"),
         (9, "best"),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from emulator.chip.crossbar import ROW_BYTES, CrossbarImage
 from emulator.compiler.crossbar.emit import Emitted
 from emulator.compiler.crossbars import NEURON_FIELDS, CrossbarCores
+from emulator.compiler.ir import Placement
 
 Ints = NDArray[np.integer]
 
@@ -41,9 +42,9 @@ def described(result: CrossbarCores) -> str:
     return _text(lines)
 
 
-def placed(result: Ints) -> str:
+def placed(result: Placement) -> str:
     """Where each core went."""
-    return _text(f"core {number}: at {core}" for number, core in enumerate(result.tolist()))
+    return _text(f"core {number}: at {core}" for number, core in enumerate(result.core_of.tolist()))
 
 
 def emitted(result: Emitted) -> str:

@@ -1,29 +1,25 @@
-"""Pass place for crossbar cores: pinned ones to their cores, the others to free ones, chip by chip."""
+"""Pass place for crossbar cores: pinned ones to their cores, the others near those that they talk to."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from emulator.chip.board import cores_by_chip
 from emulator.chip.faults import usable_cores
 from emulator.chip.spec import ChipSpec
 from emulator.compiler.crossbars import CrossbarCores
+from emulator.compiler.ir import Placement
 from emulator.compiler.limits import usable_text
+from emulator.compiler.placing import place_bins, traffic_of_cores
 from emulator.errors import CompileError
 
 
-def place_cores(cores: CrossbarCores, chip: ChipSpec) -> NDArray[np.int32]:
-    """int32 [n_cores]: physical core of each. Dead cores are passed over."""
+def place_cores(cores: CrossbarCores, chip: ChipSpec, seed: int, effort: str) -> Placement:
+    """Physical core of each; dead ones are passed over."""
     usable = usable_cores(chip)
     if cores.n_cores > usable.sum():
         raise CompileError(
             f"network of {len(cores.account)} neurons: needs {cores.n_cores} cores, chip {chip.name!r} has "
             f"{usable_text(chip)}: use a larger mesh, or fewer neurons, axons or copies of them"
         )
-    core_of = cores.at.astype(np.int32)
-    free = core_of < 0
-    order = cores_by_chip(chip)
-    order = order[usable[order]]
-    core_of[free] = order[~np.isin(order, core_of)][: int(free.sum())]
-    return core_of
+    pinned = np.where(cores.at < 0, chip.n_cores, cores.at).astype(np.int32)
+    return Placement(*place_bins(traffic_of_cores(cores), pinned, chip, seed, effort))
