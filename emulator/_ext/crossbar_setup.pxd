@@ -80,6 +80,7 @@ cdef inline int bind_cores(Run* run, Worker* worker, const int64_t[::1] core_sha
     """Cores of a worker, and room for all its spikes on their way to each of the workers."""
     cdef int64_t parity, other, n_slots = worker.end_slot - worker.first_slot
     cdef Outbox* outbox
+    worker.cores.number = number
     worker.cores.first_core, worker.cores.end_core = core_shares[number], core_shares[number + 1]
     worker.first_lane, worker.end_lane = PLACES * core_shares[number], PLACES * core_shares[number + 1]
     for parity in range(2):

@@ -25,6 +25,7 @@ cdef enum:  # events among those that a spike causes
 
 cdef struct Share:
     # the cores of a worker
+    int64_t number  # of the worker
     int64_t first_core
     int64_t end_core
     int64_t turn  # of `Crossbars.due` that this tick takes

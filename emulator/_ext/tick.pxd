@@ -254,9 +254,7 @@ cdef inline void deliver(Run* run, Worker* worker, int64_t parity) noexcept nogi
         add_counts(run, worker.row, parity)
     if run.crossbars.n_cores:
         for i in range(run.n_workers):
-            note_spikes(
-                &run.crossbars, &worker.cores, run.workers[i].cores.outbox[parity] + (worker - run.workers)
-            )
+            note_spikes(&run.crossbars, &worker.cores, &run.workers[i].cores.outbox[parity][worker.cores.number])
         note_inputs(&run.crossbars, &worker.cores, inputs, n_inputs, 1, 15)
         worker.cores.turn += 1
         return
