@@ -163,6 +163,12 @@ def test_limits_are_those_of_the_kernel() -> None:
 # ---- places and packets
 
 
+def unpacked(targets: np.ndarray) -> tuple[list[int], list[list[int]]]:
+    """Way of the packet of each neuron; its hops east, west, north, south, to another chip: 12 bits each."""
+    counts = targets["counts"].tolist()
+    return [n >> 60 for n in counts], [[n >> 12 * side & 0xFFF for side in range(5)] for n in counts]
+
+
 def test_every_core_has_256_places() -> None:
     # core b (2 neurons, 2 axons) is row 0, core a (3 neurons, 2 axons) row 1
     image = image_of(two_cores())
@@ -170,11 +176,12 @@ def test_every_core_has_256_places() -> None:
     routes = routes_of(image, CHIP)
     assert crossbars.entry_places(image, routes).tolist()[:4] == [257, 1, 256, -1]
     targets = crossbars.targets_of(image, routes)
-    assert targets["place"].tolist() == [-1, 257, 1, 256, -1]
-    assert targets["delay"].tolist() == [0, 2, 15, 1, 0]
-    assert targets["way"].tolist() == [0, 1, 1, 1, 2]
+    # 16 * place + delay
+    assert targets["where"].tolist() == [-1, 16 * 257 + 2, 16 * 1 + 15, 16 * 256 + 1, -1]
+    ways, hops = unpacked(targets)
+    assert ways == [0, 1, 1, 1, 2]
     # b is on tile (0, 0), as the host port, a on (1, 0): hops east, west
-    assert targets["hops"][:, :2].tolist() == [[0, 0], [1, 0], [0, 1], [0, 0], [0, 1]]
+    assert hops == [[0] * 5, [1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0] * 5, [0, 1, 0, 0, 0]]
 
 
 def test_packets_without_a_way_go_nowhere() -> None:
@@ -183,9 +190,8 @@ def test_packets_without_a_way_go_nowhere() -> None:
     chip = crossbar_chip(mesh__faults={"policy": "drop", "links": cut})
     image = image_of(two_cores(), chip)
     targets = crossbars.targets_of(image, routes_of(image, chip))
-    assert targets["place"].tolist() == [-1, -1, -1, 256, -1]
-    assert targets["way"].tolist() == [0, 3, 3, 1, 3]
-    assert not targets["hops"].any()
+    assert targets["where"].tolist() == [-1, -1, -1, 16 * 256 + 1, -1]
+    assert unpacked(targets) == ([0, 3, 3, 1, 3], [[0] * 5] * 5)
 
 
 def test_workers_share_the_cores_in_their_order() -> None:
