@@ -7,6 +7,7 @@ Spikes are those of two plain simulators (tests/crossbar_twins.py), one of the n
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import importlib.util
 import math
 from pathlib import Path
@@ -20,7 +21,13 @@ from hypothesis import strategies as st
 import emulator as em
 from emulator.compiler.crossbars import CrossbarCores
 from emulator.compiler.rewrite import check_rewrite, rewrite
+from emulator.compiler.rewrite.bound import least_cores, promising
 from emulator.compiler.rewrite.codes import fewest_copies, in_digits
+from emulator.compiler.rewrite.integers import weigh
+from emulator.record import first_difference
+from emulator.report import result_numbers, result_text
+
+room_of = importlib.import_module("emulator.compiler.rewrite.rewrite").room_of  # `rewrite` is a function too
 
 _spec = importlib.util.spec_from_file_location("twins", Path(__file__).parents[1] / "crossbar_twins.py")
 assert _spec is not None and _spec.loader is not None
@@ -520,3 +527,155 @@ def test_chips_without_crossbars_have_nothing_to_rewrite() -> None:
     match = "rewrites of 'weights': chip 'loihi' holds weights and fan-out as they are"
     with pytest.raises(em.CompileError, match=match):
         em.compile(net, em.load_chip("loihi"), rewrites={"weights": "exact"})
+
+
+# what does not fit
+
+
+def sparse(n: int, n_senders: int, n_heard: int) -> em.Network:
+    """Neurons that each hear some of the senders at random."""
+    rng = np.random.default_rng(0)
+    net = em.Network("sparse")
+    net.add_source("in", n_senders)
+    net.add_population("few", 3, em.LIF(tau_mem_s=20e-3))
+    net.add_population("many", n, em.LIF(tau_mem_s=20e-3))
+    pre = np.concatenate([rng.choice(n_senders, n_heard, replace=False) for _ in range(n)])
+    net.connect("in", "many", em.Triplets(pre, np.repeat(np.arange(n), n_heard), rng.normal(size=len(pre))))
+    net.connect("in", "few", rng.normal(size=(n_senders, 3)) * (np.arange(n_senders) < 9)[:, None])
+    return net
+
+
+def test_far_too_large_a_network_is_refused_before_any_weight_is_written(
+    chip: em.ChipSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("bound", "rewrite"):
+        module = importlib.import_module(f"emulator.compiler.rewrite.{name}")
+        monkeypatch.setattr(module, "choose_codes", lambda *_: pytest.fail("weights were written"))
+    words = (
+        r"network 'sparse': takes more than the 4 cores of chip 'truenorth', about \d+: population 'many' "
+        r"takes most of them, 400 neurons of 50.0 axons each, of which a core of 256 axons holds \d\.\d even"
+    )
+    with pytest.raises(em.CompileError, match=words):
+        rewrite(sparse(400, 1000, 50), chip.replace({"mesh.width": 2, "mesh.height": 2}))
+
+
+def test_the_bound_is_that_of_neurons_that_share_no_sender(chip: em.ChipSpec) -> None:
+    # 5 x 50 axons fill a core of 256, so that 20 neurons take 4; the next population begins another
+    weights = np.kron(np.eye(20), np.ones((50, 1)))
+    net = network(weights, em.LIF(tau_mem_s=20e-3))
+    net.add_population("b", 1, em.LIF(tau_mem_s=20e-3))
+    net.connect("a", "b", np.ones((20, 1)))
+    weighted = weigh(net, (0, 1), [0, 0], room_of(chip))
+    bound = least_cores(weighted, room_of(chip))
+    assert (bound.cores.tolist(), bound.axons.tolist(), bound.n_cores) == ([4, 1], [0, 20], 4)
+
+
+def test_steps_that_differ_in_nothing_or_fail_in_a_sample_are_left_out(chip: em.ChipSpec) -> None:
+    room = room_of(chip)
+    # of 200 axons none can have two: all steps are one
+    weighted = weigh(
+        network(np.random.default_rng(0).normal(size=(200, 3)), em.LIF(tau_mem_s=20e-3)), (0, 1), [0], room
+    )
+    assert len(list(promising(weighted, room, "auto"))) == 1
+    weighted = weigh(sparse(3000, 4000, 30), (0, 1), [0, 0], room)
+    most = [step.per_line for step in promising(weighted, room, "auto")]
+    assert most == [8, 4, 2, 1]
+    few = dataclasses.replace(room, cores=700)
+    assert [step.per_line for step in promising(weighted, few, "auto")] == [4, 2, 1]
+
+
+@pytest.mark.parametrize("neurons", [1, 5])
+def test_cores_too_small_for_rows_of_relays_are_refused(chip: em.ChipSpec, neurons: int) -> None:
+    words = rf"chip 'truenorth': limits.compartments {neurons}: populations take cores of at least 6 neurons"
+    with pytest.raises(em.CompileError, match=words):
+        rewrite(network([[1]]), small(chip, neurons))
+
+
+def test_the_smallest_cores_have_room_for_relays_of_many_targets(chip: em.ChipSpec) -> None:
+    net = chain(150, em.TrueNorth(alpha=2, TM=1), delay=15)
+    cores = rewrite(net, small(chip, 6))
+    check_rewrite(net, cores)
+    # 25 cores of 6 hear both senders; rows below rows take more relays than ends
+    assert row(cores, "relays")["neurons"] > 50
+
+
+def test_the_proof_reads_every_copy(chip: em.ChipSpec) -> None:
+    net = chain(60)
+    cores = rewrite(net, small(chip, 32))
+    assert cores.origin is not None
+    check_rewrite(net, cores)
+    copy = np.flatnonzero((cores.origin[1:] == cores.origin[:-1]) & (cores.origin[1:] >= 0))[-1] + 1
+    core = int(np.searchsorted(cores.neuron_ptr, copy, side="right")) - 1
+    within, axon = copy - cores.neuron_ptr[core], cores.axon_ptr[core]
+    crossbar = cores.crossbar.copy()
+    crossbar[axon, within // 8] ^= 1 << within % 8
+    with pytest.raises(em.CompileError, match=r"internal: population 'a'\[\d\]: hears"):
+        check_rewrite(net, dataclasses.replace(cores, crossbar=crossbar))
+
+
+# runs
+
+
+def test_random_draws_of_a_compiled_network_are_the_same_on_both_engines(chip: em.ChipSpec) -> None:
+    net = em.Network("drawn")
+    net.add_source("in", 3)
+    drawn = em.TrueNorth(alpha=1, TM=1, b=(1, 1, 1, 1), leak=-40, c=1, epsilon=1)
+    net.add_population("a", 6, drawn)
+    net.add_population("b", 30, em.TrueNorth(alpha=3, leak=-1, epsilon=1), record_spikes=False)
+    net.add_population("c", 2, em.TrueNorth(alpha=9, TM=3, gamma=1))
+    rng = np.random.default_rng(0)
+    net.connect("in", "a", rng.integers(-60, 200, (3, 6)))
+    net.connect("a", "b", rng.integers(-1, 3, (6, 30)), delay_ticks=6)
+    net.connect("b", "c", rng.integers(-2, 8, (30, 2)), delay_ticks=3)
+    program = em.compile(net, small(chip, 12).replace({"mesh.width": 4, "mesh.height": 4}))
+    stimulus = {"in": rng.random((40, 3)) < 0.5}
+    runs = [
+        em.run(program, 40, stimulus, engine=engine, seed=seed, timing=False)
+        for seed in (1, 2)
+        for engine in ("native", "reference")
+    ]
+    pairs = ((runs[0], runs[1]), (runs[2], runs[3]))
+    assert [first_difference(one.record, other.record) for one, other in pairs] == [None, None]
+    assert len(runs[0].spikes("c")) and not np.array_equal(runs[0].spikes("a"), runs[2].spikes("a"))
+    added = result_numbers(runs[0])["added"]
+    assert added is not None and added["relays"] > 0 and added["spikes"] is None  # b is not recorded
+    assert "; those of what the compiler added (" in result_text(runs[0])
+
+
+def test_reports_say_how_many_neurons_are_copies_and_relays(chip: em.ChipSpec) -> None:
+    # a: 24 targets in cores of 8; b: 24 neurons without targets
+    net = chain(24)
+    program = em.compile(net, small(chip).replace({"mesh.width": 8, "mesh.height": 8}))
+    copies = program.image.n_slots - 2 - 24
+    assert f"; added by the compiler: {copies} copies" in program.report()
+    result = em.run(program, 30, {"in": np.ones((30, 2), dtype=bool)}, timing=False)
+    own = len(result.spikes("a")) + len(result.spikes("b"))
+    theirs = result.counts["spikes"] - own
+    assert theirs > 0
+    assert f"; {theirs} of them of what the compiler added ({copies} copies)" in result_text(result)
+
+
+def test_an_initial_state_holds_in_the_tick_that_the_network_says(engine: str, chip: em.ChipSpec) -> None:
+    # no input: a clock of bias 2 that is to begin tick 3 at 5, and a leaky one that is to begin it at 30
+    net = em.Network("late")
+    net.add_source("in", 1)
+    net.add_population("clock", 1, em.LIF(tau_mem_s=np.inf, threshold=100.0, bias=2.0), v0=5.0, start_tick=3)
+    net.add_population("leaky", 1, em.LIF(tau_mem_s=20e-3, threshold=100.0), v0=30.0, start_tick=3)
+    for name in ("clock", "leaky"):
+        net.connect("in", name, [[1.0]])
+        net.probe(name, "v")
+    program = em.compile(net, chip)
+    result = em.run(program, 6, engine=engine, timing=False)
+    for name, v0 in (("clock", 5.0), ("leaky", 30.0)):
+        part = f"population {name!r}"
+        (scaled,) = (r for r in program.stats["rewrites"] if (r["name"], r["part"]) == ("integers", part))
+        assert scaled["v0_error"] == 0
+        assert result.probe(name, "v")[2, 0] == round((v0 - scaled["origin"][0]) * scaled["scale"][0])
+
+
+def test_an_initial_state_that_would_fire_before_its_tick_is_told(chip: em.ChipSpec) -> None:
+    net = network([[100.0]], em.LIF(tau_mem_s=20e-3, threshold=100.0), v0=99.0, start_tick=5)
+    cores = rewrite(net, chip)
+    integers = row(cores, "integers", "population 'a'")
+    assert "1 neurons do not have their initial state in tick 5" in integers["notes"]
+    assert not integers["exact"]
