@@ -18,6 +18,7 @@ from emulator.reference.machine import run as run_reference
 from emulator.testing import first_difference
 from emulator.testing.crossbars import crossbar_chip
 
+S = (1, -1, 0, 0)  # weights where none is used
 CHIP = crossbar_chip()
 V_MAX = 2**19 - 1
 NEVER = {"alpha": 2**18 - 1, "beta": 2**18 - 1}
@@ -57,7 +58,7 @@ def test_each_addition_stops_at_the_ends_of_20_bits_in_axon_order(engine: str) -
 
 def test_the_leak_stops_at_the_ends_too(engine: str) -> None:
     model = em.TrueNorth(
-        leak=[255, -255, 255, -255], epsilon=[0, 0, 1, 1], v0=[V_MAX - 9, 8 - V_MAX] * 2, **KEPT
+        s=S, leak=[255, -255, 255, -255], epsilon=[0, 0, 1, 1], v0=[V_MAX - 9, 8 - V_MAX] * 2, **KEPT
     )
     result = run(one_core([[0] * 4], 0, model), 2, [], engine)
     v = result.probe("c", "v")
@@ -81,7 +82,7 @@ def test_the_negative_side_acts_at_its_threshold_only_where_the_variant_says_so(
 ) -> None:
     # v = -beta without saturation, with it, and above -beta; R = 9
     changes = {"arithmetic.variant": "ranc", "arithmetic.neuron_reset_type": rule}
-    model = em.TrueNorth(v0=[-5, -5, -1], beta=5, R=9, kappa=[0, 1, 0])
+    model = em.TrueNorth(s=S, v0=[-5, -5, -1], beta=5, R=9, kappa=[0, 1, 0])
     result = run(one_core([[0] * 3], 0, model), 1, [], engine, CHIP.replace(changes))
     assert result.probe("c", "v").tolist() == [expected]
 
@@ -220,7 +221,7 @@ def test_a_quiet_core_counts_its_updates_and_wakes_by_a_spike(engine: str) -> No
 
 
 def test_a_neuron_that_fires_without_input_is_never_quiet(engine: str) -> None:
-    net = one_core([[0, 0]], 0, em.TrueNorth(alpha=[3, 9], gamma=2, v0=[3, 0]))
+    net = one_core([[0, 0]], 0, em.TrueNorth(s=S, alpha=[3, 9], gamma=2, v0=[3, 0]))
     assert run(net, 4, [], engine).spikes("c").tolist() == [[tick, 0] for tick in range(4)]
 
 

@@ -16,6 +16,7 @@ from emulator.engine.stimulus import build_drive
 from emulator.testing import first_difference
 from emulator.testing.crossbars import crossbar_chip
 
+S = (1, -1, 0, 0)  # weights where none is used
 CHIP = crossbar_chip()
 N = 256
 SEEDS = range(24)
@@ -77,13 +78,13 @@ def test_draws_of_the_axons_of_a_tick_are_independent() -> None:
 
 @pytest.mark.parametrize("leak", [1, -30, 127, 255])
 def test_a_stochastic_leak_acts_with_its_chance(leak: int) -> None:
-    moved = steps(em.TrueNorth(leak=leak, c=1, **KEPT), 200)
+    moved = steps(em.TrueNorth(s=S, leak=leak, c=1, **KEPT), 200)
     assert set(np.unique(moved)) <= {0, np.sign(leak)}
     check_chances(moved != 0, (abs(leak) + 1) / 256)
 
 
 def test_a_stochastic_leak_with_reversal_follows_the_sign_of_v() -> None:
-    moved = steps(em.TrueNorth(leak=63, c=1, epsilon=1, v0=-9, **KEPT), 100, v0=-9)
+    moved = steps(em.TrueNorth(s=S, leak=63, c=1, epsilon=1, v0=-9, **KEPT), 100, v0=-9)
     assert set(np.unique(moved)) == {0, -1}
     check_chances(moved != 0, 64 / 256)
 
@@ -91,7 +92,7 @@ def test_a_stochastic_leak_with_reversal_follows_the_sign_of_v() -> None:
 @pytest.mark.parametrize("bits", [1, 5, 8])
 def test_the_random_part_of_the_threshold_is_uniform(bits: int) -> None:
     # v falls by alpha + eta in each tick: alpha = 7
-    eta = -steps(em.TrueNorth(alpha=7, TM=bits, gamma=1, v0=2**19 - 1), 100, v0=2**19 - 1) - 7
+    eta = -steps(em.TrueNorth(s=S, alpha=7, TM=bits, gamma=1, v0=2**19 - 1), 100, v0=2**19 - 1) - 7
     found = np.bincount(eta.ravel(), minlength=2**bits)
     assert len(found) == 2**bits
     assert IMPROBABLE < stats.chisquare(found).pvalue < 1 - IMPROBABLE
@@ -100,7 +101,7 @@ def test_the_random_part_of_the_threshold_is_uniform(bits: int) -> None:
 
 
 def test_the_widest_random_part_fills_its_18_bits() -> None:
-    eta = -steps(em.TrueNorth(TM=18, alpha=0, gamma=1, v0=2**19 - 1), 1, v0=2**19 - 1).ravel()
+    eta = -steps(em.TrueNorth(s=S, TM=18, alpha=0, gamma=1, v0=2**19 - 1), 1, v0=2**19 - 1).ravel()
     assert eta.max() < 2**18
     for shift in (14, 7, 0):  # 16 classes of high, middle and low bits
         found = np.bincount(eta >> shift & 15, minlength=16)
@@ -112,7 +113,7 @@ def test_a_neuron_fires_with_the_chance_that_its_threshold_is_reached() -> None:
     fired = np.zeros((16, N))
     for above in range(16):
         net = em.Network("chances")
-        net.add_core("c", [[0] * N], 0, em.TrueNorth(alpha=5, TM=4, gamma=2, v0=5 + above))
+        net.add_core("c", [[0] * N], 0, em.TrueNorth(s=S, alpha=5, TM=4, gamma=2, v0=5 + above))
         raster = em.run(em.compile(net, CHIP), 100, seed=above, timing=False).raster("c")
         fired[above] = raster.sum(axis=0)
     assert (fired[15] == 100).all()
@@ -124,7 +125,7 @@ def test_a_neuron_fires_with_the_chance_that_its_threshold_is_reached() -> None:
 
 def test_the_negative_threshold_takes_the_same_random_part() -> None:
     # kappa 0: v < -(beta + eta) is reset by adding beta + eta; kappa 1: held at -beta without it
-    model = em.TrueNorth(beta=7, TM=5, gamma=1, kappa=np.arange(N) % 2, v0=-(2**19))
+    model = em.TrueNorth(s=S, beta=7, TM=5, gamma=1, kappa=np.arange(N) % 2, v0=-(2**19))
     v = steps(model, 1, v0=-(2**19))[:, 0]
     assert (v[:, 1::2] == 2**19 - 7).all()
     found = np.bincount(v[:, ::2].ravel() - 7, minlength=32)
@@ -134,7 +135,7 @@ def test_the_negative_threshold_takes_the_same_random_part() -> None:
 def test_threshold_and_leak_of_a_neuron_are_drawn_independently() -> None:
     # v = 10 or 11 after the leak, and eta is taken off it where it is small enough: of one bit always
     net = em.Network("both")
-    model = em.TrueNorth(leak=127, c=1, alpha=0, TM=1, gamma=1, v0=10)
+    model = em.TrueNorth(s=S, leak=127, c=1, alpha=0, TM=1, gamma=1, v0=10)
     net.probe(net.add_core("c", [[0] * N], 0, model), "v")
     program = em.compile(net, CHIP)
     v = np.array([em.run(program, 1, seed=seed, timing=False).probe("c", "v")[0] for seed in range(100)])

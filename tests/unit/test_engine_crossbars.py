@@ -18,6 +18,7 @@ from emulator.engine import crossbars
 from emulator.engine.routes import routes_of
 from emulator.testing.crossbars import crossbar_chip, two_cores
 
+S = (1, -1, 0, 0)  # weights where none is used
 CHIP = crossbar_chip()
 HEADERS = Path(__file__).parents[2] / "emulator" / "_ext"
 
@@ -65,7 +66,13 @@ def test_neurons_configured_alike_share_a_block_and_those_missing_are_silent() -
 def test_flags_of_neurons_are_bits_of_their_block() -> None:
     every = np.arange(64)
     model = em.TrueNorth(
-        epsilon=every % 2, gamma=every % 3, kappa=every % 5 == 0, leak=(every % 7 == 0) * 9, R=7, alpha=every
+        s=S,
+        epsilon=every % 2,
+        gamma=every % 3,
+        kappa=every % 5 == 0,
+        leak=(every % 7 == 0) * 9,
+        R=7,
+        alpha=every,
     )
     blocks = lanes_of(arranged(image_of(one_core(64, model))))
 
@@ -83,7 +90,7 @@ def test_flags_of_neurons_are_bits_of_their_block() -> None:
 def test_a_chip_of_equal_cores_needs_one_block() -> None:
     net = em.Network("equal")
     for core in range(4):
-        net.add_core(f"c{core}", np.ones((1, 256), dtype=bool), 0, em.TrueNorth(alpha=5))
+        net.add_core(f"c{core}", np.ones((1, 256), dtype=bool), 0, em.TrueNorth(s=S, alpha=5))
     found = arranged(image_of(net))
     assert len(found["lanes"]) == crossbars.LANES.itemsize and not found["lanes_of"].any()
 
@@ -91,7 +98,7 @@ def test_a_chip_of_equal_cores_needs_one_block() -> None:
 def test_types_of_axons_are_two_planes_of_bits() -> None:
     net = em.Network("types")
     kinds = np.arange(200) % 4
-    net.add_core("c", np.ones((200, 1), dtype=bool), kinds, em.TrueNorth())
+    net.add_core("c", np.ones((200, 1), dtype=bool), kinds, em.TrueNorth(s=S))
     planes = arranged(image_of(net))["types"]
     assert planes.shape == (1, 2, 4) and planes.dtype == np.uint64
     axons = np.arange(256)
@@ -110,19 +117,19 @@ EXACT, STILL, ONE, STEADY, NARROW = 1, 2, 4, 8, 16
 @pytest.mark.parametrize(
     ("n", "model", "kind"),
     [
-        (3, em.TrueNorth(), STILL | ONE | NARROW),
-        (3, em.TrueNorth(leak=[0, 1, 0]), ONE | NARROW),
-        (3, em.TrueNorth(b=[0, 0, 1, 0]), EXACT | ONE),
-        (3, em.TrueNorth(leak=1, c=[0, 0, 1]), EXACT | ONE),
-        (3, em.TrueNorth(TM=[0, 2, 0]), EXACT | ONE),
-        (256, em.TrueNorth(leak=-1), ONE | STEADY | NARROW),
-        (255, em.TrueNorth(leak=-1), ONE | NARROW),
-        (256, em.TrueNorth(leak=1, epsilon=[1] + [0] * 255), ONE | NARROW),
-        (256, em.TrueNorth(leak=[0] + [1] * 255), ONE | NARROW),
-        (3, em.TrueNorth(alpha=16_447, beta=16_447, R=-16_383), STILL | ONE | NARROW),
-        (3, em.TrueNorth(alpha=[1, 16_448, 1]), STILL | ONE),
-        (3, em.TrueNorth(beta=[1, 16_448, 1]), STILL | ONE),
-        (3, em.TrueNorth(R=[0, 0, -32_767]), STILL | ONE),
+        (3, em.TrueNorth(s=S), STILL | ONE | NARROW),
+        (3, em.TrueNorth(s=S, leak=[0, 1, 0]), ONE | NARROW),
+        (3, em.TrueNorth(s=S, b=[0, 0, 1, 0]), EXACT | ONE),
+        (3, em.TrueNorth(s=S, leak=1, c=[0, 0, 1]), EXACT | ONE),
+        (3, em.TrueNorth(s=S, TM=[0, 2, 0]), EXACT | ONE),
+        (256, em.TrueNorth(s=S, leak=-1), ONE | STEADY | NARROW),
+        (255, em.TrueNorth(s=S, leak=-1), ONE | NARROW),
+        (256, em.TrueNorth(s=S, leak=1, epsilon=[1] + [0] * 255), ONE | NARROW),
+        (256, em.TrueNorth(s=S, leak=[0] + [1] * 255), ONE | NARROW),
+        (3, em.TrueNorth(s=S, alpha=16_447, beta=16_447, R=-16_383), STILL | ONE | NARROW),
+        (3, em.TrueNorth(s=S, alpha=[1, 16_448, 1]), STILL | ONE),
+        (3, em.TrueNorth(s=S, beta=[1, 16_448, 1]), STILL | ONE),
+        (3, em.TrueNorth(s=S, R=[0, 0, -32_767]), STILL | ONE),
     ],
 )
 def test_kind_of_a_core(n: int, model: em.TrueNorth, kind: int) -> None:
@@ -131,7 +138,7 @@ def test_kind_of_a_core(n: int, model: em.TrueNorth, kind: int) -> None:
 
 def test_variant_ranc_is_never_counted() -> None:
     chip = CHIP.replace({"arithmetic.variant": "ranc", "arithmetic.neuron_reset_type": 1})
-    found = arranged(image_of(one_core(2, em.TrueNorth()), chip), chip)
+    found = arranged(image_of(one_core(2, em.TrueNorth(s=S)), chip), chip)
     assert found["kind"].tolist() == [EXACT | STILL | ONE] and found["at_threshold"] == 1
 
 
@@ -189,7 +196,7 @@ def test_packets_without_a_way_go_nowhere() -> None:
 def test_workers_share_the_cores_in_their_order() -> None:
     net = em.Network("many")
     for core in range(7):
-        net.add_core(f"c{core}", [[1]], 0, em.TrueNorth())
+        net.add_core(f"c{core}", [[1]], 0, em.TrueNorth(s=S))
     image = image_of(net)
     assert crossbars.core_shares(image, 3).tolist() == [0, 2, 4, 7]
     assert arranged(image, n_workers=3)["owner"].tolist() == [0, 0, 1, 1, 2, 2, 2]
