@@ -23,6 +23,7 @@ FOLDER = Path(__file__).parent / "truenorth"
 BESIDE = Path(__file__).parents[3] / "shared" / "goldens" / "truenorth"
 RECIPE = BESIDE / "bench" / "char_net.py"
 N_COMPASS = 101
+S = (1, -1, 0, 0)  # weights where none is used
 CHIP = em.load_chip("truenorth")
 
 
@@ -189,6 +190,7 @@ def steps() -> tuple[dict[str, np.ndarray], em.Program]:
     for first in range(0, 10_000, 256):
         row = {name: column[first : first + 256] for name, column in table.items()}
         model = em.TrueNorth(
+            s=S,
             leak=row["signed_leak"],
             epsilon=row["epsilon"],
             v0=row["V_after_synapses"],
