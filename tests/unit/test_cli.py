@@ -238,6 +238,23 @@ def test_the_soundloc_bench_prints_tables_pictures_and_json(spikemesh: Spikemesh
     assert "spikemesh chips loihi-spice explains every cost" in as_json.err
 
 
+@pytest.mark.parametrize("name", ["digits", "soundloc"])
+def test_benches_run_on_crossbars_with_pictures_and_json(
+    spikemesh: Spikemesh, tmp_path: Path, name: str
+) -> None:
+    shown = spikemesh("bench", name, "--chip", "truenorth", "--samples", 3, "--out", "pictures")
+    assert "Rewrites for the crossbars" in shown.out and "latency, by the clock" in shown.out
+    assert "were tuned on the very samples of this bench" in shown.out
+    run = "packed" if name == "digits" else "soundloc"
+    assert {f"{run}-{picture}.png" for picture in ("spikes", "energy", "mesh")} <= {
+        path.name for path in (tmp_path / "pictures").iterdir()
+    }
+    numbers = json.loads(spikemesh("bench", name, "--chip", "truenorth", "--samples", 3, "--json").out)
+    costs = numbers["packed"] if name == "digits" else numbers
+    assert numbers["rewrites"][-1]["name"] == "total"
+    assert costs["clock"]["n_timed_samples"] == 3 and costs["per_inference"]["static_j"] > 0
+
+
 def test_the_mesh_bench_prints_a_table_a_picture_and_json(spikemesh: Spikemesh, tmp_path: Path) -> None:
     short = ("--size", "3x3", "--rates", "0.1,1.0", "--warmup", 100, "--measure", 500)
     shown = spikemesh("bench", "mesh", "--pattern", "tornado", *short, "--plot")
