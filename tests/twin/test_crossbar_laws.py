@@ -17,8 +17,9 @@ from emulator.testing.crossbars import crossbar_chip
 BASE = crossbar_chip()
 profile = settings().max_examples
 # 500 examples, and as many as there are of other laws in `make test-long`
-twin_law = settings(max_examples=profile * 5 // 3 if profile <= 1000 else profile)
-law = settings(max_examples=max(10, profile // 3))
+twin_law = settings(max_examples=max(10, profile // 2) if profile <= 1000 else profile)
+law = settings(max_examples=max(10, profile // 6))
+wide_search = pytest.mark.skipif(profile < 1000, reason="looks through many runs: nightly profile")
 unshrunk = settings(max_examples=2000, phases=[Phase.generate])
 
 
@@ -30,6 +31,7 @@ def run(case: Case, program: em.Program, **arguments: Any) -> em.Result:
     return em.run(program, case.n_ticks, case.stimulus, **{"seed": case.seed, **arguments})
 
 
+@wide_search
 def test_the_runs_drawn_drop_packets_and_send_to_the_host() -> None:
     """Else the laws below would say nothing of them."""
 
@@ -40,6 +42,7 @@ def test_the_runs_drawn_drop_packets_and_send_to_the_host() -> None:
     find(crossbar_cases(BASE, faulty=True), has_all, settings=unshrunk)
 
 
+@wide_search
 def test_the_runs_drawn_have_full_cores_on_boards_with_overruns() -> None:
     def has_all(case: Case) -> bool:
         full = any(core.n == core.n_axons == 256 for core in case.network.cores)

@@ -411,7 +411,7 @@ def networks(draw: st.DrawFn) -> em.Network:
 
 
 @given(networks(), st.sampled_from((20, 64, 256)), st.integers(0, 100))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=max(10, settings().max_examples // 3))
 def test_cores_spike_as_the_network_does(chip: em.ChipSpec, net: em.Network, neurons: int, seed: int) -> None:
     try:
         cores = rewrite(net, small(chip, neurons))
