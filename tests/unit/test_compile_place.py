@@ -103,7 +103,7 @@ def test_cores_with_crossbars_are_placed_near_those_that_they_talk_to() -> None:
 
 @settings(max_examples=FEWER)
 @given(st.integers(0, 2**32 - 1))
-def test_of_a_few_bins_the_best_of_all_orders_is_found(seed: int) -> None:
+def test_of_a_few_bins_nearly_the_best_of_all_orders_is_found(seed: int) -> None:
     rng = np.random.default_rng(seed)
     source, target = np.nonzero(rng.random((6, 6)) * (1 - np.eye(6)) > 0.4)
     traffic = Traffic(
@@ -113,7 +113,8 @@ def test_of_a_few_bins_the_best_of_all_orders_is_found(seed: int) -> None:
     ground = ground_of(chip, free(5, chip))
     orders = (np.array(order, dtype=np.int32) for order in permutations(range(6), 5))
     least = min(score_of(ground, traffic, order).cost for order in orders)
-    assert place_bins(traffic, free(5, chip), chip, seed, "default")[1]["spike_hops"] == least
+    found = place_bins(traffic, free(5, chip), chip, seed, "default")[1]["spike_hops"]
+    assert least <= found <= 1.1 * least  # annealing promises no optimum
 
 
 @pytest.mark.parametrize("effort", sorted(EFFORTS))
