@@ -78,7 +78,7 @@ def modular() -> Edges:
 
 
 def sheet(side: int) -> Edges:
-    """A cortical sheet: targets normally distributed around the sender, a tenth anywhere; row by row."""
+    """A cortical sheet: targets normally distributed around the sender; numbered row by row."""
     rng, n = np.random.default_rng(SEED), side * side
     pre = np.repeat(np.arange(n), FAN_OUT)
     places = []
@@ -87,10 +87,7 @@ def sheet(side: int) -> Edges:
         near = np.where(near < 0, -near, near)
         near = np.where(near >= side, 2 * side - 2 - near, near)
         places.append(np.clip(near, 0, side - 1))
-    post = places[0] * side + places[1]
-    far = rng.random(len(post)) < 0.1
-    post[far] = rng.integers(0, n, int(far.sum()))
-    return _distinct(n, pre, post)
+    return _distinct(n, pre, places[0] * side + places[1])
 
 
 NETWORKS: dict[str, Callable[[], Edges]] = {

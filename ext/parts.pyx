@@ -96,14 +96,14 @@ cdef inline void _take(Heap* heap, int32_t v) noexcept nogil:
 cdef class Parts:
     """A sharing out that is being improved. `part`: int32 [n_nodes], -1 while a node has none; changed in place.
 
-    limits: int64 [4] in the order of _ext/hypergraph.pxd; vector: whether others than compartments are looked at;
+    limits: int64 [n_parts, 4] in the order of _ext/hypergraph.pxd; vector: whether others than compartments are looked at;
     header_bits: memory that a net takes in a part with a target of it.
     """
 
     cdef Nets nets
     cdef tuple arrays  # keeps what the pointers point into
     cdef int32_t[::1] part
-    cdef int64_t[::1] limits
+    cdef const int64_t[:, ::1] limits  # [n_parts, 4]
     cdef int64_t[:, ::1] load  # [n_parts, 4]
     cdef int64_t n_parts, header_bits
     cdef bint vector, searching
@@ -120,9 +120,9 @@ cdef class Parts:
         self, const int64_t[::1] pin_ptr, const int32_t[::1] pin, const int64_t[::1] weight,
         const int32_t[::1] count, const int32_t[::1] source, const uint8_t[::1] apart,
         const int64_t[::1] net_ptr, const int32_t[::1] net, const int64_t[:, ::1] load,
-        part, limits, int64_t n_parts, bint vector, int64_t header_bits,
+        part, const int64_t[:, ::1] limits, bint vector, int64_t header_bits,
     ):
-        cdef int64_t n_nodes = net_ptr.shape[0] - 1, n_nets = pin_ptr.shape[0] - 1, v
+        cdef int64_t n_nodes = net_ptr.shape[0] - 1, n_nets = pin_ptr.shape[0] - 1, n_parts = limits.shape[0], v
         if (
             load.shape[0] != n_nodes or load.shape[1] != N_LOADS or len(part) != n_nodes or n_nets < 1
             or weight.shape[0] != n_nets or source.shape[0] != n_nets or apart.shape[0] != n_nets
@@ -312,12 +312,12 @@ cdef class Parts:
         cdef int32_t origin = self.part[v], home, p
         cdef int64_t e, i, r, n, n_changed = 0, axons = 0, out = 0
         cdef bint enters, leaves, is_target, result = True
-        if self.load[to, COMPARTMENTS] + own[COMPARTMENTS] > self.limits[COMPARTMENTS]:
+        if self.load[to, COMPARTMENTS] + own[COMPARTMENTS] > self.limits[to, COMPARTMENTS]:
             return False
         if not self.vector:
             return True
         for r in range(1, N_LOADS):
-            if self.load[to, r] + own[r] > self.limits[r]:
+            if self.load[to, r] + own[r] > self.limits[to, r]:
                 return False
         for i in range(nets.net_ptr[v], nets.net_ptr[v + 1]):
             e = nets.net[i]
@@ -340,7 +340,7 @@ cdef class Parts:
         for i in range(n_changed):
             p = self.changed[i]
             if p != to and self.change[p] > 0 and (
-                self.load[p, AXONS_OUT] + self.change[p] > self.limits[AXONS_OUT]
+                self.load[p, AXONS_OUT] + self.change[p] > self.limits[p, AXONS_OUT]
             ):
                 result = False
             if p == to:
@@ -348,9 +348,9 @@ cdef class Parts:
             self.change[p] = 0
         return (
             result
-            and self.load[to, AXONS_IN] + own[AXONS_IN] + axons <= self.limits[AXONS_IN]
-            and self.load[to, MEMORY_BITS] + own[MEMORY_BITS] + axons * self.header_bits <= self.limits[MEMORY_BITS]
-            and self.load[to, AXONS_OUT] + own[AXONS_OUT] + out <= self.limits[AXONS_OUT]
+            and self.load[to, AXONS_IN] + own[AXONS_IN] + axons <= self.limits[to, AXONS_IN]
+            and self.load[to, MEMORY_BITS] + own[MEMORY_BITS] + axons * self.header_bits <= self.limits[to, MEMORY_BITS]
+            and self.load[to, AXONS_OUT] + own[AXONS_OUT] + out <= self.limits[to, AXONS_OUT]
         )
 
     cdef inline int32_t best_part(self, int32_t v, int64_t* gain) noexcept nogil:
@@ -362,7 +362,7 @@ cdef class Parts:
         for tries in range(TRIES):
             best, cost, best_room = NONE, 2**62, 0
             for p in range(self.n_parts):
-                room = self.limits[COMPARTMENTS] - self.load[p, COMPARTMENTS] - own
+                room = self.limits[p, COMPARTMENTS] - self.load[p, COMPARTMENTS] - own
                 if p == self.part[v] or room < 0 or enter[p] > cost:
                     continue
                 if enter[p] < worst or (enter[p] == worst and p <= last):
@@ -539,6 +539,45 @@ cdef class Parts:
                 else:
                     self.move(v, best)
         return n_left
+
+    cdef inline bint is_over(self, int32_t p) noexcept nogil:
+        cdef int64_t r
+        for r in range(N_LOADS):
+            if self.load[p, r] > self.limits[p, r]:
+                return True
+        return False
+
+    def relieve(self):
+        """Moves nodes out of parts that hold too much, those that lose least by it first.
+
+        Returns the number of parts that hold too much all the same.
+        """
+        cdef int64_t n_nodes = self.nets.n_nodes, gain = 0, n_over = 0
+        cdef int32_t v, to, p
+        with nogil:
+            for p in range(<int32_t>self.n_parts):
+                if not self.is_over(p):
+                    continue
+                for v in range(<int32_t>n_nodes):
+                    if self.part[v] == p:
+                        _put(&self.heap, v, self.best_of(v))
+                while self.heap.n > 0 and self.is_over(p):
+                    v = self.heap.node[0]
+                    to = self.best_part(v, &gain)
+                    if to == NONE:
+                        _take(&self.heap, v)
+                    elif gain < self.heap.key[v]:
+                        _put(&self.heap, v, gain)
+                        if self.heap.node[0] == v:
+                            _take(&self.heap, v)
+                            self.move(v, to)
+                    else:
+                        _take(&self.heap, v)
+                        self.move(v, to)
+                while self.heap.n > 0:
+                    _take(&self.heap, self.heap.node[self.heap.n - 1])
+                n_over += self.is_over(p)
+        return n_over
 
     def cost(self):
         """Sum over the nets of their weight times the parts beyond the first."""
