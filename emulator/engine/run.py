@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -68,8 +67,7 @@ def run(
         drive = build_drive(
             program, n_ticks, stimulus, batch=batch, state=state, timing=timing, seed=seed, trace=trace
         )
-        record = _engine(engine, threads)(program, drive, progress)
-        return Result(record=replace(record, names=program.symbols.named), program=program)
+        return Result(record=_engine(engine, threads)(program, drive, progress), program=program)
     except RegisterOverflow as error:
         raise SimulationError(_overflow_text(program, drive, error)) from error
     except MemoryError as error:

@@ -121,7 +121,6 @@ def _read_record(whole: Fields, program: Program) -> Record:
         state=_read_state(whole.sub("state"), program, n_samples, n_ticks),
         link_losses=_table(whole, "link_losses", "int64", chip.n_tiles, len(DIRECTIONS)),
         spikes_by_sender=_table(whole, "spikes_by_sender", "int64", image.n_senders),
-        names=program.symbols.named,
     )
 
 

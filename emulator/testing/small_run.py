@@ -146,5 +146,4 @@ def small_record(program: Program, *, timed: bool = True) -> Record:
         ),
         link_losses=np.zeros_like(links),
         spikes_by_sender=np.array([1, 0, 1, 1, 1]),
-        names=program.symbols.named,
     )
