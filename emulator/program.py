@@ -14,6 +14,7 @@ from emulator.chip.crossbar import AnyImage
 from emulator.chip.generators import Generator
 from emulator.chip.spec import ChipSpec
 from emulator.errors import SimulationError
+from emulator.record import Named
 
 Ints = NDArray[np.int64]
 
@@ -63,6 +64,11 @@ class Symbols:
     @functools.cached_property
     def populations(self) -> tuple[Part, ...]:
         return tuple(part for part in self.parts if part.kind == "population")
+
+    @functools.cached_property
+    def named(self) -> tuple[Named, ...]:
+        """What a record keeps of the parts."""
+        return tuple(Named(part.kind, part.name, part.address) for part in self.parts)
 
     @functools.cached_property
     def _named(self) -> dict[tuple[str, str], Part]:

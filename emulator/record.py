@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,14 @@ class Trace:
     grants: Ints  # int64 [n_grants, 4] packet, tile, output port, ps; by packet on its way
 
 
+class Named(NamedTuple):
+    """A part of the network, so that a record can tell of it without its program."""
+
+    kind: str  # "source" or "population"
+    name: str
+    address: Ints  # int64 [n] slots of a population, host inputs of a source
+
+
 @dataclass(frozen=True, eq=False)
 class Record:
     """One run of one image. A *row* is a tick of a sample: row = sample * n_ticks + tick."""
@@ -78,7 +87,9 @@ class Record:
     timing: Timing | None  # None with timing=False
     state: State  # after the last tick
     link_losses: Ints  # int64 [n_tiles, 4] packets that each link lost; their grants are in link_counts
+    spikes_by_sender: Ints  # int64 [n_senders] of the image, all samples together, recorded or not
     trace: Trace | None = None  # None unless the run was asked for it; files do not keep it
+    names: tuple[Named, ...] = ()  # what the network calls its senders; () of an image run without symbols
 
     @property
     def n_rows(self) -> int:
@@ -86,8 +97,11 @@ class Record:
 
 
 def first_difference(a: Record, b: Record) -> str | None:
-    """Names the first field, and the first place in it, where two records differ; None if equal."""
-    for name in (field.name for field in fields(Record)):
+    """Names the first field, and the first place in it, where two records differ; None if equal.
+
+    What the network calls its senders is not compared: the image's digest is.
+    """
+    for name in (field.name for field in fields(Record) if field.name != "names"):
         left, right = getattr(a, name), getattr(b, name)
         if name == "probes":
             pairs = [(f"probes[{i}]", x, y) for i, (x, y) in enumerate(zip(left, right, strict=True))]

@@ -161,19 +161,23 @@ def target_bins(Table table, const int32_t[::1] bin_of, int64_t[::1] per_sender,
                         per_bin[at] += 1
 
 
-def bin_packets(Table table, const int64_t[::1] order, const int64_t[::1] home_ptr, const int32_t[::1] bin_of):
-    """Packets between bins when every sender fires once: source, target and packets of each pair, int32
-    [n_pairs], by source; a bin's own are left out.
+def bin_packets(
+    Table table, const int64_t[::1] order, const int64_t[::1] home_ptr, const int32_t[::1] bin_of,
+    const int64_t[::1] weight,
+):
+    """Packets between bins when every sender fires `weight` [n_senders] times, each at least once: source and
+    target of each pair, int32 [n_pairs], and its packets, int64, by source; a bin's own are left out.
 
     order: senders by where they are; home_ptr: [n_homes + 1] those of each bin, then those of the host port.
     """
     cdef int64_t n_bins = home_ptr.shape[0] - 2, n, home, s, sender, i, place, row, n_touched
     cdef int64_t[::1] seen = np.full(n_bins, -1, dtype=np.int64)
-    cdef int32_t[::1] packets = np.zeros(n_bins, dtype=np.int32)
+    cdef int64_t[::1] packets = np.zeros(n_bins, dtype=np.int64)
     cdef int32_t[::1] touched = np.zeros(n_bins, dtype=np.int32)
     cdef int32_t at
-    cdef list parts = []
-    cdef int32_t[:, ::1] part
+    cdef list pairs = [], counts = []
+    cdef int32_t[:, ::1] pair
+    cdef int64_t[::1] count
     cdef Segment* segment
     for home in range(n_bins + 1):
         n_touched = 0
@@ -191,17 +195,18 @@ def bin_packets(Table table, const int64_t[::1] order, const int64_t[::1] home_p
                             if packets[at] == 0:
                                 touched[n_touched] = at
                                 n_touched += 1
-                            packets[at] += 1
-        part = np.empty((3, n_touched), dtype=np.int32)
+                            packets[at] += weight[sender]
+        pair, count = np.empty((2, n_touched), dtype=np.int32), np.empty(n_touched, dtype=np.int64)
         n = 0
         for i in range(n_touched):
             at = touched[i]
             if at != home:
-                part[0, n], part[1, n], part[2, n] = <int32_t>home, at, packets[at]
+                pair[0, n], pair[1, n], count[n] = <int32_t>home, at, packets[at]
                 n += 1
             packets[at] = 0
-        parts.append(np.asarray(part)[:, :n])
-    return np.concatenate(parts, axis=1)
+        pairs.append(np.asarray(pair)[:, :n])
+        counts.append(np.asarray(count)[:n])
+    return *np.concatenate(pairs, axis=1), np.concatenate(counts)
 
 
 def count_lists(

@@ -25,6 +25,18 @@ cdef struct Point:
     int32_t x, y  # in the caller's lengths
 
 
+cdef struct Heat:
+    int64_t n_levels  # to come
+    int64_t n_moves  # of a level
+    int64_t moved  # of this level
+    int64_t n_taken  # of them
+    int64_t temperature  # in 1/256 of the cost
+    int64_t cooling  # in 1/65536
+    int64_t window  # in 1/1024 of a tile
+    int64_t idle  # levels without a move taken
+    uint64_t counter
+
+
 @cython.overflowcheck(False)
 cdef inline uint64_t _draw(uint64_t* counter) noexcept nogil:
     """64 bits: splitmix64 (G. Steele, D. Lea, C. Flood, OOPSLA 2014)."""
@@ -60,6 +72,8 @@ cdef class Search:
     cdef Point* at  # [n_nodes]
     cdef int64_t per_tile, width
     cdef int64_t box[4]
+    cdef Heat heat_left
+    cdef const int32_t[::1] draws
 
     def __cinit__(
         self, indptr, other, weight, column_at, row_at, int64_t per_tile, core_of, bin_at, movable, box
@@ -70,6 +84,7 @@ cdef class Search:
         self.core_of, self.bin_at, self.movable = core_of, bin_at, movable
         self.width = self.column_at.shape[0]
         self.box = box
+        self.heat_left.n_levels = 0
         if (
             self.indptr.shape[0] != self.core_of.shape[0] + 1
             or self.other.shape[0] != self.indptr[self.core_of.shape[0]]
@@ -207,31 +222,47 @@ cdef class Search:
                 total += self.weight[k] * (_apart(self.at[other], there) - _apart(self.at[other], here))
         return total
 
-    def anneal(
+    def heat(
         self, int64_t n_levels, int64_t n_moves, int64_t temperature, int64_t cooling, uint64_t seed,
         const int32_t[::1] draws,
     ):
-        """n_levels times n_moves moves, each taken where it saves or costs no more than temperature x draw.
+        """Begins an annealing, which `anneal` goes on with: n_levels times n_moves moves, each taken where it
+        saves or costs no more than temperature x draw.
 
         temperature: in 1/256 of the cost, after each level that times cooling / 65536; draws: int32 [1024]
         exponential ones, in 1/4096.
         """
-        cdef uint64_t counter = seed
-        cdef int64_t level, i, n_taken, idle = 0
-        cdef int64_t window = max(self.width, self.row_at.shape[0]) << 10  # in 1/1024 of a tile
         if self.movable.shape[0] == 0 or draws.shape[0] != DRAWS:
-            raise ValueError(f"Search.anneal: {self.movable.shape[0]} bins, {draws.shape[0]} draws")
+            raise ValueError(f"Search.heat: {self.movable.shape[0]} bins, {draws.shape[0]} draws")
+        self.heat_left = Heat(
+            n_levels=n_levels, n_moves=n_moves, moved=0, n_taken=0, temperature=temperature, cooling=cooling,
+            window=max(self.width, self.row_at.shape[0]) << 10, idle=0, counter=seed,
+        )
+        self.draws = draws
+
+    def anneal(self, int64_t n_moves):
+        """Up to n_moves of the moves that are left; 0: all are done. How they are cut changes no bit."""
+        cdef Heat* heat = &self.heat_left
+        cdef int64_t left = n_moves
         with nogil:
-            for level in range(n_levels):
-                n_taken = 0
-                for i in range(n_moves):
-                    n_taken += self.try_move(&counter, window >> 10, temperature, draws)
-                temperature = temperature * cooling >> 16
-                window = window * (1000 - KEPT + n_taken * 1000 // max(n_moves, 1)) // 1000
-                window = min(max(window, 1024), max(self.width, self.row_at.shape[0]) << 10)
-                idle = 0 if n_taken else idle + 1
-                if idle == 3:
-                    break
+            while left > 0 and heat.n_levels > 0:
+                if heat.moved < heat.n_moves:
+                    heat.n_taken += self.try_move(&heat.counter, heat.window >> 10, heat.temperature, self.draws)
+                    heat.moved += 1
+                    left -= 1
+                if heat.moved == heat.n_moves:
+                    self.cool(heat)
+        return heat.n_levels * heat.n_moves - heat.moved
+
+    cdef void cool(self, Heat* heat) noexcept nogil:
+        """Ends a level."""
+        cdef int64_t widest = max(self.width, self.row_at.shape[0]) << 10
+        heat.temperature = heat.temperature * heat.cooling >> 16
+        heat.window = heat.window * (1000 - KEPT + heat.n_taken * 1000 // max(heat.n_moves, 1)) // 1000
+        heat.window = min(max(heat.window, 1024), widest)
+        heat.idle = 0 if heat.n_taken else heat.idle + 1
+        heat.n_levels = 0 if heat.idle == 3 else heat.n_levels - 1
+        heat.moved = heat.n_taken = 0
 
     cdef bint try_move(
         self, uint64_t* counter, int64_t window, int64_t temperature, const int32_t[::1] draws

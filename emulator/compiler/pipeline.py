@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from emulator.chip.crossbar import AnyImage, CrossbarImage
 from emulator.chip.spec import ChipSpec
 from emulator.compiler import dump
 from emulator.compiler.allocate import allocate_slots
@@ -19,20 +20,25 @@ from emulator.compiler.crossbar.check import check_crossbar
 from emulator.compiler.crossbar.describe import describe, rewrite_populations
 from emulator.compiler.crossbar.emit import emit_crossbar_symbols, emit_crossbars
 from emulator.compiler.crossbar.place import place_cores
+from emulator.compiler.crossbar.profile import of_cores
 from emulator.compiler.crossbar.stats import crossbar_stats
 from emulator.compiler.crossbar.verify import verify_crossbars
 from emulator.compiler.emit import emit_image, emit_symbols
 from emulator.compiler.partition import partition
 from emulator.compiler.place import place
 from emulator.compiler.placing import EFFORTS
+from emulator.compiler.profile import measured_spikes, not_a_record, weights_of
 from emulator.compiler.quantise import quantise
-from emulator.compiler.stats import stats
+from emulator.compiler.stats import stats, traffic
 from emulator.compiler.synapse_lists import allocate_synapses
 from emulator.compiler.verify import verify
 from emulator.compiler.ways import check_ways
 from emulator.errors import CompileError
 from emulator.network import Network
 from emulator.program import Program
+
+Longs = NDArray[np.int64]
+Progress = Callable[[str, int, int], None]  # called with a pass, what of it is done, and all there is to do
 
 REWRITES = ("weights", "fan_in")
 COUNTED = "partition"  # the pass after which every limit of a core has been looked at
@@ -48,10 +54,31 @@ class Job:
     rewrites: Mapping[str, str] | None = None
     seed: int = 0
     effort: str = "default"
+    spikes: Longs | None = None  # int64 [n_senders] of a profile; None: every sender once
+    progress: Progress | None = None
     results: dict[str, Any] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Any:
         return self.results[name]
+
+    @property
+    def weights(self) -> Longs | None:
+        """int64 [n_senders], at least 1: what each sender of the network weighs; None: all the same."""
+        return None if self.spikes is None else weights_of(self.spikes)
+
+    def of_cores(self, values: Longs | None) -> Longs | None:
+        """Of crossbar cores: values of the network's senders, for every neuron and input of the cores."""
+        if values is None:
+            return None
+        return of_cores(values, self["describe"], self["rewrite"], self.network)
+
+    def within(self, name: str) -> Callable[[int, int], None]:
+        """Tells of progress inside a pass: called with what is done, and all there is to do."""
+        return lambda done, total: self.tell(name, done, total)
+
+    def tell(self, name: str, done: int, total: int) -> None:
+        if self.progress is not None:
+            self.progress(name, done, total)
 
 
 @dataclass(frozen=True)
@@ -63,6 +90,8 @@ class Pass:
     run: Callable[[Job], Any]
     text: Callable[[Any], str]
 
+
+Watch = Callable[[Pass, Any], None]
 
 PASSES: tuple[Pass, ...] = (
     # Refuses what leaves nothing to map; hands on broken limits that no later pass looks at.
@@ -90,7 +119,15 @@ PASSES: tuple[Pass, ...] = (
     Pass(
         "place",
         "bins to physical cores",
-        lambda job: place(job["partition"], job["quantise"], job.chip, job.seed, job.effort),
+        lambda job: place(
+            job["partition"],
+            job["quantise"],
+            job.chip,
+            job.seed,
+            job.effort,
+            job.weights,
+            job.within("place"),
+        ),
         dump.placement,
     ),
     # Places in the tables of each core: first compartments, as synapses name them by slot.
@@ -155,7 +192,9 @@ CROSSBAR_PASSES: tuple[Pass, ...] = (
     Pass(
         "place",
         "cores to physical cores",
-        lambda job: place_cores(job["describe"], job.chip, job.seed, job.effort),
+        lambda job: place_cores(
+            job["describe"], job.chip, job.seed, job.effort, job.of_cores(job.weights), job.within("place")
+        ),
         crossbar_dump.placed,
     ),
     Pass(
@@ -201,29 +240,51 @@ def compile(
     profile: object = None,
     effort: str = "default",
     rewrites: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
 ) -> Program:
     """Maps a network onto a chip. Raises CompileError listing every violation a pass finds.
 
     seed: of the draws of the placement. Equal seeds give equal programs.
     mapping: population name -> int array [n], the physical core of each neuron (core id = tile id * cores
         per tile + core in tile); populations not named are placed around them. Not for crossbar cores.
-    profile: measured spikes to weigh by; not supported by this mapper.
+    profile: the record of a run of this network, on any chip (or its Result): a sender weighs as many spikes
+        as it had there, and one more, instead of one.
     effort: "fast", "default" or "best": how long to look for cores with few hops between them.
     rewrites: crossbar cores only. "weights": "auto", "exact", "cluster" or "binary"; "fan_in": "refuse" or
         "partial_sums", which comes near a network that such cores cannot hold as it is.
+    progress: called now and then with (name of the pass, what of it is done, all there is to do).
     """
+    return compile_watched(
+        network,
+        chip,
+        seed=seed,
+        mapping=mapping,
+        profile=profile,
+        effort=effort,
+        rewrites=rewrites,
+        progress=progress,
+    )
+
+
+def compile_watched(
+    network: Network,
+    chip: ChipSpec,
+    *,
+    seed: int = 0,
+    mapping: Mapping[str, ArrayLike] | None = None,
+    profile: object = None,
+    effort: str = "default",
+    rewrites: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+    watch: Watch | None = None,
+) -> Program:
+    """As `compile`; `watch` is called with each pass that is done and its result."""
     problems = _arguments(network, chip, seed, profile, effort) or _rewrites(chip, rewrites)
     if problems:
         raise CompileError(problems)
-    job = run_passes(network, chip, mapping, rewrites=rewrites, seed=int(seed), effort=effort)
-    if chip.cores.model == "truenorth":
-        image = job["emit"].image
-        summary = crossbar_stats(image, job["describe"], network, chip)
-    else:
-        image = job["emit"]
-        summary = stats(image, job["quantise"], network, chip)
-    chosen = {"seed": int(seed), "effort": effort, "placement": dict(job["place"].figures)}
-    return Program(image, job["symbols"], chip, {**summary, **chosen})
+    spikes = None if profile is None else measured_spikes(network, profile)
+    job = Job(network, chip, mapping, rewrites, int(seed), effort, spikes, progress)
+    return _program(_run_all(job, passes_of(chip), watch))
 
 
 def run_passes(
@@ -236,14 +297,53 @@ def run_passes(
     effort: str = "default",
 ) -> Job:
     """Runs the passes of the chip up to and including `until`; None: all."""
-    job, passes = Job(network, chip, mapping, rewrites, seed, effort), passes_of(chip)
+    passes = passes_of(chip)
+    names = [step.name for step in passes]
+    if until is not None and until not in names:
+        raise CompileError(f"pass {until!r}: choose from {', '.join(names)}")
+    last = len(passes) if until is None else names.index(until) + 1
+    return _run_all(Job(network, chip, mapping, rewrites, seed, effort), passes[:last])
+
+
+def _run_all(job: Job, passes: tuple[Pass, ...], watch: Watch | None = None) -> Job:
     for step in passes:
+        job.tell(step.name, 0, 1)
         job.results[step.name] = _run(step, job)
-        if step.name == until:
-            return job
-    if until is not None:
-        raise CompileError(f"pass {until!r}: choose from {', '.join(step.name for step in passes)}")
+        job.tell(step.name, 1, 1)
+        if watch is not None:
+            watch(step, job.results[step.name])
     return job
+
+
+def _program(job: Job) -> Program:
+    """What all passes came to, with its figures."""
+    chip, network = job.chip, job.network
+    if chip.cores.model == "truenorth":
+        image = job["emit"].image
+        summary = crossbar_stats(image, job["describe"], network, chip)
+    else:
+        image = job["emit"]
+        summary = stats(image, job["quantise"], network, chip)
+    chosen = {"seed": job.seed, "effort": job.effort, "placement": dict(job["place"].figures)}
+    return Program(image, job["symbols"], chip, {**summary, **chosen, **_profiled(job, image)})
+
+
+def _profiled(job: Job, image: AnyImage) -> dict[str, Any]:
+    """Figures of the traffic that a profile measured, if there is one."""
+    if job.spikes is None:
+        return {}
+    if isinstance(image, CrossbarImage):
+        spikes, emitted = job.of_cores(job.spikes), job["emit"]
+        assert spikes is not None
+        n = image.n_slots
+        by_slot = np.empty(n, dtype=np.int64)
+        by_slot[emitted.slot_of] = spikes[:n]
+        by_sender = np.concatenate([by_slot, spikes[n:]])
+    else:
+        n = job["quantise"].n_neurons
+        by_sender = np.concatenate([job.spikes[:n][job["slots"].neuron], job.spikes[n:]])
+    measured = {"n_spikes": int(job.spikes.sum()), "n_silent": int((job.spikes == 0).sum())}
+    return {"profile": {**measured, **traffic(image, job.chip, by_sender)}}
 
 
 def _run(step: Pass, job: Job) -> Any:
@@ -280,9 +380,7 @@ def _arguments(network: object, chip: object, seed: object, profile: object, eff
         )
     if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
         problems.append(f"seed {seed!r}: must be an integer of at least 0")
-    if profile is not None:
-        kind = type(profile).__name__
-        problems.append(f"profile {kind}: this mapper does not weigh by spikes yet: drop profile=")
+    problems += not_a_record(profile)
     if effort not in EFFORTS:
         problems.append(f"effort {effort!r}: choose from {', '.join(EFFORTS)}")
     return problems

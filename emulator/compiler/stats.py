@@ -102,8 +102,8 @@ def binding(used: dict[str, Longs], limits: dict[str, int | None]) -> dict[str, 
     return best
 
 
-def traffic(image: AnyImage, chip: ChipSpec) -> dict[str, int]:
-    """Deliveries and hops when every sender fires once."""
+def traffic(image: AnyImage, chip: ChipSpec, spikes: Longs | None = None) -> dict[str, int]:
+    """Deliveries and hops when every sender fires once, or `spikes` int64 [n_senders] times."""
     # of each row of a core, and last of the host port
     tile_of_row = np.append(image.core_id // chip.cores.per_tile, chip.host_tile).astype(np.int64)
     core_of_slot = np.repeat(np.arange(image.n_cores), np.diff(image.slot_ptr))
@@ -111,26 +111,37 @@ def traffic(image: AnyImage, chip: ChipSpec) -> dict[str, int]:
     origin = np.repeat(home, np.diff(image.entry_ptr))
     target = image.entry_core
     to_host = target == image.n_cores
-    pair, packets = _distinct(np.asarray(origin * (image.n_cores + 1) + target, dtype=np.int64))
+    keys = np.asarray(origin * (image.n_cores + 1) + target, dtype=np.int64)
+    times = None if spikes is None else np.repeat(spikes, np.diff(image.entry_ptr))
+    pair, packets = _distinct(keys, times)
     from_row, to_row = np.divmod(pair, image.n_cores + 1)
     from_tile, to_tile = tile_of_row[from_row], tile_of_row[to_row]
     arrive = chip.routing.reaches(from_tile, to_tile)
     loads = link_loads(chip.routing, from_tile[arrive], to_tile[arrive], packets[arrive])
     return {
-        "packets": int((~to_host & (origin != target)).sum()),
-        "local_packets": int((origin == target).sum()),
-        "host_packets": int(to_host.sum()),
+        "packets": _total(times, ~to_host & (origin != target)),
+        "local_packets": _total(times, origin == target),
+        "host_packets": _total(times, to_host),
         "spike_hops": int(loads.sum()),
         "chip_hops": int(loads[border_links(chip)].sum()),
         "max_link": int(loads.max()),
     }
 
 
-def _distinct(keys: Longs) -> tuple[Longs, Longs]:
-    """The distinct keys, which are not negative, and how often each occurs."""
+def _total(times: Longs | None, chosen: NDArray[np.bool_]) -> int:
+    return int(np.count_nonzero(chosen) if times is None else times[chosen].sum())
+
+
+def _distinct(keys: Longs, times: Longs | None) -> tuple[Longs, Longs]:
+    """The distinct keys, which are not negative, and how often each occurs; each of them `times`."""
     if keys.max(initial=0) > 2 * len(keys):  # a count of each would take more room than they do
-        found, counts = np.unique(keys, return_counts=True)
-        return found, counts
-    every = np.bincount(keys)
+        found, place, counts = np.unique(keys, return_inverse=True, return_counts=True)
+        return found, counts if times is None else _counted(place.reshape(-1), times)
+    every = np.bincount(keys) if times is None else _counted(keys, times)
     found = np.flatnonzero(every)
     return found, every[found]
+
+
+def _counted(keys: Longs, times: Longs) -> Longs:
+    """Sums of `times` by key, exact up to 2**53."""
+    return np.bincount(keys, times).astype(np.int64)

@@ -139,6 +139,7 @@ class _Run:
             timing=self._timing() if drive.timing else None,
             state=self._state(),
             link_losses=lost,
+            spikes_by_sender=self.n_spikes,
             trace=None if packets is None else packets.trace(),
         )
 

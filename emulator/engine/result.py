@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any
 
@@ -26,6 +26,11 @@ class Result:
 
     record: Record
     program: Program
+
+    def __post_init__(self) -> None:
+        """The record tells its senders by name from now on, without its program too."""
+        if not self.record.names:
+            object.__setattr__(self, "record", replace(self.record, names=self.program.symbols.named))
 
     @property
     def batch(self) -> int | None:

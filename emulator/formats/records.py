@@ -23,7 +23,7 @@ from emulator.record import Record, State, Timing
 
 Ints = NDArray[np.integer]
 
-VERSION = 4
+VERSION = 5
 
 _COUNT_TABLES = ("counts_by_tick", "counts_by_core", "counts_by_group")
 _MAX_COUNT = 2**62  # of one event in a whole run: sums of counts stay within int64
@@ -53,6 +53,7 @@ def save_result(result: RunResult, path: str | PathLike[str]) -> None:
         **{name: getattr(record, name) for name in _COUNT_TABLES},
         "link_counts": record.link_counts,
         "link_losses": record.link_losses,
+        "spikes_by_sender": record.spikes_by_sender,
         "timing": None if record.timing is None else vars(record.timing),
         "state": vars(record.state),
     }
@@ -71,6 +72,7 @@ def load_record(path: str | PathLike[str]) -> tuple[Record, Program]:
     whole.stop(named)
     _check_spikes(record, program.image, whole)
     _check_counts(record, program.chip, whole)
+    _check_senders(record, program.image, whole)
     if record.timing is not None:
         _check_ends(record.timing, program.chip, whole)
     whole.stop(named)
@@ -87,6 +89,7 @@ def _read_record(whole: Fields, program: Program) -> Record:
         "probes",
         "link_counts",
         "link_losses",
+        "spikes_by_sender",
         "timing",
         "state",
     )
@@ -117,6 +120,7 @@ def _read_record(whole: Fields, program: Program) -> Record:
         timing=None if whole.is_none("timing") else _read_timing(whole.sub("timing"), program, n_rows),
         state=_read_state(whole.sub("state"), program, n_samples, n_ticks),
         link_losses=_table(whole, "link_losses", "int64", chip.n_tiles, len(DIRECTIONS)),
+        spikes_by_sender=_table(whole, "spikes_by_sender", "int64", image.n_senders),
     )
 
 
@@ -190,6 +194,18 @@ def _check_spikes(record: Record, image: AnyImage, whole: Fields) -> None:
     counted = record.counts_by_tick[:, EVENT_ID["spikes"]]
     per_row = np.bincount(row, minlength=record.n_rows)
     whole.require(bool((per_row <= counted).all()), "spikes", "more spikes in a tick than were counted")
+
+
+def _check_senders(record: Record, image: AnyImage, whole: Fields) -> None:
+    """Spikes by sender are those of the slots that are recorded, and as many as were counted."""
+    if whole.problems:
+        return
+    by_slot = record.spikes_by_sender[: image.n_slots]
+    kept = image.slot_recorded != 0
+    listed = np.bincount(record.spikes[:, 1], minlength=image.n_slots)
+    counted = record.counts_by_tick[:, EVENT_ID["spikes"]].sum()
+    agree = bool((listed[kept] == by_slot[kept]).all()) and by_slot.sum() == counted
+    whole.require(agree, "spikes_by_sender", "differs from the spikes of the slots, or from their count")
 
 
 def _check_ends(timing: Timing, chip: ChipSpec, whole: Fields) -> None:

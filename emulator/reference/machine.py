@@ -61,6 +61,7 @@ class Machine:
         self.host_tile = chip.host_port.y * chip.mesh.width + chip.host_port.x
         self.host_side = DIRECTIONS.index(chip.host_port.side)
         self.spikes: list[tuple[int, int]] = []
+        self.spikes_by_sender = np.zeros(image.n_senders, dtype=np.int64)
         self.n_sent: Counter[int | None] = Counter()  # packets of each core, None: the host, in this tick
         self.lottery = Lottery(drive.generators.seed)
         self.thresholds = thresholds(chip)
@@ -86,6 +87,7 @@ class Machine:
         generators = self.drive.generators
         self.lottery = Lottery(generators.seed, sample, generators.first_tick + tick)
         inputs = self._inputs(row)
+        np.add.at(self.spikes_by_sender, inputs, 1)
         self._send_ahead(inputs)
         updates = [core.update(row) for core in self.cores]
         for core, outcome in zip(self.cores, updates, strict=True):
@@ -220,6 +222,7 @@ class Machine:
             counts["update_active" if update.active else "update_inactive", group] += 1
             if update.fired:
                 counts["spikes", group] += 1
+                self.spikes_by_sender[slot] += 1
                 if self.image.slot_recorded[slot]:
                     self.spikes.append((row, slot))
         for (event, group), n in counts.items():
@@ -409,6 +412,7 @@ def run(image: AnyImage, chip: ChipSpec, drive: Drive, progress: Progress | None
         timing=machine.timing if drive.timing else None,
         state=join(image, chip, states, drive.n_ticks_after),
         link_losses=machine.link_losses,
+        spikes_by_sender=machine.spikes_by_sender,
         trace=machine.journal.trace() if drive.trace else None,
     )
 

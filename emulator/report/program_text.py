@@ -37,7 +37,18 @@ def program_text(program: Program) -> str:
         facts_text("Traffic if every neuron and input fires once", _traffic(program.stats))
         if "packets" in program.stats
         else "",
+        _profiled(program.stats),
     )
+
+
+def _profiled(stats: dict[str, Any]) -> str:
+    """The traffic of the run that the mapping was weighed by."""
+    measured = stats.get("profile")
+    if measured is None:
+        return ""
+    silent = number(measured["n_silent"])
+    title = f"Traffic of the profile, {number(measured['n_spikes'])} spikes; senders without one: {silent}"
+    return facts_text(title, _packets({**measured, "n_chips": stats["n_chips"]}))
 
 
 def _chips_table(program: Program) -> str:
@@ -136,6 +147,10 @@ def _decibel(sqnr_db: float | None) -> str:
 
 
 def _traffic(stats: dict[str, Any]) -> list[tuple[str, str]]:
+    return [*_packets(stats), *_routes(stats), *_placement(stats)]
+
+
+def _packets(stats: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("packets to other cores", number(stats["packets"])),
         ("packets within a core", number(stats["local_packets"])),
@@ -143,8 +158,6 @@ def _traffic(stats: dict[str, Any]) -> list[tuple[str, str]]:
         ("hops", number(stats["spike_hops"])),
         *([("hops to another chip", number(stats["chip_hops"]))] if stats.get("n_chips", 1) > 1 else []),
         ("packets over the busiest link", number(stats["max_link"])),
-        *_routes(stats),
-        *_placement(stats),
     ]
 
 
@@ -155,6 +168,9 @@ def _placement(stats: dict[str, Any]) -> list[tuple[str, str]]:
         return []
     before, busiest = number(placed["spike_hops_sequential"]), number(placed["max_link_sequential"])
     compared = f"in order {before} hops, busiest link {busiest}"
+    if placed.get("weighed"):
+        now = f"{number(placed['spike_hops'])} hops, busiest link {number(placed['max_link'])}"
+        compared = f"a sender weighs its spikes of the profile and one more: {now}; {compared}"
     return [("cores chosen by", f"{placed['method']} ({compared})")]
 
 

@@ -145,4 +145,5 @@ def small_record(program: Program, *, timed: bool = True) -> Record:
             n_ticks=N_TICKS,
         ),
         link_losses=np.zeros_like(links),
+        spikes_by_sender=np.array([1, 0, 1, 1, 1]),
     )

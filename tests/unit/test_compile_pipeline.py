@@ -63,7 +63,10 @@ def test_spikes_do_not_depend_on_where_compartments_are(engine: str, chip: em.Ch
 
 BAD_ARGUMENTS: list[tuple[dict[str, Any], str]] = [
     ({"effort": "heroic"}, "effort 'heroic': choose from fast, default, best"),
-    ({"profile": object()}, "profile object: this mapper does not weigh by spikes yet: drop profile="),
+    (
+        {"profile": object()},
+        r"profile object: must be the record of a run: result\.record of emulator\.run\(\)",
+    ),
     ({"seed": -1}, "seed -1: must be an integer of at least 0"),
     ({"seed": 1.5}, r"seed 1\.5: must be an integer"),
     ({"seed": True}, "seed True: must be an integer"),

@@ -323,5 +323,27 @@ def test_the_compiled_block_refuses_arrays_of_inconsistent_shape() -> None:
     assert search().cost() == 3
     with pytest.raises(ValueError, match="Search: arrays of inconsistent shape"):
         search(weight=np.array([3]))
-    with pytest.raises(ValueError, match=r"Search\.anneal: 2 bins, 3 draws"):
-        search().anneal(1, 1, 1, 1, 0, DRAWS[:3])
+    with pytest.raises(ValueError, match=r"Search\.heat: 2 bins, 3 draws"):
+        search().heat(1, 1, 1, 1, 0, DRAWS[:3])
+
+
+def test_an_annealing_cut_into_pieces_ends_where_it_does_in_one() -> None:
+    ends = []
+    for piece in (1, 7, 10**6):
+        core_of = np.arange(37, dtype=np.int32)
+        core_of[-1] = 0
+        traffic = sheet(6, 6)
+        at_core = np.arange(36, dtype=np.int32)
+        ones = np.arange(6, dtype=np.int32)
+        box = np.array([0, 5, 0, 5])
+        found = block.Search(*traffic.graph, ones, ones, 1, core_of, at_core, at_core.copy(), box)
+        found.heat(20, 300, 40 * 256, 60000, 3, DRAWS)
+        n_calls, left = 0, 20 * 300
+        while left:
+            before, left = left, found.anneal(piece)
+            assert before - left == piece or not left
+            n_calls += 1
+        assert n_calls > 1 or piece == 10**6
+        ends.append((core_of.tolist(), found.cost()))
+    assert ends[0] == ends[1] == ends[2]
+    assert found.anneal(5) == 0  # it has come to its end

@@ -100,6 +100,7 @@ def test_a_batch_without_ticks_comes_back_as_it_was(tmp_path: Path, program: Pro
         "counts_by_core": one.counts_by_core * 0,
         "counts_by_group": one.counts_by_group * 0,
         "link_counts": one.link_counts * 0,
+        "spikes_by_sender": one.spikes_by_sender * 0,
         "timing": dataclasses.replace(one.timing, done_ps=NONE, tick_ps=NONE),
     }
     fields = ("u", "v", "refractory", "pending")
@@ -173,6 +174,10 @@ FORGERIES = [
         at("link_losses", (0, 0), 1),
         "link_losses: 1 packets, no link more than it granted, must be the 0 counted as lost",
     ),
+    (at("spikes_by_sender", 2, -1), "spikes_by_sender: holds a negative number"),
+    (at("spikes_by_sender", 2, 5), "spikes_by_sender: differs from the spikes of the slots, or from their"),
+    (put("spikes_by_sender", np.array([0, 1, 1, 1, 1])), "spikes_by_sender: differs from the spikes of the"),
+    (put("spikes_by_sender", np.zeros(3, I64)), r"spikes_by_sender: int64\[3\], expected int64\[5\]"),
     (hop_between_chips, "link_counts: 0 grants of links between chips, counted were 1 such hops"),
     (put("link_counts", np.zeros((4, 3), I64)), r"link_counts: int64\[4, 3\], expected int64\[4, 4\]"),
     (put("probes", []), r"probes: shapes \[\], the program and its run make \[\(1, 3, 1\), \(1, 2, 1\)\]"),

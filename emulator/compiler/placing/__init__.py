@@ -5,7 +5,7 @@ Costs are integers, draws are named by the seed, and the additions of the spectr
 equal arguments give equal bits on any number of threads.
 """
 
-from emulator.compiler.placing.choose import EFFORTS, place_bins
+from emulator.compiler.placing.choose import EFFORTS, Progress, place_bins
 from emulator.compiler.placing.traffic import Traffic, traffic_of_bins, traffic_of_cores
 
-__all__ = ["EFFORTS", "Traffic", "place_bins", "traffic_of_bins", "traffic_of_cores"]
+__all__ = ["EFFORTS", "Progress", "Traffic", "place_bins", "traffic_of_bins", "traffic_of_cores"]

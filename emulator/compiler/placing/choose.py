@@ -10,7 +10,7 @@ and mends what is wrong in it, which is better where spectral coordinates tell t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import exp, log
 from typing import Any, NamedTuple
@@ -26,10 +26,13 @@ from emulator.compiler.placing.starts import along_curve, by_spectrum
 from emulator.compiler.placing.traffic import Traffic
 
 Ints = NDArray[np.integer]
+Progress = Callable[[int, int], None]  # called with what is done, and all there is to do
 
 MAX_SPECTRAL = 10_000  # free bins; more are placed along the Hilbert curve and swapped, no more
+CHUNK_VISITS = 20_000_000  # of annealing at a time
 DESCENT_VISITS = 40_000_000  # looks at a pair of bins by swaps, some 0.1 s
 EVEN_VISITS = 10_000_000  # the same where there is little to gain
+ANNEALED = 1000  # parts of an annealing that progress is told in
 LEVELS = 120  # temperatures
 WARM = 0.7  # first temperature of a warm start, by the mean packets of a pair
 COOLEST = 0.1  # last temperature, by the mean packets of a pair
@@ -77,17 +80,23 @@ class Found:
 
 
 def place_bins(
-    traffic: Traffic, pinned: Ints, chip: ChipSpec, seed: int, effort: str
+    traffic: Traffic,
+    pinned: Ints,
+    chip: ChipSpec,
+    seed: int,
+    effort: str,
+    progress: Progress | None = None,
 ) -> tuple[Ints, dict[str, Any]]:
     """int32 [n_bins] core of each bin, and what was found: method, hops, load of the busiest link.
 
-    pinned: int32 [n_bins] core, or n_cores of the chip for a free bin.
+    pinned: int32 [n_bins] core, or n_cores of the chip for a free bin. progress: told of the annealing, in
+    parts of ANNEALED for each time that there is one.
     """
     ground = ground_of(chip, pinned)
     first = Found("sequential", ground.sequential, score_of(ground, traffic, ground.sequential))
     best = first
     if first.score.cost + first.score.n_lost > 0 and len(ground.free_bins):
-        for method, core_of in _candidates(ground, traffic, seed, EFFORTS[effort]):
+        for method, core_of in _candidates(ground, traffic, seed, EFFORTS[effort], progress):
             score = score_of(ground, traffic, core_of)
             no_worse = score.n_lost < first.score.n_lost or score.spike_hops <= first.score.spike_hops
             if no_worse and score.key() < best.score.key():
@@ -121,7 +130,11 @@ def score_of(ground: Ground, traffic: Traffic, core_of: Ints) -> Score:
 
 
 def _candidates(
-    ground: Ground, traffic: Traffic, seed: int, annealings: Sequence[Annealing]
+    ground: Ground,
+    traffic: Traffic,
+    seed: int,
+    annealings: Sequence[Annealing],
+    progress: Progress | None,
 ) -> Iterator[tuple[str, Ints]]:
     """Placements with the methods that they come from."""
 
@@ -143,9 +156,19 @@ def _candidates(
     start = min(reached, key=lambda search: search.cost).core_of
     for number, annealing in enumerate(annealings):
         search = _Search(ground, traffic, start)
-        search.anneal(annealing, _seed_of(seed, number))
+        search.anneal(annealing, _seed_of(seed, number), _part(progress, number, len(annealings)))
         search.descend(DESCENT_VISITS)
         yield "annealing", search.core_of
+
+
+def _part(progress: Progress | None, number: int, n: int) -> Progress:
+    """Of n annealings the one with that number, as a part of them all."""
+
+    def tell(done: int, total: int) -> None:
+        if progress is not None:
+            progress(number * ANNEALED + ANNEALED * done // total, n * ANNEALED)
+
+    return tell
 
 
 def _seed_of(seed: int, number: int) -> int:
@@ -189,8 +212,8 @@ class _Search:
         side = max(self._ground.chip.mesh.width, self._ground.chip.mesh.height)
         self._search.descend(side if tiles >= side**2 else max(int(tiles**0.5) // 2, 1), n_visits)
 
-    def anneal(self, annealing: Annealing, seed: int) -> None:
-        """Moves are fewer where each takes long."""
+    def anneal(self, annealing: Annealing, seed: int, progress: Progress) -> None:
+        """Moves are fewer where each takes long. In pieces: between two of them Python looks at signals."""
         n_bins, n_pairs = len(self._ground.free_bins), len(self._graph.other)
         per_move = 2 * n_pairs // n_bins + 8
         n_moves = min(annealing.moves_per_bin * n_bins, annealing.n_visits // per_move)
@@ -199,11 +222,9 @@ class _Search:
         hottest = packets / n_bins * self._ground.length_of_hop if annealing.is_hot else WARM * of_pair
         coolest = max(COOLEST * packets / n_pairs, 1 / 256)
         ratio = exp(log(min(coolest / hottest, 1.0)) / LEVELS)
-        self._search.anneal(
-            LEVELS,
-            max(n_moves // LEVELS, 1),
-            max(round(hottest * 256), 1),
-            round(ratio * 65536),
-            seed,
-            DRAWS,
-        )
+        of_level = max(n_moves // LEVELS, 1)
+        self._search.heat(LEVELS, of_level, max(round(hottest * 256), 1), round(ratio * 65536), seed, DRAWS)
+        left = of_level * LEVELS
+        while left:
+            left = self._search.anneal(max(CHUNK_VISITS // per_move, 1))
+            progress(of_level * LEVELS - left, of_level * LEVELS)

@@ -1,4 +1,7 @@
-"""Traffic: packets between bins, and between them and the host port, when every sender fires once."""
+"""Traffic: packets between bins, and between them and the host port, when every sender fires once.
+
+Or as often as it weighs, where there are weights.
+"""
 
 from __future__ import annotations
 
@@ -72,29 +75,42 @@ EVEN = 0.25
 """Deviation of the traffic of pairs, by its mean, below which annealing was never worth its time."""
 
 
-def traffic_of_bins(partition: Partition, quantised: Quantised) -> Traffic:
-    """A source sends one packet to each bin with a target of it, inputs from the host port."""
+def traffic_of_bins(partition: Partition, quantised: Quantised, weights: Longs | None = None) -> Traffic:
+    """A sender sends one packet to each bin with a target of it, inputs from the host port.
+
+    weights: int64 [n_senders], at least 1: packets instead of one.
+    """
+    if weights is None:
+        weights = np.ones(quantised.n_senders, dtype=np.int64)
     n_bins, bin_of = partition.n_bins, partition.bin_of
     inputs = np.arange(quantised.n_neurons, quantised.n_senders)
     order = np.concatenate([np.argsort(bin_of, kind="stable"), inputs]).astype(np.int64)
     n_at = np.bincount(bin_of, minlength=n_bins)
     home_ptr = np.concatenate([[0], np.cumsum(n_at), [quantised.n_senders]]).astype(np.int64)
     source, target, packets = lists.bin_packets(
-        plain_table_of(quantised.projections), order, home_ptr, bin_of
+        plain_table_of(quantised.projections), order, home_ptr, bin_of, weights
     )
-    to_host = np.bincount(bin_of[quantised.to_host], minlength=n_bins)
+    sent = weights[: quantised.n_neurons][quantised.to_host]
+    to_host = np.bincount(bin_of[quantised.to_host], sent, minlength=n_bins)
     return _with_host(n_bins, source, target, packets, to_host)
 
 
-def traffic_of_cores(cores: CrossbarCores) -> Traffic:
-    """A neuron sends one packet to its target, an input one for each of its entries."""
-    n = cores.n_cores
+def traffic_of_cores(cores: CrossbarCores, weights: Longs | None = None) -> Traffic:
+    """A neuron sends one packet to its target, an input one for each of its entries.
+
+    weights: int64 [neurons of the cores, then inputs], at least 1: packets instead of one.
+    """
+    n, n_neurons = cores.n_cores, len(cores.account)
+    if weights is None:
+        weights = np.ones(n_neurons + len(cores.input_account), dtype=np.int64)
     home = np.repeat(np.arange(n), np.diff(cores.neuron_ptr))
     sends = cores.target_core >= 0
     host = np.full(len(cores.input_core), n)
     source = np.concatenate([home[sends], host]).astype(np.int32)
     target = np.concatenate([cores.target_core[sends], cores.input_core]).astype(np.int32)
-    pairs = sparse.coo_array((np.ones(len(source), np.int64), (source, target)), shape=(n + 1, n + 1))
+    of_input = np.repeat(weights[n_neurons:], np.diff(cores.input_ptr))
+    packets = np.concatenate([weights[:n_neurons][sends], of_input])
+    pairs = sparse.coo_array((packets, (source, target)), shape=(n + 1, n + 1))
     pairs.sum_duplicates()
     source, target = (np.asarray(place, dtype=np.int32) for place in pairs.coords)
     apart = source != target
