@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 
 BLOCKS: dict[str, frozenset[str]] = {
     "chip": frozenset({"tables"}),
-    "compiler": frozenset({"lists", "fill", "place", "proof"}),
+    "compiler": frozenset({"cluster", "lists", "fill", "parts", "place", "proof"}),
     "engine": frozenset({"machine", "mesh", "core", "layout", "routes", "generator", "sweep"}),
 }
 """Who uses which compiled blocks."""

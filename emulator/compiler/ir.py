@@ -125,6 +125,8 @@ class Partition:
     n_bins: int
     pinned_core: Ints  # int32 [n_bins] physical core a bin must take, or n_cores of the chip when free
     closed_by: tuple[str | None, ...] = ()  # [n_bins] resource that kept the next neuron out; None: nothing
+    method: str = "in order"
+    other: Partition | None = None  # another way, of which placing takes the better
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,5 @@
-"""Pass partition: neurons to bins, in neuron order, as many to a bin as every limit of a core allows.
+"""Pass partition: neurons to bins. In neuron order, as many to a bin as every limit of a core allows; and, where
+that takes several, a second way that keeps neurons together that talk to each other (`candidates`).
 
 A bin becomes a core. Pinned neurons come first: each pinned core is a bin. Free neurons go to fresh bins;
 when the chip has no core left for another, into the room that pinned ones leave.
@@ -10,8 +11,9 @@ counted numbers, at last with numbers that no outcome can exceed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -34,16 +36,23 @@ from emulator.network import Network
 
 Ints = NDArray[np.integer]
 Longs = NDArray[np.int64]
+Regroup = Callable[[Callable[[Ints], Demand], bool], Partition | None]
 
 CONFIG_FIELDS = ("du", "dv", "ds_offset", "refractory", "soft_reset", "vmin", "vmax")
 MAX_ROUNDS = 8  # fills with counted entries before falling back to the numbers that always hold
 
 
 def partition(
-    quantised: Quantised, network: Network, chip: ChipSpec, mapping: Mapping[str, ArrayLike] | None = None
+    quantised: Quantised,
+    network: Network,
+    chip: ChipSpec,
+    mapping: Mapping[str, ArrayLike] | None = None,
+    regroup: Regroup | None = None,
 ) -> Partition:
     """Fills bins. `mapping`: population -> int [n] physical core ids, already checked.
 
+    regroup: finds another partition (`candidates`), given whether one is needed because filling in order takes
+    more cores than there are; not asked where neurons are pinned or one bin holds all.
     Raises CompileError with every limit that no fill can keep, and for more cores than the chip has.
     """
     pinned = _pinned_cores(network, mapping, chip)
@@ -53,11 +62,17 @@ def partition(
     problems = violations(filled, quantised, network, chip)
     # A neuron that fits no core took one all the same; how many it takes once it is mended, nobody knows.
     n_alone = len({one.ranks for one in filled.breaches if one.core is None})
-    if filled.partition.n_bins - n_alone > usable_cores(chip).sum():
+    too_many = filled.partition.n_bins - n_alone > usable_cores(chip).sum()
+    other = None
+    if not problems and regroup is not None and filled.partition.n_bins > 1 and not mapping:
+        other = regroup(partial(_demand, quantised, network, chip), too_many)
+    if too_many and other is not None:
+        return other
+    if too_many:
         problems.append(too_many_cores(filled.partition, network, chip))
     if problems:
         raise CompileError(problems)
-    return filled.partition
+    return replace(filled.partition, other=other)
 
 
 def _settled(filler: _Filler, demand: Demand, quantised: Quantised) -> Filled:

@@ -14,6 +14,7 @@ from emulator.chip.spec import ChipSpec
 from emulator.compiler import dump
 from emulator.compiler.allocate import allocate_slots
 from emulator.compiler.bundles import population_of
+from emulator.compiler.candidates import Regrouping
 from emulator.compiler.check import check
 from emulator.compiler.crossbar import dump as crossbar_dump
 from emulator.compiler.crossbar.check import check_crossbar
@@ -72,6 +73,19 @@ class Job:
             return None
         return of_cores(values, self["describe"], self["rewrite"], self.network)
 
+    @property
+    def regrouping(self) -> Regrouping:
+        """Another way than in order, for `partition` to ask for."""
+        return Regrouping(
+            self["quantise"],
+            self.network,
+            self.chip,
+            self.seed,
+            self.effort,
+            self.weights,
+            self.within("partition"),
+        )
+
     def within(self, name: str) -> Callable[[int, int], None]:
         """Tells of progress inside a pass: called with what is done, and all there is to do."""
         return lambda done, total: self.tell(name, done, total)
@@ -112,7 +126,7 @@ PASSES: tuple[Pass, ...] = (
     Pass(
         "partition",
         "neurons to bins, each within a core's limits",
-        lambda job: partition(job["quantise"], job.network, job.chip, job.mapping),
+        lambda job: partition(job["quantise"], job.network, job.chip, job.mapping, job.regrouping),
         dump.partition,
     ),
     # Bins to cores of the mesh.
