@@ -106,7 +106,7 @@ cdef class Parts:
     cdef const int64_t[:, ::1] limits  # [n_parts, 4]
     cdef int64_t[:, ::1] load  # [n_parts, 4]
     cdef int64_t n_parts, header_bits
-    cdef bint vector, searching
+    cdef bint vector, searching, relieving
     cdef int32_t* pins_in  # [n_nets, n_parts] pins of a net in a part
     cdef int32_t* reach  # [n_nets] parts with a target
     cdef int64_t* stay  # [n_nodes] weight of the nets that leave the part with the node
@@ -136,7 +136,8 @@ cdef class Parts:
         self.nets.count, self.nets.source, self.nets.apart = &count[0], &source[0], &apart[0]
         self.nets.net_ptr, self.nets.net, self.nets.load = &net_ptr[0], &net[0], &load[0, 0]
         self.part, self.limits, self.n_parts = part, limits, n_parts
-        self.vector, self.searching, self.header_bits = vector, False, header_bits
+        self.vector, self.searching, self.relieving = vector, False, False
+        self.header_bits = header_bits
         self.load = np.zeros((n_parts, N_LOADS), dtype=np.int64)
         self.pins_in = <int32_t*>calloc(n_nets * n_parts, sizeof(int32_t))
         self.reach = <int32_t*>calloc(n_nets, sizeof(int32_t))
@@ -342,7 +343,8 @@ cdef class Parts:
             if p != to and self.change[p] > 0 and (
                 self.load[p, AXONS_OUT] + self.change[p] > self.limits[p, AXONS_OUT]
             ):
-                result = False
+                # who has too many already may get more while others are relieved
+                result = result and self.relieving and self.load[p, AXONS_OUT] > self.limits[p, AXONS_OUT]
             if p == to:
                 out += self.change[p]
             self.change[p] = 0
@@ -555,6 +557,7 @@ cdef class Parts:
         cdef int64_t n_nodes = self.nets.n_nodes, gain = 0, n_over = 0
         cdef int32_t v, to, p
         with nogil:
+            self.relieving = True
             for p in range(<int32_t>self.n_parts):
                 if not self.is_over(p):
                     continue
@@ -577,6 +580,7 @@ cdef class Parts:
                 while self.heap.n > 0:
                     _take(&self.heap, self.heap.node[self.heap.n - 1])
                 n_over += self.is_over(p)
+            self.relieving = False
         return n_over
 
     def cost(self):

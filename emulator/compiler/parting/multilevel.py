@@ -22,6 +22,7 @@ BISECTED = 300  # nodes of the smallest level of a bisection
 N_TRIES = 8  # beginnings of a bisection
 SLACK = 2  # times the largest node of a level that a part may hold beyond its limit until the next level
 EVEN = 0.5  # of the room that is left over, what each bisection may use
+UNEVEN = 0.04  # of its share, what a side may have more of where axons or memory are limited
 N_SEARCHES = 3  # in a level, while they gain
 WORTH = 2000  # a search that gains less than a 2000th is the last of its level
 MOST_CELLS = 150_000_000  # nodes x parts beyond which parts are made better group by group
@@ -177,6 +178,8 @@ def _cut(
         # What a bisection leaves uneven the next ones have to live with.
         even = total[:2] * n / n_both
         room = np.maximum(bounds.limits[:2] * float(n) - even, 0)
+        if bounds.is_vector:  # axons are known only when all parts are: nobody may count on their room
+            room = np.minimum(room, even * UNEVEN / EVEN)
         limits[row, :2] = np.where(bounds.limits[:2] < FREE, even + EVEN * room + 1, FREE)
     if graph.n_nets == 0:
         return (np.cumsum(graph.load[:, 0]) > limits[0, 0]).astype(np.int32)
