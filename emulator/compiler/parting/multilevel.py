@@ -27,7 +27,7 @@ N_SEARCHES = 3  # in a level, while they gain
 WORTH = 2000  # a search that gains less than a 2000th is the last of its level
 MOST_CELLS = 150_000_000  # nodes x parts beyond which parts are made better group by group
 ROOM = 1.02  # parts, by the least that could hold all
-N_WIDER = 6  # times more parts are tried
+N_WIDER = 10  # times more parts are tried
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def find_parts(
                 best = cost, part
         if best is not None:
             return best[1]
-        n_parts = max(needed, int(n_parts * 1.03) + 1)
+        n_parts = max(needed, n_parts + 1)
     return None
 
 
@@ -113,6 +113,9 @@ def _climbed(
     """From the smallest level to the finest, better at each."""
     steps = [*reversed(ladder.steps)]
     work = _better(ladder.smallest, part, n_parts, bounds, SLACK if steps else 0, rng)
+    short = _needed(work, bounds) - n_parts
+    if short > 0:  # the finer levels take no less
+        return part, int(work.cost()), short
     for number, (graph, cluster_of) in enumerate(steps):
         part = np.ascontiguousarray(part[cluster_of])
         work = _better(graph, part, n_parts, bounds, SLACK if number < len(steps) - 1 else 0, rng)
@@ -146,8 +149,14 @@ def _parts_short(work: parts.Parts, n_parts: int, bounds: Bounds) -> int:
     over = (loads > bounds.limits).any(axis=1)
     if not over.any():
         return 0
-    ratio = (loads.sum(axis=0) / bounds.limits).max()
-    return max(int(ROOM * ratio) + 1 - n_parts, -(-int(over.sum()) // 8), 1)
+    return max(_needed(work, bounds) - n_parts, -(-int(over.sum()) // 8), 1)
+
+
+def _needed(work: parts.Parts, bounds: Bounds) -> int:
+    """Parts that would take together what these take."""
+    taken = work.loads().sum(axis=0)
+    vector = ROOM * taken[1:] / bounds.limits[1:]
+    return max(-(-int(taken[0]) // int(bounds.limits[0])), int(vector.max()) + 1)
 
 
 def _bisected(
