@@ -13,6 +13,9 @@ from libc.stdlib cimport abs, calloc, free
 
 import numpy as np
 
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() except -1
+
 cdef enum:
     EMPTY = -1  # of bin_at; anything lower is no core to move to
     DRAWS = 1024  # length of the caller's table of exponential draws
@@ -322,6 +325,8 @@ def coordinates(
                     _part(vectors[1], vectors[0], degree)
                 _scale(vectors[i], degree)
                 _solve(indptr, other, weight, degree, vectors[i], room, n_steps)
+            with gil:
+                PyErr_CheckSignals()  # a round can take as long as one waits for Ctrl-C
         for i in range(2):
             _centre(vectors[i], degree, total)
             if i:

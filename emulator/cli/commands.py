@@ -12,11 +12,11 @@ import typer
 from emulator import __version__
 from emulator import report as reports
 from emulator.cli.bench import bench_app
+from emulator.cli.compile import compile_command
+from emulator.cli.explain import explain_command
 from emulator.cli.options import Engine, EngineOption, Json, check_target, name_pictures, raster_ticks
 from emulator.cli.output import Output, RunFailed, UsageError, progress_bar
 from emulator.cli.trace import trace_command
-from emulator.compiler import EFFORTS
-from emulator.compiler import compile as compile_network
 from emulator.engine import load_record
 from emulator.engine import run as run_program
 from emulator.engine.run import MAX_THREADS
@@ -25,15 +25,10 @@ from emulator.errors import EmulatorError
 from emulator.formats import (
     chip_schema,
     chips,
-    from_nir,
-    from_truenorth_json,
-    load_arrays,
     load_chip,
-    load_network,
     load_program,
     load_stimulus,
 )
-from emulator.network import Network
 
 app = typer.Typer(
     name="spikemesh",
@@ -60,32 +55,9 @@ class By(StrEnum):
 
 assert set(By) == set(reports.BREAKDOWNS)
 app.add_typer(bench_app, name="bench")
+app.command("compile")(compile_command)
+app.command("explain")(explain_command)
 app.command("trace")(trace_command)
-
-
-class Effort(StrEnum):
-    """How long the compiler looks for good places."""
-
-    fast = "fast"
-    default = "default"
-    best = "best"
-
-
-assert set(Effort) == set(EFFORTS)
-
-
-class Reset(StrEnum):
-    """What a spike does to v: a NIR file does not say."""
-
-    v_reset = "v_reset"
-    subtract = "subtract"
-
-
-class Integrator(StrEnum):
-    """How a time constant becomes a decay per tick: a NIR file does not say."""
-
-    forward = "forward"
-    exponential = "exponential"
 
 
 def _version(wanted: bool) -> None:
@@ -130,59 +102,6 @@ def chips_command(
     chip = load_chip(name)
     out.data(reports.chip_numbers(chip))
     out.text(reports.chip_text(chip))
-
-
-@app.command("compile")
-def compile_command(
-    network: Annotated[Path, typer.Argument(help="A .nir file, a .json file of cores, or a saved network.")],
-    chip: Annotated[str, typer.Option(help="A chip that ships, or a YAML file.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Program file to write.")],
-    dt_s: Annotated[float | None, typer.Option(help="For .nir: length of a tick in seconds.")] = None,
-    reset: Annotated[
-        Reset | None, typer.Option(help="For .nir: what a spike does to v. \\[default: v_reset]")
-    ] = None,
-    integrator: Annotated[
-        Integrator | None, typer.Option(help="For .nir: decay of a tick. \\[default: forward]")
-    ] = None,
-    mapping: Annotated[
-        Path | None, typer.Option(help=".npz file: population name -> core id of each neuron, to pin them.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same program.")] = 0,
-    effort: Annotated[
-        Effort, typer.Option(help="How long to look for cores with few hops between them.")
-    ] = Effort.default,
-    json: Json = False,
-) -> None:
-    """Compile a network onto a chip and write the program.
-
-    \b
-    spikemesh compile model.nir --chip loihi --dt-s 1e-3 -o model.prog
-    spikemesh compile saved.net --chip my_chip.yaml --mapping cores.npz -o model.prog
-    """
-    output = Output(json)
-    check_target(out)
-    described = _network(network, dt_s, reset, integrator)
-    pinned = None if mapping is None else load_arrays(mapping)
-    program = compile_network(described, load_chip(chip), seed=seed, mapping=pinned, effort=effort.value)
-    program.save(out)
-    output.text(program.report())
-    output.data({**program.stats, "program": str(out)})
-    output.note(f"\nwrote {out}; next: spikemesh run {out} -o run.rec")
-
-
-def _network(path: Path, dt_s: float | None, reset: Reset | None, integrator: Integrator | None) -> Network:
-    """Reads a .nir file with what it does not say, or a .json file of cores or a saved network, which say
-    everything."""
-    if path.suffix.lower() == ".nir":
-        if dt_s is None:
-            raise UsageError(f"{path}: a NIR file does not say how long a tick is: give e.g. --dt-s 1e-3")
-        chosen = (reset or Reset.v_reset).value, (integrator or Integrator.forward).value
-        return from_nir(path, dt_s=dt_s, reset=chosen[0], integrator=chosen[1])
-    options = {"--dt-s": dt_s, "--reset": reset, "--integrator": integrator}
-    surplus = [name for name, value in options.items() if value is not None]
-    if surplus:
-        raise UsageError(f"{path}: {', '.join(surplus)} for a .nir file only; a saved network says it itself")
-    return from_truenorth_json(path) if path.suffix.lower() == ".json" else load_network(path)
 
 
 @app.command("run")

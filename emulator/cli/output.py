@@ -55,15 +55,16 @@ class Output:
 class ProgressBar:
     """One bar on stderr, shown on a terminal only and only while there is something to wait for."""
 
-    def __init__(self) -> None:
+    def __init__(self, shown: bool = True) -> None:
         self._console = Console(stderr=True)
+        self._shown = shown and self._console.is_terminal
         self._begun_s = time.monotonic()
         self._progress: Progress | None = None
         self._task = TaskID(0)
 
     def step(self, label: str, done: int, total: int) -> None:
         """`done` of `total` rows of what `label` names."""
-        if not self._console.is_terminal or time.monotonic() - self._begun_s < PATIENCE_S:
+        if not self._shown or time.monotonic() - self._begun_s < PATIENCE_S:
             return
         if self._progress is None:
             columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
@@ -82,9 +83,9 @@ class ProgressBar:
 
 
 @contextmanager
-def progress_bar() -> Iterator[ProgressBar]:
+def progress_bar(shown: bool = True) -> Iterator[ProgressBar]:
     """A bar that is gone when the work is done, however it ends."""
-    bar = ProgressBar()
+    bar = ProgressBar(shown)
     try:
         yield bar
     finally:

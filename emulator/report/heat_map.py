@@ -64,18 +64,18 @@ def draw_heat_map(load: MeshLoad, where: str) -> Figure:
     axes.set_ylim(frame.y0 - margin["S"], frame.y1 + margin["N"])
     axes.axis("off")
     draw_borders(axes, load, frame)
-    _draw_tiles(axes, frame)
+    draw_tiles(axes, frame)
     energy = _draw_cores(axes, load, frame, pitch)
-    links = _draw_links(axes, load, frame)
-    _draw_coordinates(axes, frame, reach)
+    links = draw_links(axes, load, frame)
+    draw_coordinates(axes, frame, reach)
     if load.foot is None:
-        _draw_host(axes, load, frame, reach)
+        draw_host(axes, load, frame, reach)
     draw_foot(figure, load)
     colour_bars(figure, [energy, *links])
     return figure
 
 
-def _draw_tiles(axes: Axes, frame: Frame) -> None:
+def draw_tiles(axes: Axes, frame: Frame) -> None:
     boxes = [
         FancyBboxPatch((x - TILE / 2, y - TILE / 2), TILE, TILE, boxstyle="round,pad=0,rounding_size=0.05")
         for y in range(frame.y0, frame.y1 + 1)
@@ -126,7 +126,7 @@ def _label_cores(axes: Axes, middle: Floats, value: Floats, norm: Normalize) -> 
         axes.text(x, y, text, ha="center", va="center", fontsize=7.5, color=ink, zorder=5)
 
 
-def _draw_links(axes: Axes, load: MeshLoad, frame: Frame) -> list[Scale]:
+def draw_links(axes: Axes, load: MeshLoad, frame: Frame) -> list[Scale]:
     """An arrow per directed link, faint where nothing went; no scale if all are idle."""
     most = max(1, int(load.link_packets.max(initial=0)))
     arrows, packets, idle = [], [], []
@@ -161,7 +161,7 @@ def _arrow(x: float, y: float, dx: int, dy: int, share: float) -> Floats:
     return np.stack([x + along * dx - across * dy, y + along * dy + across * dx], axis=1)
 
 
-def _draw_coordinates(axes: Axes, frame: Frame, reach: float) -> None:
+def draw_coordinates(axes: Axes, frame: Frame, reach: float) -> None:
     """x under the columns, y left of the rows; thinned out on a large mesh."""
     step = max(1, -(-max(frame.columns, frame.rows) // 16))
     style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 9, "color": canvas.MUTED}
@@ -171,7 +171,7 @@ def _draw_coordinates(axes: Axes, frame: Frame, reach: float) -> None:
         axes.text(frame.x0 - 0.80 * reach, y, f"y={y}" if y == frame.y0 else str(y), **style)
 
 
-def _draw_host(axes: Axes, load: MeshLoad, frame: Frame, reach: float) -> None:
+def draw_host(axes: Axes, load: MeshLoad, frame: Frame, reach: float) -> None:
     """A green wedge at the side of the tile where the host's packets enter."""
     if not frame.holds(load.host_x, load.host_y):
         return

@@ -58,7 +58,7 @@ def draw_large(load: MeshLoad, where: str) -> Figure:
         scales.append(_draw_map(figure.add_axes(box), values, frame, colours, label))
         draw_borders(figure.axes[-1], load, frame)
         if load.foot is None:
-            _mark_host(figure.axes[-1], load)
+            mark_host(figure.axes[-1], load)
     draw_foot(figure, load)
     colour_bars(figure, scales)
     return figure
@@ -102,7 +102,7 @@ def _draw_map(axes: Axes, values: NDArray[np.float64], frame: Frame, colours: Co
     return ScalarMappable(norm, colours), label, highest
 
 
-def _mark_host(axes: Axes, load: MeshLoad) -> None:
+def mark_host(axes: Axes, load: MeshLoad) -> None:
     """A green ring around the tile of the host port."""
     axes.plot(
         [load.host_x],
