@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from emulator.bench.energy_vs_spikes_text import outcome_text
 from emulator.bench.layers import SOURCE, STANDARD, Layers, clocked_spikes, compiled, network_of, raster_of
-from emulator.bench.metrics import costs, neurobench
+from emulator.bench.metrics import metrics
 from emulator.bench.outcome import Outcome, Progress
 from emulator.bench.spending import line_fit, spending, transmission_aj
 from emulator.chip.events import EVENT_ID
@@ -126,8 +126,7 @@ def _measure(
         **spent,
         "transmission_per_spike_j": spent["transmission_j"] / transmitted if transmitted else None,
         "as_clocked": bool(np.array_equal(spikes_by_tick(result), expected)),
-        "neurobench": neurobench(network_of(sweep.layers, program.chip.cores.model), result),
-        "costs": costs(result),
+        "metrics": metrics(network_of(sweep.layers, program.chip.cores.model), result),
     }
 
 

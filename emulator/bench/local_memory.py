@@ -17,7 +17,7 @@ from emulator.bench.energy_vs_neurons import BASELINES, NODE_NM
 from emulator.bench.energy_vs_spikes import TICK_S, run_layers
 from emulator.bench.layers import STANDARD, Layers, compiled, network_of, raster_of
 from emulator.bench.local_memory_text import outcome_text
-from emulator.bench.metrics import costs, footprint_bytes, neurobench
+from emulator.bench.metrics import footprint_bytes, metrics
 from emulator.bench.outcome import CHIP, Outcome, Progress
 from emulator.bench.spending import spending
 from emulator.chip.baseline import PLACES, TYPICAL, BaselineSpec
@@ -75,8 +75,7 @@ def local_memory(
         "weight_bytes_moved": moved,
         "weight_bytes_stored": footprint_bytes(result.program),
         "machines": [_machine_numbers(given, machine, spent, moved) for machine in machines],
-        "neurobench": neurobench(network, result),
-        "costs": costs(result),
+        "metrics": metrics(network, result),
     }
     return Outcome(numbers, outcome_text(numbers), {}, (("local-memory", partial(_draw, numbers)),))
 

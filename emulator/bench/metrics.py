@@ -19,6 +19,11 @@ from emulator.report.units import PS_PER_S
 CROSSBAR_BITS = 256 * 256
 
 
+def metrics(network: Network, result: Result) -> dict[str, Any]:
+    """All of them, as every bench has them for each of its runs."""
+    return {**neurobench(network, result), **costs(result)}
+
+
 def neurobench(network: Network, result: Result) -> dict[str, Any]:
     """The metrics of NeuroBench's algorithm track that a run tells.
 
