@@ -10,7 +10,7 @@
 Public names only; what each does is told where it is defined.
 """
 
-from emulator import traffic
+from emulator import clocked, traffic
 from emulator.chip.baseline import BaselineSpec
 from emulator.chip.spec import ChipSpec
 from emulator.compiler import compile
@@ -77,6 +77,7 @@ __all__ = [
     "baselines",
     "chip_schema",
     "chips",
+    "clocked",
     "compile",
     "from_nir",
     "from_truenorth_json",
