@@ -87,11 +87,18 @@ def write_results(rows: Sequence[Row], command: str, path: Path = RESULTS) -> No
     _write("\n".join(lines) + "\n", path)
 
 
-def older_rows(measured: set[tuple[str, str]], path: Path = RESULTS) -> dict[str, int]:
-    """Command -> rows of RESULTS.md that it measured and whose keys are not among those `measured`."""
+def older_rows(
+    measured: set[tuple[str, str]], benchmarks: set[str] | None = None, path: Path = RESULTS
+) -> dict[str, int]:
+    """Command -> rows of RESULTS.md that it measured and whose keys are not among those `measured`.
+
+    benchmarks: of these only; None: of all.
+    """
     found: dict[str, int] = {}
     for cells in map(_cells, path.read_text().splitlines()):
         if len(cells) > 4 and cells[4].startswith("`") and (cells[0], cells[1]) not in measured:
+            if benchmarks is not None and cells[0] not in benchmarks:
+                continue
             command = cells[4].strip("`")
             found[command] = found.get(command, 0) + 1
     return found

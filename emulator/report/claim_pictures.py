@@ -149,8 +149,9 @@ def _bars(axes: Axes, rows: Sequence[dict[str, Any]], middle: float) -> None:
             )
     axes.axvline(middle, color=canvas.INK, linewidth=0.9)
     axes.set_yticks([-place for place in range(len(rows))], [row["assumption"] for row in rows], fontsize=8)
+    axes.set_ylim(0.5 - SHOWN, 0.5)  # bars of one width in every panel
     axes.use_sticky_edges = False
-    axes.margins(x=0.12)
+    axes.margins(x=0.12, y=0)
     axes.grid(axis="x", color=canvas.FAINT, linewidth=0.8)
     axes.set_axisbelow(True)
     canvas.tidy(axes)
@@ -180,7 +181,7 @@ def _stacks(axes: Axes, machine: dict[str, Any]) -> None:
             row = next(row for row in machine["rows"] if (row["way"], row["weights"]) == (way, key))
             x, total = group + 0.27 * (place - 1), row["total_per_tick_j"]
             axes.bar(x, total, 0.24, color=canvas.colour(place), label=PLACES[key] if not group else None)
-            share = f"{100 * row['weights_share']:.0f} %"
+            share = f"{100 * row['weights_share']:.0f} %" if row["weights_share"] >= 0.005 else "<1 %"
             axes.annotate(share, (x, total), (0, 2), textcoords="offset points", ha="center", fontsize=7.5)
     axes.set_yscale("log")
     axes.set_xticks(range(len(ways)), [way.replace(", ", ",\n") for way in ways], fontsize=8.5)

@@ -54,8 +54,9 @@ def test_rows_that_a_run_did_not_measure_are_named_by_their_command(
 ) -> None:
     path = tmp_path / "RESULTS.md"
     path.write_text(RESULTS)
-    older = modules["results"].older_rows({("speed", "1k: events")}, path)
+    older = modules["results"].older_rows({("speed", "1k: events")}, path=path)
     assert older == {"python bench_mesh.py --quick": 1}
+    assert modules["results"].older_rows({("speed", "1k: events")}, {"speed"}, path) == {}
 
 
 def test_rows_replace_those_of_their_key_and_others_stay(
