@@ -1,9 +1,11 @@
 """Runs every benchmark (`bench_*.py` in this folder), prints one table of figures, and which targets hold.
 
 Each runs with the options of PLAN, which together are to take less than half an hour on two CPUs with nothing
-else to do; more is a failure. --quick is a fast look, --full leaves every script its own defaults. A benchmark
-is a script that takes `--quick --json --record`, prints {"rows": [{benchmark, figure, value, spread}],
-"failures": [..], ...} on stdout and ends with 1 if it missed a target. The networks that scripts share are made once.
+else to do; more is a failure. --quick is a fast look, --full leaves every script its own defaults.
+
+A benchmark is a script that takes `--quick --json --record`, prints {"rows": [{benchmark, figure, value,
+spread}], "failures": [..], ...} on stdout and ends with 1 if it missed a target. Networks that scripts share are
+made once.
 """
 
 from __future__ import annotations
