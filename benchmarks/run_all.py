@@ -4,8 +4,8 @@ Each runs with the options of PLAN, which together are to take less than half an
 else to do; more is a failure. --quick is a fast look, --full leaves every script its own defaults.
 
 A benchmark is a script that takes `--quick --json --record`, prints {"rows": [{benchmark, figure, value,
-spread}], "failures": [..], ...} on stdout and ends with 1 if it missed a target. Networks that scripts share are
-made once.
+spread}], "failures": [..], ...} on stdout and ends with 1 if it missed a target. Networks that scripts share
+are made once.
 """
 
 from __future__ import annotations
