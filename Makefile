@@ -29,7 +29,7 @@ help:
 	@echo 'make test          the tests'
 	@echo 'make test-long     the property tests with many more examples'
 	@echo 'make test-checked  engine tests with every index and overflow checked, under the sanitizers'
-	@echo 'make bench         the benchmarks'
+	@echo 'make bench         the benchmarks: benchmarks/RESULTS.md anew, and which targets hold'
 	@echo 'make lint          ruff and mypy'
 	@echo 'make schema        JSON Schema of chip files, for editors (build/chip.schema.json)'
 	@echo 'make clean         remove builds and caches; distclean: the environments too'
@@ -48,7 +48,7 @@ test-checked: $(CHECKED)/.installed
 		-W error::pytest.PytestUnraisableExceptionWarning tests/twin tests/golden
 
 bench: $(VENV)/.built
-	$(VENV)/bin/python benchmarks/run_all.py
+	$(VENV)/bin/python benchmarks/run_all.py --record
 
 lint: $(VENV)/.built
 	$(VENV)/bin/ruff check .

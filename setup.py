@@ -53,7 +53,7 @@ setup(
     package_dir={"emulator.hw_configs": "hw_configs"},
     package_data={
         "emulator": ["py.typed"],
-        "emulator.hw_configs": ["*.yaml"],
+        "emulator.hw_configs": ["*.yaml", "baselines/*.yaml"],
         "emulator.bench": ["data/*"],
         "emulator._ext": ["*.pxd", "*.h"],
     },

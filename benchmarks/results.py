@@ -24,6 +24,11 @@ class Row:
     value: str  # with its unit
     spread: str = ""  # lowest and highest of the repetitions, or what else says how sure the value is
 
+    @property
+    def has_target(self) -> bool:
+        """Whether there is something to reach; the value says what."""
+        return "(target " in self.value
+
 
 @contextmanager
 def workload_folder() -> Iterator[Path]:
@@ -80,6 +85,23 @@ def write_results(rows: Sequence[Row], command: str, path: Path = RESULTS) -> No
         last_row = [i for i, old in enumerate(lines) if old.startswith("|")]
         lines.insert((siblings or last_row)[-1] + 1, line)
     _write("\n".join(lines) + "\n", path)
+
+
+def older_rows(
+    measured: set[tuple[str, str]], benchmarks: set[str] | None = None, path: Path = RESULTS
+) -> dict[str, int]:
+    """Command -> rows of RESULTS.md that it measured and whose keys are not among those `measured`.
+
+    benchmarks: of these only; None: of all.
+    """
+    found: dict[str, int] = {}
+    for cells in map(_cells, path.read_text().splitlines()):
+        if len(cells) > 4 and cells[4].startswith("`") and (cells[0], cells[1]) not in measured:
+            if benchmarks is not None and cells[0] not in benchmarks:
+                continue
+            command = cells[4].strip("`")
+            found[command] = found.get(command, 0) + 1
+    return found
 
 
 def _cells(line: str) -> list[str]:

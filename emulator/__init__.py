@@ -10,7 +10,8 @@
 Public names only; what each does is told where it is defined.
 """
 
-from emulator import traffic
+from emulator import clocked, traffic
+from emulator.chip.baseline import BaselineSpec
 from emulator.chip.spec import ChipSpec
 from emulator.compiler import compile
 from emulator.energy import Ledger
@@ -24,10 +25,12 @@ from emulator.errors import (
     SpecError,
 )
 from emulator.formats import (
+    baselines,
     chip_schema,
     chips,
     from_nir,
     from_truenorth_json,
+    load_baseline,
     load_chip,
     load_network,
     load_program,
@@ -50,6 +53,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "LIF",
+    "BaselineSpec",
     "ChipSpec",
     "CompileError",
     "DescriptionError",
@@ -70,11 +74,14 @@ __all__ = [
     "SpecError",
     "Triplets",
     "TrueNorth",
+    "baselines",
     "chip_schema",
     "chips",
+    "clocked",
     "compile",
     "from_nir",
     "from_truenorth_json",
+    "load_baseline",
     "load_chip",
     "load_curve",
     "load_network",

@@ -30,10 +30,12 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "compiler": CONTRACT | {"network", "_ext"},
     "reference": CONTRACT - {"program"},
     "energy": CONTRACT,
+    "clocked": CONTRACT | {"network"},  # reads sizes off a network; nothing is compiled for a clocked machine
     "formats": CONTRACT | {"network"},
     "engine": CONTRACT | {"traffic", "reference", "energy", "formats", "_ext"},
     "report": CONTRACT | {"traffic", "energy", "formats"},
-    "bench": CONTRACT | {"traffic", "network", "compiler", "energy", "formats", "engine", "report"},
+    "bench": CONTRACT
+    | {"traffic", "network", "compiler", "energy", "clocked", "formats", "engine", "report"},
     "cli": CONTRACT
     | {"traffic", "network", "compiler", "energy", "formats", "engine", "report", "bench", "__version__"},
     "__main__": frozenset({"cli"}),

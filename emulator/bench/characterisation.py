@@ -23,6 +23,7 @@ from emulator.bench.characterisation_network import (
     network_of,
 )
 from emulator.bench.characterisation_text import outcome_text
+from emulator.bench.metrics import neurobench
 from emulator.bench.outcome import Outcome, Progress
 from emulator.chip.spec import ChipSpec
 from emulator.compiler import compile
@@ -63,6 +64,7 @@ class Point:
     power_w: float
     gsops: float  # 10**9 synaptic operations a second
     gsops_per_w: float | None  # None: nothing costs anything
+    metrics: dict[str, Any]  # NeuroBench's, of the cores emulated
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,8 @@ def _measure(chip: ChipSpec, sweep: Sweep, point: tuple[float, int], *, engine: 
     assert chip.tick_ps is not None
     (rate_hz, n_synapses), tick_s = point, chip.tick_ps / PS_PER_S
     given = described(sweep.side**2, rate_hz * tick_s, n_synapses, sweep.seed)
-    program = compile(network_of(given, tiles_of(chip, sweep.side)), chip, seed=0)
+    network = network_of(given, tiles_of(chip, sweep.side))
+    program = compile(network, chip, seed=0)
     options: dict[str, Any] = {"engine": engine, "timing": False, "threads": threads}
     running_in = run(program, MAX_DELAY, **options)
     result = run(program, sweep.n_ticks, state=running_in.state, **options)
@@ -167,6 +170,7 @@ def _measure(chip: ChipSpec, sweep: Sweep, point: tuple[float, int], *, engine: 
         power_w=power_w,
         gsops=gsops,
         gsops_per_w=gsops / power_w if power_w else None,
+        metrics=neurobench(network, result),
     )
 
 

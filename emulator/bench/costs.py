@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emulator.bench.metrics import metrics, sample_durations_ps
 from emulator.engine import run
 from emulator.engine.result import Result
+from emulator.network import Network
 from emulator.program import Program
 from emulator.report.summary import result_numbers
 from emulator.report.utilisation import peaks
@@ -44,7 +46,7 @@ def run_samples(
     return go(n_samples, False, progress), go(min(n_samples, TIMED_SAMPLES), True, None)
 
 
-def inference_costs(result: Result, timed: Result) -> dict[str, Any]:
+def inference_costs(network: Network, result: Result, timed: Result) -> dict[str, Any]:
     """Cost of a run, per inference where that makes sense; a sample is an inference. timed: as `run_samples`
     has it; of a clock's chip its overruns are told."""
     numbers = result_numbers(result)
@@ -52,7 +54,8 @@ def inference_costs(result: Result, timed: Result) -> dict[str, Any]:
     n = numbers["n_samples"]
     per_inference = {name: counts[name] / n for name in COUNTED}
     per_inference["hops"] = sum(counts[f"hop_{direction}"] for direction in "ewns") / n
-    sample_ps = _sample_ps(result)
+    sample_ps = sample_durations_ps(result)
+    assert sample_ps is not None, "by a clock, or timed"
     return {
         "n_cores": numbers["n_cores"],
         "n_tiles": numbers["n_tiles"],
@@ -73,15 +76,8 @@ def inference_costs(result: Result, timed: Result) -> dict[str, Any]:
         "dynamic_per_transmitted_spike_j": _per(energy["dynamic_j"], counts["transmitted"]),
         "counts": counts,
         "utilisation": peaks(result.program),
+        "metrics": metrics(network, result),
     }
-
-
-def _sample_ps(result: Result) -> NDArray[np.int64]:
-    """[n_samples] by the clock of the chip, or as measured."""
-    n, tick_ps = result.record.n_samples, result.program.chip.tick_ps
-    if tick_ps is not None:
-        return np.full(n, result.n_ticks * tick_ps, dtype=np.int64)
-    return np.asarray(result.tick_ps.reshape(n, -1).sum(axis=1))
 
 
 def _clock(timed: Result) -> dict[str, Any] | None:

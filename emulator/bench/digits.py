@@ -80,7 +80,7 @@ def digits(
         name: _answer(network, loaded, mapping, images, engine, progress and partial(progress, name))
         for name, mapping in mappings.items()
     }
-    numbers = _numbers(images, answers)
+    numbers = _numbers(network, images, answers)
     results = {name: answer.result for name, answer in answers.items()}
     return Outcome(numbers, outcome_text(numbers), results)
 
@@ -142,12 +142,12 @@ def _output_counts(result: Result, output: Population) -> NDArray[np.int64]:
     return counts
 
 
-def _numbers(images: Digits, answers: dict[str, Answer]) -> dict[str, Any]:
+def _numbers(network: Network, images: Digits, answers: dict[str, Answer]) -> dict[str, Any]:
     """Everything the text shows. The answers are the packed run's; `same_spikes` says whether both agree.
     What is of the spread run is None where there is none."""
     packed, spread = answers["packed"], answers.get("spread")
     source_digit = images.source_counts.argmax(axis=1)
-    runs = {name: inference_costs(answer.result, answer.timed) for name, answer in answers.items()}
+    runs = {name: inference_costs(network, answer.result, answer.timed) for name, answer in answers.items()}
     return {
         "bench": "digits",
         "chip": packed.result.program.chip.name,

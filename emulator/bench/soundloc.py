@@ -57,6 +57,7 @@ class Heard:
     """What the chip said of all sounds."""
 
     sounds: Sounds
+    network: Network
     result: Result
     timed: Result  # as `run_samples` has it
     answer: NDArray[np.int64]  # [n_samples] class with the largest sum of v, the lowest of equals
@@ -80,11 +81,13 @@ def soundloc(
     """Runs all sounds. `data`: other sounds, or another network, in the format of `SOUNDS`."""
     sounds = read_sounds(SOUNDS if data is None else data, n_samples)
     _, n_ticks, _ = sounds.spikes.shape
-    program = compile(network_of(sounds.weights, n_ticks), load_chip(chip))
+    network = network_of(sounds.weights, n_ticks)
+    program = compile(network, load_chip(chip))
     step = progress and partial(progress, "soundloc")
     result, timed = run_samples(program, "ears", sounds.spikes, engine, step)
     sum_v = result.probe("direction", "v").sum(axis=1, dtype=np.int64)
-    heard = Heard(sounds, result, timed, sum_v.argmax(axis=1), in_floats(sounds.weights, sounds.spikes))
+    floats = in_floats(sounds.weights, sounds.spikes)
+    heard = Heard(sounds, network, result, timed, sum_v.argmax(axis=1), floats)
     numbers = _numbers(heard)
     pictures = (
         ("soundloc-answers", partial(_draw_answers, heard)),
@@ -134,7 +137,7 @@ def _numbers(heard: Heard) -> dict[str, Any]:
         "hidden_spikes": hidden,
         "input_spikes": float(sounds.spikes.sum() / n_samples),
         "confusion": _confusion(sounds, heard.answer),
-        **inference_costs(result, heard.timed),
+        **inference_costs(heard.network, result, heard.timed),
         "sound_ps": round(n_ticks * DT_S * 1e12),
         "quantisation": result.program.stats.get("quantisation", []),
         "rewrites": result.program.stats.get("rewrites", []),

@@ -58,9 +58,9 @@ class Violation:
 class InvalidChip(SpecError):
     """A SpecError that still knows the place of each violation, for readers that can name lines."""
 
-    def __init__(self, violations: tuple[Violation, ...], name: str | None = None):
+    def __init__(self, violations: tuple[Violation, ...], name: str | None = None, *, kind: str = "chip"):
         self.violations = violations
-        owner = f"chip {name!r}: " if name else "chip: "
+        owner = f"{kind} {name!r}: " if name else f"{kind}: "
         super().__init__(owner + str(violation) for violation in violations)
 
 

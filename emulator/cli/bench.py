@@ -1,10 +1,9 @@
-"""The commands of `spikemesh bench`: trained networks on data, traffic on the mesh alone, and maps of what
-rate and synapses cost."""
+"""The commands of `spikemesh bench`: trained networks on data, claims about energy, traffic on the mesh
+alone, and maps of what rate and synapses cost."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,20 +17,28 @@ from emulator.bench.characterisation import CROSSBAR_CHIP, RATES_HZ, SIDE, SYNAP
 from emulator.bench.characterisation import characterisation as bench_characterisation
 from emulator.bench.mesh import Traffic
 from emulator.bench.mesh import mesh as bench_mesh
-from emulator.cli.options import Engine, EngineOption, Json, check_target, name_pictures
+from emulator.cli.claims import CLAIMS, memory_command, neurons_command, spikes_command
+from emulator.cli.options import (
+    Engine,
+    EngineOption,
+    Json,
+    check_target,
+    integers,
+    listed,
+    name_pictures,
+    numbers,
+)
 from emulator.cli.output import Output, RunFailed, UsageError, progress_bar
+from emulator.cli.provenance import provenance
 from emulator.engine.load_curve import MEASURE_SLOTS, WARMUP_SLOTS
 from emulator.errors import SimulationError
 from emulator.formats import write_atomic
+from emulator.report.tables import facts_text
 from emulator.traffic import PATTERNS
 
 MESH = "latency of the mesh against load, without cores"
 CHARACTERISATION = "power and efficiency of crossbar cores against firing rate and synapses"
 ChipOption = Annotated[str, typer.Option(help="A chip that ships, or a YAML file.")]
-
-
-def _listed(values: Iterable[float]) -> str:
-    return ",".join(f"{value:g}" for value in values)
 
 
 class PatternName(StrEnum):
@@ -48,29 +55,45 @@ class PatternName(StrEnum):
 assert set(PatternName) == set(PATTERNS)
 
 
+def descriptions() -> dict[str, str]:
+    """Every bench in a line."""
+    trained = {name: bench.description for name, bench in BENCHES.items()}
+    return trained | CLAIMS | {"characterisation": CHARACTERISATION, "mesh": MESH}
+
+
 class _Benches(TyperGroup):
     """Says what there is when asked for what there is not."""
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         command = super().get_command(ctx, cmd_name)
         if command is None:
-            known = {name: bench.description for name, bench in BENCHES.items()}
-            known |= {"mesh": MESH, "characterisation": CHARACTERISATION}
-            listed = "; ".join(f"{name} ({description})" for name, description in known.items())
-            raise UsageError(f"no bench {cmd_name!r}, choose from {listed}")
+            known = "; ".join(f"{name} ({description})" for name, description in descriptions().items())
+            raise UsageError(f"no bench {cmd_name!r}, choose from {known}")
         return command
 
 
 bench_app = typer.Typer(
     cls=_Benches,
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Run a trained network on real data, traffic on the mesh alone, or networks that use a chip of "
-    "crossbar cores more and more, and say what comes of it.\n\n"
-    "\b\nspikemesh bench digits --out pictures\nspikemesh bench soundloc --samples 100\n"
+    help="Run a trained network on real data, put a claim about energy to the test, traffic on the mesh "
+    "alone, or networks that use a chip of crossbar cores more and more, and say what comes of it. Without a "
+    "name: list them.\n\n"
+    "\b\nspikemesh bench digits --out pictures\nspikemesh bench energy-vs-spikes --out pictures\n"
     "spikemesh bench mesh --pattern uniform --plot\nspikemesh bench characterisation --plot maps.png",
 )
+
+
+@bench_app.callback()
+def list_benches(context: typer.Context, json: Json = False) -> None:
+    """Lists the benches when none is named."""
+    if context.invoked_subcommand is not None:
+        return
+    output = Output(json)
+    output.text(facts_text("Benches", descriptions().items()))
+    output.data(descriptions())
+    output.note("\nnext: spikemesh bench NAME, or -h after it for its options")
 
 
 def _add(name: str) -> None:
@@ -101,13 +124,23 @@ def _add(name: str) -> None:
         output.text(outcome.text)
         paths = [] if out is None else _pictures(outcome, out)
         name_pictures(output, paths)
-        output.data({**outcome.numbers, "pictures": [str(path) for path in paths]})
+        _data(output, outcome, paths, (chip, None))
         pictures = f"spikemesh bench {name} --out pictures; " if out is None else ""
         output.note(f"\nnext: {pictures}spikemesh chips {chip} explains every cost")
 
 
 for _name in BENCHES:
     _add(_name)
+bench_app.command("energy-vs-spikes")(spikes_command)
+bench_app.command("energy-vs-neurons")(neurons_command)
+bench_app.command("local-memory")(memory_command)
+
+
+def _data(output: Output, outcome: Outcome, paths: list[Path], source: tuple[str, int | None]) -> None:
+    """The numbers for machines, with where they come from. source: chip and seed."""
+    chip, seed = source
+    pictures = [str(path) for path in paths]
+    output.data({**outcome.numbers, "provenance": provenance([chip], seed), "pictures": pictures})
 
 
 def _pictures(outcome: Outcome, folder: Path) -> list[Path]:
@@ -155,7 +188,9 @@ def mesh_command(
         raise UsageError(f"{picture}: what is it for? To draw the curves into it add --plot")
     if plot:
         check_target(target)
-    traffic = Traffic(pattern, _rates(rates), _size(size), depth, warmup, measure, seed)
+    traffic = Traffic(
+        pattern, numbers("--rates", rates, "0.1,0.2,0.3"), _size(size), depth, warmup, measure, seed
+    )
     with progress_bar() as bar:
         outcome = bench_mesh(traffic, engine, bar.step, chip=chip)
     output.text(outcome.text)
@@ -166,7 +201,7 @@ def mesh_command(
             write_atomic(path, draw())
             paths.append(path)
     name_pictures(output, paths)
-    output.data({**outcome.numbers, "pictures": [str(path) for path in paths]})
+    _data(output, outcome, paths, (chip, seed))
 
 
 @bench_app.command("characterisation")
@@ -175,11 +210,11 @@ def characterisation_command(
         str, typer.Option(help="A chip of crossbar cores that ships, or a YAML file.")
     ] = CROSSBAR_CHIP,
     rates: Annotated[
-        str | None, typer.Option(help=f"Firing rates in Hz. \\[default: {_listed(RATES_HZ)}]")
+        str | None, typer.Option(help=f"Firing rates in Hz. \\[default: {listed(RATES_HZ)}]")
     ] = None,
     synapses: Annotated[
         str | None,
-        typer.Option(help=f"Active synapses of a neuron, 0..256. \\[default: {_listed(SYNAPSES)}]"),
+        typer.Option(help=f"Active synapses of a neuron, 0..256. \\[default: {listed(SYNAPSES)}]"),
     ] = None,
     side: Annotated[int, typer.Option(min=1, help="N x N cores, spread over the chip, stand for it.")] = SIDE,
     ticks: Annotated[int, typer.Option(min=1, help="Ticks of a measurement.")] = TICKS,
@@ -200,7 +235,10 @@ def characterisation_command(
     output = Output(json)
     if plot is not None:
         check_target(plot)
-    asked = {"rates_hz": _rates(rates, "0,20,200"), "synapses": _synapses(synapses)}
+    asked = {
+        "rates_hz": numbers("--rates", rates, "0,20,200"),
+        "synapses": integers("--synapses", synapses, "0,128,256"),
+    }
     given: dict[str, Any] = {name: values for name, values in asked.items() if values is not None}
     sweep = Sweep(**given, side=side, n_ticks=ticks, seed=seed)
     with progress_bar() as bar:
@@ -212,26 +250,8 @@ def characterisation_command(
             write_atomic(plot, draw())
             paths.append(plot)
     name_pictures(output, paths)
-    output.data({**outcome.numbers, "pictures": [str(path) for path in paths]})
+    _data(output, outcome, paths, (chip, seed))
     output.note(f"\nnext: spikemesh chips {chip} explains every cost")
-
-
-def _rates(text: str | None, example: str = "0.1,0.2,0.3") -> list[float] | None:
-    if text is None:
-        return None
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise UsageError(f"--rates {text}: expected numbers with commas between: {example}") from None
-
-
-def _synapses(text: str | None) -> list[int] | None:
-    if text is None:
-        return None
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise UsageError(f"--synapses {text}: expected integers with commas between: 0,128,256") from None
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

@@ -23,8 +23,10 @@ from emulator.engine.run import MAX_THREADS
 from emulator.engine.stimulus import build_drive
 from emulator.errors import EmulatorError
 from emulator.formats import (
+    baselines,
     chip_schema,
     chips,
+    load_baseline,
     load_chip,
     load_program,
     load_stimulus,
@@ -79,13 +81,17 @@ def options(
 def chips_command(
     name: Annotated[str | None, typer.Argument(help="A chip that ships, or a YAML file.")] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of chip files.")] = False,
+    only_baselines: Annotated[
+        bool, typer.Option("--baselines", help="List the clocked machines that chips are held against.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """List the chips, or explain one: every value with its unit and meaning.
+    """List the chips, or explain one, or a clocked baseline: every value with its unit and meaning.
 
     \b
     spikemesh chips
     spikemesh chips loihi
+    spikemesh chips cpu-dram
     spikemesh chips my_chip.yaml --json
     """
     out = Output(json)
@@ -94,14 +100,32 @@ def chips_command(
             raise UsageError(f"--schema is the same for all chips: leave out {name!r}")
         Output(True).data(chip_schema())
         return
+    if only_baselines or name in baselines():
+        _tell_baselines(out, name, only_baselines)
+        return
     if name is None:
         listed = [load_chip(shipped) for shipped in chips()]
         out.data([reports.chip_line(chip) for chip in listed])
         out.text(reports.chips_text(listed))
+        out.text("\n" + reports.baselines_text(load_baseline(shipped) for shipped in baselines()))
         return
     chip = load_chip(name)
     out.data(reports.chip_numbers(chip))
     out.text(reports.chip_text(chip))
+
+
+def _tell_baselines(out: Output, name: str | None, listed: bool) -> None:
+    """Lists the baselines, or explains one."""
+    if listed and name is not None:
+        raise UsageError(f"--baselines lists them all: leave out {name!r}")
+    if name is None:
+        found = [load_baseline(shipped) for shipped in baselines()]
+        out.data([baseline.to_dict() for baseline in found])
+        out.text(reports.baselines_text(found))
+        return
+    baseline = load_baseline(name)
+    out.data(reports.baseline_numbers(baseline))
+    out.text(reports.baseline_text(baseline))
 
 
 @app.command("run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,6 +27,31 @@ assert set(Engine) == set(ENGINES)
 EngineOption = Annotated[
     Engine, typer.Option(help="native: compiled, fast; reference: plain and slow, same bits.")
 ]
+
+
+def listed(values: Iterable[float | str]) -> str:
+    """Values as options take them: with commas between."""
+    return ",".join(value if isinstance(value, str) else f"{value:g}" for value in values)
+
+
+def numbers(option: str, text: str | None, example: str) -> list[float] | None:
+    """The numbers of an option, None where it was not given. Raises UsageError with an example."""
+    if text is None:
+        return None
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(f"{option} {text}: expected numbers with commas between: {example}") from None
+
+
+def integers(option: str, text: str | None, example: str) -> list[int] | None:
+    """The integers of an option, None where it was not given. Raises UsageError with an example."""
+    if text is None:
+        return None
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(f"{option} {text}: expected integers with commas between: {example}") from None
 
 
 def check_target(path: Path) -> None:

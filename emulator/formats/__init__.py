@@ -5,6 +5,7 @@ every check that its users rely on, whoever made the file; whatever is wrong is 
 """
 
 from emulator.formats.arrays import load_arrays
+from emulator.formats.baselines import baselines, load_baseline
 from emulator.formats.chips import chip_schema, chips, load_chip
 from emulator.formats.files import write_atomic
 from emulator.formats.networks import load_network, save_network
@@ -19,11 +20,13 @@ __all__ = [
     "MAX_EVENTS",
     "Journeys",
     "Shown",
+    "baselines",
     "chip_schema",
     "chips",
     "from_nir",
     "from_truenorth_json",
     "load_arrays",
+    "load_baseline",
     "load_chip",
     "load_network",
     "load_program",

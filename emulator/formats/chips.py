@@ -19,15 +19,13 @@ from typing import Any
 
 from emulator.chip.spec import ChipSpec, merged
 from emulator.chip.violation import InvalidChip, Violation, shown
-from emulator.errors import ImageError, SpecError
+from emulator.errors import SpecError
 from emulator.formats import yaml_tree
-from emulator.formats.files import read_whole
-
-MAX_BYTES = 2**17  # of a chip file; a barrier table of 4,096 rows fits
+from emulator.formats.baselines import baselines
+from emulator.formats.descriptions import is_file_name, read_table, shipped_folder
 
 _FILE_KEYS = ("inherits", "abstract")
 _OWN_KEYS = ("name", "description", "real_chip")
-_SUFFIXES = (".yaml", ".yml")
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def load_chip(name_or_path: str | PathLike[str]) -> ChipSpec:
 
 def chips() -> tuple[str, ...]:
     """Names of the shipped chips, sorted."""
-    found = ((path.stem, _read(path, _shipped_name(path))) for path in _folder().glob("*.yaml"))
+    found = ((path.stem, _read(path, _shipped_name(path))) for path in shipped_folder().glob("*.yaml"))
     return tuple(sorted(name for name, file in found if not file.abstract))
 
 
@@ -92,21 +90,8 @@ def chip_schema() -> dict[str, Any]:
     }
 
 
-def _folder() -> Path:
-    """The shipped chip files: package data when installed, beside the package in a checkout."""
-    package = Path(__file__).parents[1]
-    for folder in (package / "hw_configs", package.parent / "hw_configs"):
-        if folder.is_dir():
-            return folder
-    raise SpecError(f"{package / 'hw_configs'}: the shipped chip files are missing: install spikemesh again")
-
-
 def _shipped_name(path: Path) -> str:
     return f"hw_configs/{path.name}"
-
-
-def _is_file_name(text: str) -> bool:
-    return text.endswith(_SUFFIXES) or "/" in text or os.sep in text
 
 
 def _locate(name_or_path: str | PathLike[str]) -> tuple[Path, str]:
@@ -117,15 +102,17 @@ def _locate(name_or_path: str | PathLike[str]) -> tuple[Path, str]:
         raise SpecError(
             f"chip {shown(name_or_path)}: give the name of a shipped chip or the path of a YAML file"
         )
-    if _is_file_name(name_or_path):
+    if is_file_name(name_or_path):
         return Path(name_or_path), name_or_path
-    path = _folder() / f"{name_or_path}.yaml"
+    path = shipped_folder() / f"{name_or_path}.yaml"
     if not path.is_file():
         raise SpecError(_unknown_chip(name_or_path))
     return path, _shipped_name(path)
 
 
 def _unknown_chip(name: str) -> str:
+    if name in baselines():
+        return f"{name!r} is a baseline, no chip: nothing runs on it; read it with load_baseline"
     choices = chips()
     close = difflib.get_close_matches(name, choices, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
@@ -139,7 +126,7 @@ def _chain(file: _ChipFile) -> Iterator[_ChipFile]:
     while file.inherits is not None:
         place = f"{file.named}:{file.lines[('inherits',)]}: inherits"
         try:
-            if _is_file_name(file.inherits):
+            if is_file_name(file.inherits):
                 path = file.path.parent / file.inherits
                 named = str(Path(file.named).parent / file.inherits)
             else:
@@ -155,20 +142,7 @@ def _chain(file: _ChipFile) -> Iterator[_ChipFile]:
 
 
 def _read(path: Path, named: str) -> _ChipFile:
-    try:
-        content = read_whole(path, MAX_BYTES)
-    except ImageError as error:
-        raise SpecError(problem.replace(os.fspath(path), named, 1) for problem in error.problems) from None
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise SpecError(f"{named}:{line}: not UTF-8 text: a chip file is YAML") from None
-    tree = yaml_tree.parse(text, named)
-    if tree.data is None:
-        raise SpecError(f"{named}: empty: describe a chip, or inherit one with 'inherits: loihi'")
-    if not isinstance(tree.data, dict):
-        raise SpecError(f"{named}:1: {shown(tree.data)} where a table of keys and values was expected")
+    tree = read_table(path, named, "a chip file", "describe a chip, or inherit one with 'inherits: loihi'")
     inherits, abstract = tree.data.get("inherits"), tree.data.get("abstract", False)
     problems = []
     if "inherits" in tree.data and not (isinstance(inherits, str) and inherits):

@@ -4,6 +4,7 @@ Invariants: text and JSON are made from the same numbers; nothing is left out of
 without it saying so; matplotlib is imported only when a picture is drawn.
 """
 
+from emulator.report.baseline_text import baseline_numbers, baseline_text, baselines_text
 from emulator.report.breakdown_text import BREAKDOWNS, breakdown_text
 from emulator.report.chip_text import chip_line, chip_numbers, chip_text, chips_text
 from emulator.report.explain import explanation
@@ -18,6 +19,9 @@ from emulator.report.wire_text import wire_numbers, wire_text
 
 __all__ = [
     "BREAKDOWNS",
+    "baseline_numbers",
+    "baseline_text",
+    "baselines_text",
     "breakdown_text",
     "chip_line",
     "chip_numbers",

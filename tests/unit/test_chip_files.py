@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import emulator as em
 from emulator.formats import yaml_tree
-from emulator.formats.chips import MAX_BYTES
+from emulator.formats.descriptions import MAX_BYTES
 
 SHIPPED = Path(__file__).parents[2] / "hw_configs"
 TINY = (SHIPPED / "tiny.yaml").read_text(encoding="utf-8")
