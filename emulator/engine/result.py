@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator import energy, formats
+from emulator.chip.spec import ChipSpec
+from emulator.energy import Prices
 from emulator.engine.journeys import of_run
 from emulator.errors import SimulationError
 from emulator.program import Program
@@ -26,6 +28,7 @@ class Result:
 
     record: Record
     program: Program
+    prices: ChipSpec | None = None  # whose prices `energy` takes; None: those of the program's chip
 
     def __post_init__(self) -> None:
         """The record tells its senders by name from now on, without its program too."""
@@ -132,8 +135,16 @@ class Result:
 
     @functools.cached_property
     def energy(self) -> energy.Ledger:
-        """The run's counts at the chip's prices."""
-        return energy.price(self.record, self.program.chip, self.program)
+        """The run's counts at the chip's prices, or those of `reprice`."""
+        return energy.price(self.record, self.prices or self.program.chip, self.program)
+
+    def reprice(self, prices: Prices | str | PathLike[str]) -> Result:
+        """The same run at other prices: a chip, its name or file, or changes such as
+        `{"energy_pj.hop_ew": 3.5}`. Nothing runs again: counts and times stay those of the run's chip.
+        """
+        chip = formats.load_chip(prices) if isinstance(prices, (str, PathLike)) else prices
+        priced = energy.priced_chip(chip, self.prices or self.program.chip)
+        return Result(self.record, self.program, priced)
 
     @property
     def state(self) -> State:

@@ -6,6 +6,7 @@ without it saying so; matplotlib is imported only when a picture is drawn.
 
 from emulator.report.breakdown_text import BREAKDOWNS, breakdown_text
 from emulator.report.chip_text import chip_line, chip_numbers, chip_text, chips_text
+from emulator.report.comparison_text import comparison_numbers, comparison_text
 from emulator.report.pictures import make_folder, save_picture, save_pictures
 from emulator.report.program_text import program_text
 from emulator.report.result_text import result_text, run_line
@@ -20,6 +21,8 @@ __all__ = [
     "chip_numbers",
     "chip_text",
     "chips_text",
+    "comparison_numbers",
+    "comparison_text",
     "make_folder",
     "peaks",
     "program_text",
