@@ -14,9 +14,10 @@ from emulator import energy, formats
 from emulator.chip.spec import ChipSpec
 from emulator.energy import Prices
 from emulator.engine.journeys import of_run
+from emulator.engine.provenance import stimulus_of
 from emulator.errors import SimulationError
 from emulator.program import Program
-from emulator.record import Record, State, Trace
+from emulator.record import Provenance, Record, State, Trace
 from emulator.traffic import TickLimits, tick_limits
 
 Ints = NDArray[np.integer[Any]]
@@ -28,6 +29,7 @@ class Result:
 
     record: Record
     program: Program
+    provenance: Provenance | None = None  # None: the record was made by other means than `run`
     prices: ChipSpec | None = None  # whose prices `energy` takes; None: those of the program's chip
 
     def __post_init__(self) -> None:
@@ -144,12 +146,37 @@ class Result:
         """
         chip = formats.load_chip(prices) if isinstance(prices, (str, PathLike)) else prices
         priced = energy.priced_chip(chip, self.prices or self.program.chip)
-        return Result(self.record, self.program, priced)
+        return replace(self, prices=priced)
 
     @property
     def state(self) -> State:
         """State after the last tick: `run(program, ..., state=result.state)` goes on from it."""
         return self.record.state
+
+    @property
+    def stimulus(self) -> dict[str, NDArray[np.int64]]:
+        """What `run` was given: source -> int64 [n_events, 2] of (tick, index); with a batch [n_events, 3],
+        the sample first."""
+        return stimulus_of(self.program, self.record, self.provenance)
+
+    def repeat(self, engine: str | None = None, threads: int | None = None) -> Result:
+        """The same run once more, on this engine or another: the records are equal, bit for bit."""
+        from emulator.engine.run import run
+
+        stimulus, origin = self.stimulus, self.provenance
+        assert origin is not None  # else there is no stimulus
+        return run(
+            self.program,
+            self.n_ticks,
+            stimulus,
+            engine=engine or origin.engine,
+            threads=threads or origin.threads,
+            timing=self.record.timing is not None,
+            batch=self.batch,
+            state=origin.begin,
+            seed=origin.seed,
+            trace=origin.trace,
+        )
 
     def save(self, path: str | PathLike[str]) -> None:
         """Writes the record and its program; `load_record` reads them."""
@@ -182,5 +209,4 @@ class Result:
 
 def load_record(path: str | PathLike[str]) -> Result:
     """Reads what `Result.save` wrote. Raises ImageError when the file is damaged."""
-    record, program = formats.load_record(path)
-    return Result(record=record, program=program)
+    return Result(*formats.load_record(path))
