@@ -15,6 +15,7 @@ from emulator.cli.bench import bench_app
 from emulator.cli.compare import compare_reports
 from emulator.cli.options import Engine, EngineOption, Json, check_target, name_pictures, raster_ticks
 from emulator.cli.output import Output, RunFailed, UsageError, progress_bar
+from emulator.cli.records import export_command, repeat_command
 from emulator.cli.trace import trace_command
 from emulator.compiler import EFFORTS
 from emulator.compiler import compile as compile_network
@@ -62,6 +63,8 @@ class By(StrEnum):
 assert set(By) == set(reports.BREAKDOWNS)
 app.add_typer(bench_app, name="bench")
 app.command("trace")(trace_command)
+app.command("export")(export_command)
+app.command("repeat")(repeat_command)
 
 
 class Effort(StrEnum):
@@ -282,11 +285,13 @@ def report_command(
     output.text(reports.result_text(result))
     if by is not None and by != "event":  # that one is there already
         output.text("\n" + reports.breakdown_text(result, by))
+    output.text("\n" + reports.provenance_text(result))
     name_pictures(output, paths)
     table = by or "event"
     output.data(
         {
             **reports.result_numbers(result),
+            "provenance": result.about,
             "by": table,
             "table": result.energy.table(table) if json else [],
             "pictures": [str(path) for path in paths],

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from emulator import energy, formats
 from emulator.chip.spec import ChipSpec
 from emulator.energy import Prices
+from emulator.engine import export
 from emulator.engine.journeys import of_run
 from emulator.engine.provenance import stimulus_of
 from emulator.errors import SimulationError
@@ -159,7 +162,12 @@ class Result:
         the sample first."""
         return stimulus_of(self.program, self.record, self.provenance)
 
-    def repeat(self, engine: str | None = None, threads: int | None = None) -> Result:
+    def repeat(
+        self,
+        engine: str | None = None,
+        threads: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Result:
         """The same run once more, on this engine or another: the records are equal, bit for bit."""
         from emulator.engine.run import run
 
@@ -176,11 +184,37 @@ class Result:
             state=origin.begin,
             seed=origin.seed,
             trace=origin.trace,
+            progress=progress,
         )
 
     def save(self, path: str | PathLike[str]) -> None:
         """Writes the record and its program; `load_record` reads them."""
         formats.save_result(self, path)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Where it came from: digests of network, image, chip and prices, seed, engine, versions, command.
+        Plain values; None: not known."""
+        return export.about(self)
+
+    def export(self, path: str | PathLike[str], tables: Sequence[str] | None = None) -> list[Path]:
+        """Writes tables for analysts: spikes, probes, and counts and energy by event, core, link, population
+        and tick. Returns the files.
+
+        path: .npz or .json hold all tables, .csv and .parquet take a file for each (`run.spikes.csv`), .nir
+        takes the spikes as NIRGraphData. tables: names of some; None: all.
+        """
+        if Path(path).suffix.lower() == ".nir":
+            return [export.save_nir_data(self, path, tables)]
+        return formats.save_tables(path, export.tables_of(self, tables), export.about(self))
+
+    def to_neo(self) -> Any:
+        """A `neo.Block`: a segment per sample with a spike train per recorded neuron, and the probes."""
+        return export.to_neo(self)
+
+    def to_nir_data(self) -> Any:
+        """The spikes of the recorded populations as `nir.NIRGraphData`."""
+        return export.to_nir_data(self)
 
     def save_trace(self, path: str | PathLike[str], max_events: int = formats.MAX_EVENTS) -> formats.Shown:
         """Writes the trace for ui.perfetto.dev; returns what of it is in the file. Takes trace=True."""

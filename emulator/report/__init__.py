@@ -9,6 +9,7 @@ from emulator.report.chip_text import chip_line, chip_numbers, chip_text, chips_
 from emulator.report.comparison_text import comparison_numbers, comparison_text
 from emulator.report.pictures import make_folder, save_picture, save_pictures
 from emulator.report.program_text import program_text
+from emulator.report.provenance_text import made_by, provenance_text
 from emulator.report.result_text import result_text, run_line
 from emulator.report.summary import result_numbers
 from emulator.report.utilisation import peaks
@@ -23,9 +24,11 @@ __all__ = [
     "chips_text",
     "comparison_numbers",
     "comparison_text",
+    "made_by",
     "make_folder",
     "peaks",
     "program_text",
+    "provenance_text",
     "result_numbers",
     "result_text",
     "run_line",

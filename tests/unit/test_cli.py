@@ -305,6 +305,46 @@ def test_a_run_is_held_against_the_wire_limit_when_asked(spikemesh: Spikemesh, t
     assert untimed.code == 2 and "only a timed run knows" in untimed.err
 
 
+def test_a_record_is_repriced_and_compared_with_another(spikemesh: Spikemesh, tmp_path: Path) -> None:
+    write_inputs(tmp_path)
+    spikemesh("compile", "demo.net", "--chip", "tiny", "-o", "near.prog")
+    spikemesh("compile", "demo.net", "--chip", "tiny", "--mapping", "cores.npz", "-o", "far.prog")
+    for name in ("near", "far"):
+        spikemesh("run", f"{name}.prog", "--stimulus", "spikes.npz", "-o", f"{name}.rec")
+    repriced = spikemesh("report", "near.rec", "--chip", "loihi-spice")
+    assert repriced.code == 0 and "on 1 tile, at the prices of loihi-spice" in repriced.out
+    shown = spikemesh("report", "near.rec", "--compare", "far.rec", "--by", "population")
+    assert shown.code == 0 and "Difference by population" in shown.out
+    told = json.loads(spikemesh("report", "near.rec", "--compare", "far.rec", "--json").out)
+    near, far = (em.load_record(f"{name}.rec").energy for name in ("near", "far"))
+    assert told["difference_aj"] == far.total_aj - near.total_aj == told["from_counts_aj"] != 0
+    same = json.loads(spikemesh("report", "near.rec", "--compare", "near.rec", "--json").out)
+    assert same["difference_aj"] == 0 and not any(row["difference_aj"] for row in same["table"])
+
+
+def test_a_record_is_exported_and_made_again(
+    spikemesh: Spikemesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_inputs(tmp_path)
+    spikemesh("compile", "demo.net", "--chip", "tiny", "-o", "demo.prog")
+    spikemesh("run", "demo.prog", "--stimulus", "spikes.npz", "-o", "run.rec")
+    exported = spikemesh("export", "run.rec", "--table", "spikes", "--table", "tick", "-o", "x.csv", "--json")
+    assert json.loads(exported.out)["files"] == ["x.spikes.csv", "x.tick.csv"]
+    assert (tmp_path / "x.spikes.csv").read_text().splitlines()[1] == "0,1,hidden,0"
+    again = spikemesh("repeat", "run.rec", "--engine", "reference")
+    assert again.code == 0 and "made again on the reference engine: equal, bit for bit" in again.out
+    reported = spikemesh("report", "run.rec").out
+    assert "command  spikemesh run demo.prog --stimulus spikes.npz -o run.rec" in reported
+
+    def other(*_: object, **__: object) -> em.Result:
+        return em.run(em.load_program("demo.prog"), 6)
+
+    monkeypatch.setattr(em.Result, "repeat", other)
+    differs = spikemesh("repeat", "run.rec")
+    assert differs.code == 1 and "made again on the native engine it differs: spikes" in differs.err
+    assert f"it was written by spikemesh {em.__version__}" in differs.err
+
+
 def test_version_and_help_come_with_examples(spikemesh: Spikemesh) -> None:
     assert spikemesh("--version").out == f"spikemesh {em.__version__}\n"
     top = spikemesh("--help")
@@ -318,6 +358,8 @@ def test_version_and_help_come_with_examples(spikemesh: Spikemesh) -> None:
         "bench mesh",
         "bench characterisation",
         "trace",
+        "export",
+        "repeat",
     ):
         shown = spikemesh(*command.split(), "-h")
         assert shown.code == 0 and f"spikemesh {command} " in shown.out.split("Usage")[1]
@@ -362,6 +404,17 @@ BAD = {
     ),
     "no record": (("report", "demo.prog"), "holds a program, expected a record"),
     "unknown breakdown": (("report", "run.rec", "--by", "mood"), "'mood' is not one of"),
+    "comparison by tick": (
+        ("report", "run.rec", "--compare", "run.rec", "--by", "tick"),
+        "--by tick with --compare: choose from event, core, link, population",
+    ),
+    "prices of no chip": (("report", "run.rec", "--chip", "nope"), "no chip 'nope'"),
+    "export to nowhere": (("export", "run.rec", "-o", "x.xls"), "no format for the ending '.xls'"),
+    "export of no table": (
+        ("export", "run.rec", "-o", "x.csv", "--table", "mood"),
+        "table 'mood': choose from spikes",
+    ),
+    "repeat of no record": (("repeat", "demo.prog"), "holds a program, expected a record"),
     "pictures into a file": (("report", "run.rec", "--out", "demo.net"), "expected a folder"),
     "unknown bench": (("bench", "letters"), "no bench 'letters', choose from digits (handwritten"),
     "mesh bench of an unknown pattern": (("bench", "mesh", "--pattern", "spiral"), "'spiral' is not one of"),
