@@ -20,6 +20,7 @@ from emulator.bench.mesh import Traffic
 from emulator.bench.mesh import mesh as bench_mesh
 from emulator.cli.options import Engine, EngineOption, Json, check_target, name_pictures
 from emulator.cli.output import Output, RunFailed, UsageError, progress_bar
+from emulator.cli.workloads import WORKLOADS, attention_command, drive_command, xor_command
 from emulator.engine.load_curve import MEASURE_SLOTS, WARMUP_SLOTS
 from emulator.errors import SimulationError
 from emulator.formats import write_atomic
@@ -55,7 +56,7 @@ class _Benches(TyperGroup):
         command = super().get_command(ctx, cmd_name)
         if command is None:
             known = {name: bench.description for name, bench in BENCHES.items()}
-            known |= {"mesh": MESH, "characterisation": CHARACTERISATION}
+            known |= {"mesh": MESH, "characterisation": CHARACTERISATION, **WORKLOADS}
             listed = "; ".join(f"{name} ({description})" for name, description in known.items())
             raise UsageError(f"no bench {cmd_name!r}, choose from {listed}")
         return command
@@ -108,6 +109,9 @@ def _add(name: str) -> None:
 
 for _name in BENCHES:
     _add(_name)
+bench_app.command("xor")(xor_command)
+bench_app.command("attention")(attention_command)
+bench_app.command("poisson-drive")(drive_command)
 
 
 def _pictures(outcome: Outcome, folder: Path) -> list[Path]:

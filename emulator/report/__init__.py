@@ -7,6 +7,7 @@ without it saying so; matplotlib is imported only when a picture is drawn.
 from emulator.report.breakdown_text import BREAKDOWNS, breakdown_text
 from emulator.report.chip_text import chip_line, chip_numbers, chip_text, chips_text
 from emulator.report.comparison_text import comparison_numbers, comparison_text
+from emulator.report.layers import Layer, layer_numbers, layers_of, layers_text
 from emulator.report.pictures import make_folder, save_picture, save_pictures
 from emulator.report.program_text import program_text
 from emulator.report.provenance_text import made_by, provenance_text
@@ -17,6 +18,7 @@ from emulator.report.wire_text import wire_numbers, wire_text
 
 __all__ = [
     "BREAKDOWNS",
+    "Layer",
     "breakdown_text",
     "chip_line",
     "chip_numbers",
@@ -24,6 +26,9 @@ __all__ = [
     "chips_text",
     "comparison_numbers",
     "comparison_text",
+    "layer_numbers",
+    "layers_of",
+    "layers_text",
     "made_by",
     "make_folder",
     "peaks",

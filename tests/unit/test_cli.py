@@ -280,6 +280,20 @@ def test_the_characterisation_bench_prints_tables_a_picture_and_json(
     assert [anchor["measured"] is None for anchor in told["anchors"]] == [False, False, True]
 
 
+def test_small_workloads_print_text_pictures_and_json(spikemesh: Spikemesh, tmp_path: Path) -> None:
+    short = {
+        "xor": ("--streams", 2, "--pairs", 8),
+        "attention": ("--units", 16, "--ticks", 200),
+        "poisson-drive": ("--trains", 50, "--ticks", 30),
+    }
+    for name, options in short.items():
+        told = json.loads(spikemesh("bench", name, *options, "--json").out)
+        assert told["bench"] == name and told["pictures"] == []
+    shown = spikemesh("bench", "attention", *short["attention"], "--out", "p")
+    assert shown.code == 0 and "Attention with strong recurrence" in shown.out
+    assert (tmp_path / "p" / "attention-profiles.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_a_trace_is_written_with_the_wire_limit_of_its_ticks(spikemesh: Spikemesh, tmp_path: Path) -> None:
     write_inputs(tmp_path)
     spikemesh("compile", "demo.net", "--chip", "tiny", "-o", "demo.prog")
@@ -357,6 +371,9 @@ def test_version_and_help_come_with_examples(spikemesh: Spikemesh) -> None:
         "bench",
         "bench mesh",
         "bench characterisation",
+        "bench xor",
+        "bench attention",
+        "bench poisson-drive",
         "trace",
         "export",
         "repeat",
