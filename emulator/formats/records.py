@@ -23,7 +23,7 @@ from emulator.record import Provenance, Record, Timing
 
 Ints = NDArray[np.integer]
 
-VERSION = 5
+VERSION = 6
 
 _COUNT_TABLES = ("counts_by_tick", "counts_by_core", "counts_by_group")
 _MAX_COUNT = 2**62  # of one event in a whole run: sums of counts stay within int64
