@@ -215,7 +215,7 @@ def test_the_digits_bench_prints_tables_pictures_and_json(spikemesh: Spikemesh, 
     shown = spikemesh("bench", "digits", "--data", "few.npz", "--out", "pictures")
     assert shown.code == 0 and "Reading: the same spikes" in shown.out
     named = [tmp_path / line.strip() for line in shown.out.split("Pictures\n")[1].splitlines()]
-    assert len(named) == 6 and all(path.is_file() for path in named)
+    assert len(named) == 7 and all(path.is_file() for path in named)  # the layers, and three of each run
     numbers = json.loads(spikemesh("bench", "digits", "--data", "few.npz", "--json").out)
     assert {"accuracy", "accuracy_source", "agreement", "packed", "spread"} <= numbers.keys()
 
