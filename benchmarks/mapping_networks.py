@@ -73,7 +73,9 @@ def modular() -> Edges:
     inside = rng.random(len(pre)) < 0.8
     own = module[pre]
     span = ends[own] - begins[own]
-    post = np.where(inside, begins[own] + (rng.random(len(pre)) * span).astype(np.int64), rng.integers(0, n, len(pre)))
+    post = np.where(
+        inside, begins[own] + (rng.random(len(pre)) * span).astype(np.int64), rng.integers(0, n, len(pre))
+    )
     return _permuted(rng, n, pre, post)
 
 

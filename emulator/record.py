@@ -70,6 +70,28 @@ class Named(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
+class Provenance:
+    """What a run was given and what ran it; with program and record enough to run it again.
+
+    There is no date in it: the same run makes the same file.
+    """
+
+    seed: int
+    engine: str
+    threads: int
+    trace: bool
+    event_ptr: Ints  # int64 [n_rows + 1]
+    event_input: Ints  # int32 [n_events] host inputs that spiked in a row, scripted ones too
+    begin: State | None  # it went on from; None: the image's initial state
+    versions: dict[str, str]  # of spikemesh and what it stands on
+    command: tuple[str, ...]  # of the process that ran it
+
+    @property
+    def n_events(self) -> int:
+        return len(self.event_input)
+
+
+@dataclass(frozen=True, eq=False)
 class Record:
     """One run of one image. A *row* is a tick of a sample: row = sample * n_ticks + tick."""
 

@@ -32,7 +32,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "energy": CONTRACT,
     "clocked": CONTRACT | {"network"},  # reads sizes off a network; nothing is compiled for a clocked machine
     "formats": CONTRACT | {"network"},
-    "engine": CONTRACT | {"traffic", "reference", "energy", "formats", "_ext"},
+    # a result says which release made it
+    "engine": CONTRACT | {"traffic", "reference", "energy", "formats", "_ext", "__version__"},
     "report": CONTRACT | {"traffic", "energy", "formats"},
     "bench": CONTRACT
     | {"traffic", "network", "compiler", "energy", "clocked", "formats", "engine", "report"},

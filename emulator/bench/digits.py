@@ -31,6 +31,7 @@ from emulator.engine.result import Result
 from emulator.errors import CompileError
 from emulator.formats import from_nir, load_chip
 from emulator.network import Network, Population
+from emulator.report.layers import layer_numbers, layers_of
 
 FOLDER = Path(__file__).parent / "data"
 NETWORK = FOLDER / "digits_mlp_lif.nir"
@@ -82,7 +83,8 @@ def digits(
     }
     numbers = _numbers(network, images, answers)
     results = {name: answer.result for name, answer in answers.items()}
-    return Outcome(numbers, outcome_text(numbers), results)
+    pictures = (("digits-layers", partial(_draw_layers, images, answers["packed"].result)),)
+    return Outcome(numbers, outcome_text(numbers), results, pictures)
 
 
 def spread_mapping(network: Network, chip: ChipSpec) -> dict[str, NDArray[np.int64]]:
@@ -162,8 +164,15 @@ def _numbers(network: Network, images: Digits, answers: dict[str, Answer]) -> di
         "spread": runs.get("spread"),
         "spread_costs": _spread_costs(runs["packed"], runs["spread"]) if spread else None,
         "spread_left_out": None if spread else LEFT_OUT,
+        "layers": layer_numbers(packed.result, images.label),
         "rewrites": packed.result.program.stats.get("rewrites", []),
     }
+
+
+def _draw_layers(images: Digits, result: Result) -> bytes:
+    from emulator.report.layers_picture import draw_layers  # matplotlib only when it is needed
+
+    return draw_layers(layers_of(result), images.label, "What the layers make of the digits")
 
 
 def _same_spikes(packed: Result, spread: Result) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from emulator.bench.crossbar_text import added_facts, clock_facts, clock_reading, rewrites_section
+from emulator.report.layers import layers_text
 from emulator.report.result_text import counted
 from emulator.report.tables import facts_text, sections, table_text
 from emulator.report.units import number, percent, seconds, si
@@ -19,6 +20,7 @@ def outcome_text(numbers: dict[str, Any]) -> str:
         facts_text("What came out", _answers(numbers)),
         _runs_table(numbers),
         _spread_table(numbers),
+        layers_text(numbers["layers"]),
         _reading(numbers),
     )
 
@@ -46,6 +48,7 @@ def _packed_text(numbers: dict[str, Any]) -> str:
         done,
         facts_text("What came out", _answers(numbers)),
         facts_text("What an inference costs", [*clock_facts(packed), *shown, *added_facts(packed)]),
+        layers_text(numbers["layers"]),
         rewrites_section(numbers),
         f"Reading: an image is {clock_reading(packed)}",
     )

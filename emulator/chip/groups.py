@@ -12,9 +12,19 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    WrapValidator,
+)
 
 from emulator import arith
+from emulator.chip.estimate import cost_schema, plain_cost, read_cost
 
 MAX_PS = 10**9  # 1 ms: 10**9 events of the longest latency still add up within int64
 MAX_BARRIER_PS = 10**12  # 1 s
@@ -84,8 +94,21 @@ Count = Annotated[int, Field(ge=1, le=MAX_COUNT)]
 Bits = Annotated[int, Field(ge=0, le=4096)]
 MeshPs = Annotated[int, Field(ge=1, le=MAX_PS)]
 Ps = Annotated[int, Field(ge=0, le=MAX_PS)]
-Pj = Annotated[float, Field(ge=0, le=MAX_PJ), AfterValidator(_whole_attojoules)]
-Mw = Annotated[float, Field(ge=0, le=MAX_MW), AfterValidator(_whole_microwatts)]
+_COST = (WrapValidator(read_cost), PlainSerializer(plain_cost))
+Pj = Annotated[
+    float,
+    Field(ge=0, le=MAX_PJ),
+    AfterValidator(_whole_attojoules),
+    *_COST,
+    WithJsonSchema(cost_schema(MAX_PJ)),
+]
+Mw = Annotated[
+    float,
+    Field(ge=0, le=MAX_MW),
+    AfterValidator(_whole_microwatts),
+    *_COST,
+    WithJsonSchema(cost_schema(MAX_MW)),
+]
 TickPs = Annotated[int, Field(ge=1, le=MAX_TICK_PS)]
 BarrierTable = Annotated[
     dict[Annotated[int, Field(ge=1, le=MAX_COUNT)], Annotated[int, Field(ge=0, le=MAX_BARRIER_PS)]],
@@ -350,7 +373,7 @@ class LatencyPs(BaseModel):
 
 
 class EnergyPj(BaseModel):
-    """Price of an event, pJ."""
+    """Price of an event, pJ: a number, or value, low and high where it is known within a range."""
 
     model_config = STRICT
     update_inactive: Pj = Field(description="update of a compartment with nothing to do, pJ")

@@ -6,6 +6,8 @@ A description that is accepted can be run: ranges are those of `groups`, what jo
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -210,6 +212,12 @@ class ChipSpec(BaseModel):
     def from_dict(cls, data: Mapping[str, Any]) -> ChipSpec:
         """The chip a plain table describes."""
         return cls.model_validate(dict(data) if isinstance(data, Mapping) else data)
+
+    @property
+    def digest(self) -> str:
+        """BLAKE2 of every value: two chips with the same digest do and cost the same."""
+        text = json.dumps(self.to_dict(), sort_keys=True)
+        return hashlib.blake2b(text.encode() + (self._given_routes or b""), digest_size=32).hexdigest()
 
     def parameters(self) -> tuple[Parameter, ...]:
         """Every value with its path and meaning, in declaration order."""

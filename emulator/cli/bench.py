@@ -30,6 +30,7 @@ from emulator.cli.options import (
 )
 from emulator.cli.output import Output, RunFailed, UsageError, progress_bar
 from emulator.cli.provenance import provenance
+from emulator.cli.workloads import attention_command, drive_command, xor_command
 from emulator.engine.load_curve import MEASURE_SLOTS, WARMUP_SLOTS
 from emulator.errors import SimulationError
 from emulator.formats import write_atomic
@@ -58,7 +59,7 @@ assert set(PatternName) == set(PATTERNS)
 def descriptions() -> dict[str, str]:
     """Every bench in a line."""
     trained = {name: bench.description for name, bench in BENCHES.items()}
-    return trained | CLAIMS | {"characterisation": CHARACTERISATION, "mesh": MESH}
+    return trained | CLAIMS | WORKLOADS | {"characterisation": CHARACTERISATION, "mesh": MESH}
 
 
 class _Benches(TyperGroup):
@@ -134,6 +135,9 @@ for _name in BENCHES:
 bench_app.command("energy-vs-spikes")(spikes_command)
 bench_app.command("energy-vs-neurons")(neurons_command)
 bench_app.command("local-memory")(memory_command)
+bench_app.command("xor")(xor_command)
+bench_app.command("attention")(attention_command)
+bench_app.command("poisson-drive")(drive_command)
 
 
 def _data(output: Output, outcome: Outcome, paths: list[Path], source: tuple[str, int | None]) -> None:

@@ -12,10 +12,12 @@ import typer
 from emulator import __version__
 from emulator import report as reports
 from emulator.cli.bench import bench_app
+from emulator.cli.compare import compare_reports
 from emulator.cli.compile import compile_command
 from emulator.cli.explain import explain_command
 from emulator.cli.options import Engine, EngineOption, Json, check_target, name_pictures, raster_ticks
 from emulator.cli.output import Output, RunFailed, UsageError, progress_bar
+from emulator.cli.records import export_command, repeat_command
 from emulator.cli.trace import trace_command
 from emulator.engine import load_record
 from emulator.engine import run as run_program
@@ -60,6 +62,8 @@ app.add_typer(bench_app, name="bench")
 app.command("compile")(compile_command)
 app.command("explain")(explain_command)
 app.command("trace")(trace_command)
+app.command("export")(export_command)
+app.command("repeat")(repeat_command)
 
 
 def _version(wanted: bool) -> None:
@@ -196,6 +200,12 @@ def report_command(
     record: Annotated[Path, typer.Argument(help="Record file, from `spikemesh run`.")],
     out: Annotated[Path | None, typer.Option(help="Folder for pictures: spikes, energy, mesh.")] = None,
     by: Annotated[By | None, typer.Option(help="Break the energy down further.")] = None,
+    chip: Annotated[
+        str | None, typer.Option(help="Take the prices of another chip: a name or a YAML file. Nothing runs.")
+    ] = None,
+    compare: Annotated[
+        Path | None, typer.Option(help="Another record: what it costs more or less than this, and why.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show what a run did and what it cost, as tables and pictures.
@@ -204,18 +214,27 @@ def report_command(
     spikemesh report run.rec --out pictures
     spikemesh report run.rec --by core
     spikemesh report run.rec --by tick --json
+    spikemesh report run.rec --chip loihi-spice
+    spikemesh report run.rec --compare spread.rec --by population
     """
     output = Output(json)
     result = load_record(record)
+    if chip is not None:
+        result = result.reprice(chip)
+    if compare is not None:
+        compare_reports(output, result, load_record(compare), by)
+        return
     paths = [] if out is None else reports.save_pictures(result, out)
     output.text(reports.result_text(result))
     if by is not None and by != "event":  # that one is there already
         output.text("\n" + reports.breakdown_text(result, by))
+    output.text("\n" + reports.provenance_text(result))
     name_pictures(output, paths)
     table = by or "event"
     output.data(
         {
             **reports.result_numbers(result),
+            "provenance": result.about,
             "by": table,
             "table": result.energy.table(table) if json else [],
             "pictures": [str(path) for path in paths],

@@ -1,7 +1,7 @@
 """Candidates: ways to share neurons out among bins, of which placing takes the one with the fewest hops.
 
-    in order      as many neurons to a bin as fit, in neuron order (`partition`)
-    multilevel    neurons that talk to each other together (`parting`), unless they are pinned
+in order      as many neurons to a bin as fit, in neuron order (`partition`)
+multilevel    neurons that talk to each other together (`parting`), unless they are pinned
 """
 
 from __future__ import annotations
@@ -64,7 +64,10 @@ def _multilevel(job: Regrouping, demand_of: DemandOf, effort: Effort, must: bool
     limits, packing, n_most = core_limits(chip), Packing.of(chip), int(usable_cores(chip).sum())
     header = packing.header_bits + packing.word_bits // 2  # half a word is lost on average
     bits = [
-        max(packing.synapse_bits(one.format.weight_bits, one.format.delay_bits, False) for one in of_projection)
+        max(
+            packing.synapse_bits(one.format.weight_bits, one.format.delay_bits, False)
+            for one in of_projection
+        )
         + packing.header_bits // packing.block_synapses
         for of_projection in bundles_of(quantised, job.network)
     ]
@@ -92,7 +95,9 @@ def _limits(limits: dict[str, int | None], delay_ticks: int, share: float) -> Lo
     if limits["delay_slots"] is not None:
         compartments = min(compartments, max(limits["delay_slots"] // delay_ticks, 1))
     others = (limits[name] for name in ("synapse_memory_bits", "axons_in", "axons_out"))
-    return np.array([compartments, *(FREE if one is None else int(one * share) for one in others)], dtype=np.int64)
+    return np.array(
+        [compartments, *(FREE if one is None else int(one * share) for one in others)], dtype=np.int64
+    )
 
 
 def _entries_fit(quantised: Quantised, found: Partition, limit: int | None) -> bool:

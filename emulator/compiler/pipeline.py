@@ -36,6 +36,7 @@ from emulator.compiler.verify import verify
 from emulator.compiler.ways import check_ways
 from emulator.errors import CompileError
 from emulator.network import Network
+from emulator.network.digest import MAX_SYNAPSES
 from emulator.program import Program
 
 Longs = NDArray[np.int64]
@@ -338,7 +339,13 @@ def _program(job: Job) -> Program:
     else:
         image = job["emit"]
         summary = stats(image, job["quantise"], network, chip)
-    chosen = {"seed": job.seed, "effort": job.effort, "placement": dict(job["place"].figures)}
+    n_synapses = sum(part.n_synapses for part in (*network.projections, *network.cores))
+    chosen = {
+        "network_digest": network.digest if n_synapses <= MAX_SYNAPSES else None,
+        "seed": job.seed,
+        "effort": job.effort,
+        "placement": dict(job["place"].figures),
+    }
     return Program(image, job["symbols"], chip, {**summary, **chosen, **_profiled(job, image)})
 
 

@@ -31,7 +31,10 @@ def place(
     if chosen is not partition:
         # in order: of the bins in order too
         in_order = _in_order(partition, quantised, chip, seed, weights)
-        figures = {**figures, **{name: in_order[name] for name in ("spike_hops_sequential", "max_link_sequential")}}
+        figures = {
+            **figures,
+            **{name: in_order[name] for name in ("spike_hops_sequential", "max_link_sequential")},
+        }
     about = {"partition": chosen.method, "weighed": weights is not None}
     return Placement(core_of_bin[chosen.bin_of], {**figures, **about})
 

@@ -72,6 +72,19 @@ def flat_generators(program: Program, window: Window, seed: int) -> Generators:
     )
 
 
+def drawn_spikes(program: Program, n_ticks: int, seed: int = 0, sample: int = 0) -> Ints:
+    """int64 [n_spikes, 2] (tick, host input) of the spikes that Poisson and regular sources make in a run."""
+    from emulator.engine.blocks import generator
+
+    generators = flat_generators(program, Window(0, n_ticks), seed)
+    none = np.zeros(0, dtype=np.int32)
+    inputs = [
+        generator.spiking_inputs(generators.arrays(), seed, 0, sample, tick, none) for tick in range(n_ticks)
+    ]
+    ticks = np.repeat(np.arange(n_ticks), [len(found) for found in inputs])
+    return np.stack([ticks, np.concatenate([none, *inputs]).astype(np.int64)], axis=1)
+
+
 def script_events(program: Program, window: Window) -> tuple[Ints, Ints]:
     """(tick of the run, host input) of every spike of a script in this run, unsorted."""
     none: Ints = np.zeros(0, dtype=np.int64)

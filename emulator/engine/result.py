@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emulator import energy, formats
+from emulator.chip.spec import ChipSpec
+from emulator.energy import Prices
+from emulator.engine import export
 from emulator.engine.journeys import of_run
+from emulator.engine.provenance import stimulus_of
 from emulator.errors import SimulationError
 from emulator.program import Program
-from emulator.record import Record, State, Trace
+from emulator.record import Provenance, Record, State, Trace
 from emulator.traffic import TickLimits, tick_limits
 
 Ints = NDArray[np.integer[Any]]
@@ -26,6 +32,8 @@ class Result:
 
     record: Record
     program: Program
+    provenance: Provenance | None = None  # None: the record was made by other means than `run`
+    prices: ChipSpec | None = None  # whose prices `energy` takes; None: those of the program's chip
 
     def __post_init__(self) -> None:
         """The record tells its senders by name from now on, without its program too."""
@@ -132,17 +140,81 @@ class Result:
 
     @functools.cached_property
     def energy(self) -> energy.Ledger:
-        """The run's counts at the chip's prices."""
-        return energy.price(self.record, self.program.chip, self.program)
+        """The run's counts at the chip's prices, or those of `reprice`."""
+        return energy.price(self.record, self.prices or self.program.chip, self.program)
+
+    def reprice(self, prices: Prices | str | PathLike[str]) -> Result:
+        """The same run at other prices: a chip, its name or file, or changes such as
+        `{"energy_pj.hop_ew": 3.5}`. Nothing runs again: counts and times stay those of the run's chip.
+        """
+        chip = formats.load_chip(prices) if isinstance(prices, (str, PathLike)) else prices
+        priced = energy.priced_chip(chip, self.prices or self.program.chip)
+        return replace(self, prices=priced)
 
     @property
     def state(self) -> State:
         """State after the last tick: `run(program, ..., state=result.state)` goes on from it."""
         return self.record.state
 
+    @property
+    def stimulus(self) -> dict[str, NDArray[np.int64]]:
+        """What `run` was given: source -> int64 [n_events, 2] of (tick, index); with a batch [n_events, 3],
+        the sample first."""
+        return stimulus_of(self.program, self.record, self.provenance)
+
+    def repeat(
+        self,
+        engine: str | None = None,
+        threads: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Result:
+        """The same run once more, on this engine or another: the records are equal, bit for bit."""
+        from emulator.engine.run import run
+
+        stimulus, origin = self.stimulus, self.provenance
+        assert origin is not None  # else there is no stimulus
+        return run(
+            self.program,
+            self.n_ticks,
+            stimulus,
+            engine=engine or origin.engine,
+            threads=threads or origin.threads,
+            timing=self.record.timing is not None,
+            batch=self.batch,
+            state=origin.begin,
+            seed=origin.seed,
+            trace=origin.trace,
+            progress=progress,
+        )
+
     def save(self, path: str | PathLike[str]) -> None:
         """Writes the record and its program; `load_record` reads them."""
         formats.save_result(self, path)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Where it came from: digests of network, image, chip and prices, seed, engine, versions, command.
+        Plain values; None: not known."""
+        return export.about(self)
+
+    def export(self, path: str | PathLike[str], tables: Sequence[str] | None = None) -> list[Path]:
+        """Writes tables for analysts: spikes, probes, and counts and energy by event, core, link, population
+        and tick. Returns the files.
+
+        path: .npz or .json hold all tables, .csv and .parquet take a file for each (`run.spikes.csv`), .nir
+        takes the spikes as NIRGraphData. tables: names of some; None: all.
+        """
+        if Path(path).suffix.lower() == ".nir":
+            return [export.save_nir_data(self, path, tables)]
+        return formats.save_tables(path, export.tables_of(self, tables), export.about(self))
+
+    def to_neo(self) -> Any:
+        """A `neo.Block`: a segment per sample with a spike train per recorded neuron, and the probes."""
+        return export.to_neo(self)
+
+    def to_nir_data(self) -> Any:
+        """The spikes of the recorded populations as `nir.NIRGraphData`."""
+        return export.to_nir_data(self)
 
     def save_trace(self, path: str | PathLike[str], max_events: int = formats.MAX_EVENTS) -> formats.Shown:
         """Writes the trace for ui.perfetto.dev; returns what of it is in the file. Takes trace=True."""
@@ -171,5 +243,4 @@ class Result:
 
 def load_record(path: str | PathLike[str]) -> Result:
     """Reads what `Result.save` wrote. Raises ImageError when the file is damaged."""
-    record, program = formats.load_record(path)
-    return Result(record=record, program=program)
+    return Result(*formats.load_record(path))

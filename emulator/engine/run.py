@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from emulator import arith
 from emulator.chip.drive import Drive
+from emulator.engine.provenance import provenance_of
 from emulator.engine.result import Result
 from emulator.engine.stimulus import build_drive
 from emulator.errors import RegisterOverflow, SimulationError
@@ -67,7 +68,8 @@ def run(
         drive = build_drive(
             program, n_ticks, stimulus, batch=batch, state=state, timing=timing, seed=seed, trace=trace
         )
-        return Result(record=_engine(engine, threads)(program, drive, progress), program=program)
+        record = _engine(engine, threads)(program, drive, progress)
+        return Result(record, program, provenance_of(drive, engine, int(threads)))
     except RegisterOverflow as error:
         raise SimulationError(_overflow_text(program, drive, error)) from error
     except MemoryError as error:

@@ -13,6 +13,7 @@ from emulator.formats.nir import from_nir
 from emulator.formats.programs import load_program, save_program
 from emulator.formats.records import load_record, save_result
 from emulator.formats.stimuli import load_stimulus
+from emulator.formats.tables import optional, save_tables
 from emulator.formats.trace_events import MAX_EVENTS, Journeys, Shown, save_trace
 from emulator.formats.truenorth_json import from_truenorth_json, truenorth_json_stimulus
 
@@ -32,9 +33,11 @@ __all__ = [
     "load_program",
     "load_record",
     "load_stimulus",
+    "optional",
     "save_network",
     "save_program",
     "save_result",
+    "save_tables",
     "save_trace",
     "truenorth_json_stimulus",
     "write_atomic",

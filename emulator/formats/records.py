@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 from emulator.chip.board import border_links
 from emulator.chip.crossbar import AnyImage
 from emulator.chip.events import DIRECTIONS, EVENT_ID, EVENTS
-from emulator.chip.generators import MAX_TICK
 from emulator.chip.spec import ChipSpec
-from emulator.chip.state import state_dtype, state_tables
+from emulator.chip.state import state_dtype
 from emulator.formats import container
 from emulator.formats.fields import Fields
 from emulator.formats.files import shown
 from emulator.formats.programs import program_content, read_program
+from emulator.formats.provenance import provenance_content, read_provenance, read_state
 from emulator.program import Program
-from emulator.record import Record, State, Timing
+from emulator.record import Provenance, Record, Timing
 
 Ints = NDArray[np.integer]
 
-VERSION = 5
+VERSION = 6
 
 _COUNT_TABLES = ("counts_by_tick", "counts_by_core", "counts_by_group")
 _MAX_COUNT = 2**62  # of one event in a whole run: sums of counts stay within int64
@@ -37,11 +37,13 @@ class RunResult(Protocol):
     def record(self) -> Record: ...
     @property
     def program(self) -> Program: ...
+    @property
+    def provenance(self) -> Provenance | None: ...
 
 
 def save_result(result: RunResult, path: str | PathLike[str]) -> None:
-    """Writes the record of a run and its program. Raises ImageError."""
-    record = result.record
+    """Writes the record of a run, its program, and what it was given. Raises ImageError."""
+    record, origin = result.record, result.provenance
     content = {
         "program": program_content(result.program),
         "n_samples": record.n_samples,
@@ -56,12 +58,13 @@ def save_result(result: RunResult, path: str | PathLike[str]) -> None:
         "spikes_by_sender": record.spikes_by_sender,
         "timing": None if record.timing is None else vars(record.timing),
         "state": vars(record.state),
+        "provenance": None if origin is None else provenance_content(origin),
     }
     container.write(path, "record", VERSION, content)
 
 
-def load_record(path: str | PathLike[str]) -> tuple[Record, Program]:
-    """Reads a record and the program it belongs to; arrays are read-only.
+def load_record(path: str | PathLike[str]) -> tuple[Record, Program, Provenance | None]:
+    """Reads a record, the program it belongs to, and what the run was given; arrays are read-only.
 
     Raises ImageError naming the file and what is wrong with it.
     """
@@ -69,6 +72,9 @@ def load_record(path: str | PathLike[str]) -> tuple[Record, Program]:
     whole = Fields(container.read(path, "record", VERSION), "", [])
     program = read_program(whole.sub("program"), named)
     record = _read_record(whole, program)
+    origin = (
+        None if whole.is_none("provenance") else read_provenance(whole.sub("provenance"), record, program)
+    )
     whole.stop(named)
     _check_spikes(record, program.image, whole)
     _check_counts(record, program.chip, whole)
@@ -76,7 +82,7 @@ def load_record(path: str | PathLike[str]) -> tuple[Record, Program]:
     if record.timing is not None:
         _check_ends(record.timing, program.chip, whole)
     whole.stop(named)
-    return record, program
+    return record, program, origin
 
 
 def _read_record(whole: Fields, program: Program) -> Record:
@@ -92,6 +98,7 @@ def _read_record(whole: Fields, program: Program) -> Record:
         "spikes_by_sender",
         "timing",
         "state",
+        "provenance",
     )
     whole.only("program", "events", *names, *_COUNT_TABLES)
     image, chip = program.image, program.chip
@@ -118,7 +125,7 @@ def _read_record(whole: Fields, program: Program) -> Record:
         counts_by_group=tables["counts_by_group"],
         link_counts=_table(whole, "link_counts", "int64", chip.n_tiles, len(DIRECTIONS)),
         timing=None if whole.is_none("timing") else _read_timing(whole.sub("timing"), program, n_rows),
-        state=_read_state(whole.sub("state"), program, n_samples, n_ticks),
+        state=read_state(whole.sub("state"), program, n_samples, n_ticks),
         link_losses=_table(whole, "link_losses", "int64", chip.n_tiles, len(DIRECTIONS)),
         spikes_by_sender=_table(whole, "spikes_by_sender", "int64", image.n_senders),
     )
@@ -158,28 +165,6 @@ def _read_timing(fields: Fields, program: Program, n_rows: int) -> Timing:
         highest = int(getattr(timing, name).max(initial=0))
         fields.require(highest <= depth, name, f"{highest} packets in a FIFO of depth {depth}")
     return timing
-
-
-def _read_state(fields: Fields, program: Program, n_samples: int, n_ticks: int) -> State:
-    """A state that a run can go on from: every value within its register."""
-    fields.only("image_digest", "u", "v", "refractory", "pending", "n_ticks")
-    digest = fields.text("image_digest")
-    fields.require(
-        digest == program.image.digest, "image_digest", "belongs to another image than the record's"
-    )
-    tables = state_tables(program.image, program.chip)
-    arrays = {
-        name: fields.array(name, table.dtype, n_samples, *table.shape) for name, table in tables.items()
-    }
-    for name, table in tables.items():
-        _within(fields, name, arrays[name], table.low, table.high)
-    # ticks: those of this run and of runs before it
-    return State(image_digest=digest, **arrays, n_ticks=fields.integer("n_ticks", n_ticks, MAX_TICK))
-
-
-def _within(fields: Fields, name: str, array: Ints, low: int, high: int) -> None:
-    inside = array.size == 0 or (array.min() >= low and array.max() <= high)
-    fields.require(bool(inside), name, f"a value lies outside {low}..{high}")
 
 
 def _check_spikes(record: Record, image: AnyImage, whole: Fields) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from emulator import arith
 from emulator.errors import DescriptionError
 from emulator.network.cores import NOWHERE, Core, make_core
+from emulator.network.digest import network_digest
 from emulator.network.generators import Generator, check_generator
 from emulator.network.models import (
     INT32,
@@ -117,6 +118,11 @@ class Network:
     cores = property(lambda self: tuple(self._cores), doc="Cores described directly, in the order of adding.")
     projections = property(lambda self: tuple(self._projections), doc="Projections in the order of adding.")
     probes = property(lambda self: tuple(self._probes), doc="Probes in the order of adding.")
+
+    @property
+    def digest(self) -> str:
+        """BLAKE2 of everything that was added so far."""
+        return network_digest(self)
 
     def __repr__(self) -> str:
         n_synapses = sum(projection.n_synapses for projection in self._projections)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from emulator.chip.estimate import Estimate
 from emulator.chip.spec import ChipSpec
 from emulator.report.tables import facts_text, sections, table_text
 from emulator.report.units import number
@@ -80,6 +81,8 @@ def _shown(value: Any, null: str) -> str:
     """A value as a person reads it; steps of a table one after another."""
     if value is None:
         return null
+    if isinstance(value, Estimate):
+        return f"{value:g} ({value.low:g} .. {value.high:g})"
     if isinstance(value, dict):
         return ", ".join(f"{key}: {number(entry)}" for key, entry in value.items())
     if isinstance(value, (list, tuple)):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.energy import PRICE_OF
 from emulator.report.events import event_label
+from emulator.report.ranges_text import ranges_text
 from emulator.report.rewrites_text import added_text
 from emulator.report.summary import result_numbers
 from emulator.report.tables import facts_text, sections, table_text
@@ -32,9 +33,10 @@ def result_text(result: Result) -> str:
 def run_line(numbers: dict[str, Any]) -> str:
     """What was run where: `'digits' on loihi: 360 samples of 26 ticks, 2 cores on 1 tile`."""
     samples = f"{number(numbers['n_samples'])} samples of " if numbers["n_samples"] != 1 else ""
+    priced = f", at the prices of {numbers['prices_of']}" if numbers["prices_of"] != numbers["chip"] else ""
     return (
         f"{numbers['network']!r} on {numbers['chip']}: {samples}{counted(numbers['n_ticks'], 'tick')}, "
-        f"{counted(numbers['n_cores'], 'core')} on {counted(numbers['n_tiles'], 'tile')}"
+        f"{counted(numbers['n_cores'], 'core')} on {counted(numbers['n_tiles'], 'tile')}{priced}"
     )
 
 
@@ -60,7 +62,8 @@ def energy_text(result: Result) -> str:
         share = ledger.static_j / ledger.total_j if ledger.total_j else 0.0
         lines.append(("static power", "", si(ledger.static_j, "J"), percent(share)))
     lines.append(("total", "", si(ledger.total_j, "J"), ""))
-    return table_text("Energy by event", ("event", "count", "energy", "share"), lines)
+    table = table_text("Energy by event", ("event", "count", "energy", "share"), lines)
+    return sections(table, ranges_text(ledger))
 
 
 def _activity(numbers: dict[str, Any]) -> list[tuple[str, str]]:

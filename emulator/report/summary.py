@@ -19,6 +19,7 @@ def result_numbers(result: Result) -> dict[str, Any]:
     return {
         "network": program.symbols.network,
         "chip": program.chip.name,
+        "prices_of": result.energy.chip.name,
         "n_samples": record.n_samples,
         "n_ticks": record.n_ticks,
         "n_cores": program.image.n_cores,
@@ -58,6 +59,8 @@ def _energy(result: Result) -> dict[str, float | None]:
     ledger, record = result.energy, result.record
     return {
         "total_j": ledger.total_j,
+        "total_low_j": ledger.low.total_j,
+        "total_high_j": ledger.high.total_j,
         "dynamic_j": ledger.dynamic_j,
         "static_j": ledger.static_j,
         "per_transmitted_spike_j": ledger.per_spike_j,

@@ -215,7 +215,7 @@ def test_the_digits_bench_prints_tables_pictures_and_json(spikemesh: Spikemesh, 
     shown = spikemesh("bench", "digits", "--data", "few.npz", "--out", "pictures")
     assert shown.code == 0 and "Reading: the same spikes" in shown.out
     named = [tmp_path / line.strip() for line in shown.out.split("Pictures\n")[1].splitlines()]
-    assert len(named) == 6 and all(path.is_file() for path in named)
+    assert len(named) == 7 and all(path.is_file() for path in named)  # the layers, and three of each run
     numbers = json.loads(spikemesh("bench", "digits", "--data", "few.npz", "--json").out)
     assert {"accuracy", "accuracy_source", "agreement", "packed", "spread"} <= numbers.keys()
 
@@ -280,6 +280,20 @@ def test_the_characterisation_bench_prints_tables_a_picture_and_json(
     assert [anchor["measured"] is None for anchor in told["anchors"]] == [False, False, True]
 
 
+def test_small_workloads_print_text_pictures_and_json(spikemesh: Spikemesh, tmp_path: Path) -> None:
+    short = {
+        "xor": ("--streams", 2, "--pairs", 8),
+        "attention": ("--units", 16, "--ticks", 200),
+        "poisson-drive": ("--trains", 50, "--ticks", 30),
+    }
+    for name, options in short.items():
+        told = json.loads(spikemesh("bench", name, *options, "--json").out)
+        assert told["bench"] == name and told["pictures"] == []
+    shown = spikemesh("bench", "attention", *short["attention"], "--out", "p")
+    assert shown.code == 0 and "Attention with strong recurrence" in shown.out
+    assert (tmp_path / "p" / "attention-profiles.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_a_trace_is_written_with_the_wire_limit_of_its_ticks(spikemesh: Spikemesh, tmp_path: Path) -> None:
     write_inputs(tmp_path)
     spikemesh("compile", "demo.net", "--chip", "tiny", "-o", "demo.prog")
@@ -305,6 +319,46 @@ def test_a_run_is_held_against_the_wire_limit_when_asked(spikemesh: Spikemesh, t
     assert untimed.code == 2 and "only a timed run knows" in untimed.err
 
 
+def test_a_record_is_repriced_and_compared_with_another(spikemesh: Spikemesh, tmp_path: Path) -> None:
+    write_inputs(tmp_path)
+    spikemesh("compile", "demo.net", "--chip", "tiny", "-o", "near.prog")
+    spikemesh("compile", "demo.net", "--chip", "tiny", "--mapping", "cores.npz", "-o", "far.prog")
+    for name in ("near", "far"):
+        spikemesh("run", f"{name}.prog", "--stimulus", "spikes.npz", "-o", f"{name}.rec")
+    repriced = spikemesh("report", "near.rec", "--chip", "loihi-spice")
+    assert repriced.code == 0 and "on 1 tile, at the prices of loihi-spice" in repriced.out
+    shown = spikemesh("report", "near.rec", "--compare", "far.rec", "--by", "population")
+    assert shown.code == 0 and "Difference by population" in shown.out
+    told = json.loads(spikemesh("report", "near.rec", "--compare", "far.rec", "--json").out)
+    near, far = (em.load_record(f"{name}.rec").energy for name in ("near", "far"))
+    assert told["difference_aj"] == far.total_aj - near.total_aj == told["from_counts_aj"] != 0
+    same = json.loads(spikemesh("report", "near.rec", "--compare", "near.rec", "--json").out)
+    assert same["difference_aj"] == 0 and not any(row["difference_aj"] for row in same["table"])
+
+
+def test_a_record_is_exported_and_made_again(
+    spikemesh: Spikemesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_inputs(tmp_path)
+    spikemesh("compile", "demo.net", "--chip", "tiny", "-o", "demo.prog")
+    spikemesh("run", "demo.prog", "--stimulus", "spikes.npz", "-o", "run.rec")
+    exported = spikemesh("export", "run.rec", "--table", "spikes", "--table", "tick", "-o", "x.csv", "--json")
+    assert json.loads(exported.out)["files"] == ["x.spikes.csv", "x.tick.csv"]
+    assert (tmp_path / "x.spikes.csv").read_text().splitlines()[1] == "0,1,hidden,0"
+    again = spikemesh("repeat", "run.rec", "--engine", "reference")
+    assert again.code == 0 and "made again on the reference engine: equal, bit for bit" in again.out
+    reported = spikemesh("report", "run.rec").out
+    assert "command  spikemesh run demo.prog --stimulus spikes.npz -o run.rec" in reported
+
+    def other(*_: object, **__: object) -> em.Result:
+        return em.run(em.load_program("demo.prog"), 6)
+
+    monkeypatch.setattr(em.Result, "repeat", other)
+    differs = spikemesh("repeat", "run.rec")
+    assert differs.code == 1 and "made again on the native engine it differs: spikes" in differs.err
+    assert f"it was written by spikemesh {em.__version__}" in differs.err
+
+
 def test_version_and_help_come_with_examples(spikemesh: Spikemesh) -> None:
     assert spikemesh("--version").out == f"spikemesh {em.__version__}\n"
     top = spikemesh("--help")
@@ -317,7 +371,12 @@ def test_version_and_help_come_with_examples(spikemesh: Spikemesh) -> None:
         "bench",
         "bench mesh",
         "bench characterisation",
+        "bench xor",
+        "bench attention",
+        "bench poisson-drive",
         "trace",
+        "export",
+        "repeat",
     ):
         shown = spikemesh(*command.split(), "-h")
         assert shown.code == 0 and f"spikemesh {command} " in shown.out.split("Usage")[1]
@@ -362,6 +421,17 @@ BAD = {
     ),
     "no record": (("report", "demo.prog"), "holds a program, expected a record"),
     "unknown breakdown": (("report", "run.rec", "--by", "mood"), "'mood' is not one of"),
+    "comparison by tick": (
+        ("report", "run.rec", "--compare", "run.rec", "--by", "tick"),
+        "--by tick with --compare: choose from event, core, link, population",
+    ),
+    "prices of no chip": (("report", "run.rec", "--chip", "nope"), "no chip 'nope'"),
+    "export to nowhere": (("export", "run.rec", "-o", "x.xls"), "no format for the ending '.xls'"),
+    "export of no table": (
+        ("export", "run.rec", "-o", "x.csv", "--table", "mood"),
+        "table 'mood': choose from spikes",
+    ),
+    "repeat of no record": (("repeat", "demo.prog"), "holds a program, expected a record"),
     "pictures into a file": (("report", "run.rec", "--out", "demo.net"), "expected a folder"),
     "unknown bench": (("bench", "letters"), "no bench 'letters', choose from digits (handwritten"),
     "mesh bench of an unknown pattern": (("bench", "mesh", "--pattern", "spiral"), "'spiral' is not one of"),

@@ -283,7 +283,7 @@ def test_a_content_with_anything_anywhere_never_does_worse_than_an_error(
     change = put(data.draw(st.sampled_from(paths)), data.draw(st.sampled_from(STRANGE)))
     path = forged(tmp_path_factory.getbasetemp() / "strange", content, change)
     try:
-        record, _ = load_record(path)
+        record, *_ = load_record(path)
     except EmulatorError as error:
         assert isinstance(error, ImageError)
     else:

@@ -127,9 +127,7 @@ def _better(
     graph: Hypergraph, part: Ints, n_parts: int, bounds: Bounds, slack: int, rng: np.random.Generator
 ) -> parts.Parts:
     """Moves nodes between parts, in place."""
-    work = graph.parts(
-        part, bounds.of_parts(n_parts, graph, slack), bounds.header_bits, bounds.is_vector
-    )
+    work = graph.parts(part, bounds.of_parts(n_parts, graph, slack), bounds.header_bits, bounds.is_vector)
     work.relieve()
     work.improve(rng.permutation(graph.n_nodes).astype(np.int32), 3)
     _search(work, max(200, graph.n_nodes // 20))

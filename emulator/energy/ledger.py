@@ -1,27 +1,27 @@
-"""Energy: counts x prices -> Ledger. The only place that knows joules; re-pricing needs no re-run.
-
-Every amount is an integer in attojoules (1 pJ = 10**6 aJ), so breakdowns add up exactly; joules are the last
-division. `ChipSpec` takes prices in pJ with at most 6 decimals and static power in mW with at most 3, so
-nothing is rounded on the way: 1 mW for 1 ps is 1000 aJ.
-"""
+"""Ledger: what a run cost, by event, core, link, population and tick."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emulator.chip.board import border_links
+from emulator.chip.estimate import Bound, Estimate, bounded
 from emulator.chip.events import DERIVED, DIRECTIONS, EVENT_ID, EVENTS
 from emulator.chip.spec import ChipSpec
+from emulator.energy.exact import products, sums, whole
+from emulator.energy.prices import Prices, priced_chip
 from emulator.errors import SimulationError
 from emulator.program import Program
 from emulator.record import Record
+
+if TYPE_CHECKING:
+    from emulator.energy.compare import Comparison
 
 Ints = NDArray[np.integer]
 Row = dict[str, Any]
@@ -61,7 +61,7 @@ def price(record: Record, chip: ChipSpec, program: Program) -> Ledger:
 
 def counts(record: Record) -> dict[str, int]:
     """How often each event happened in the whole run, and the derived sums."""
-    totals = dict(zip(EVENTS, _sums(record.counts_by_tick), strict=True))
+    totals = dict(zip(EVENTS, sums(record.counts_by_tick), strict=True))
     return totals | {name: sum(totals[event] for event in parts) for name, parts in DERIVED.items()}
 
 
@@ -71,11 +71,14 @@ class Ledger:
 
     Without timing (`timing=False`) nobody knows how long the run took, unless a clock ends the ticks of its
     chip: `static_j` is None, and the total is the dynamic energy alone.
+
+    Where the chip gives prices as ranges, `low` and `high` are the ledgers with every price at that end.
     """
 
     record: Record
     chip: ChipSpec  # whose prices are taken
     program: Program
+    bound: Bound = "value"  # end of the prices' ranges that is taken
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -86,7 +89,47 @@ class Ledger:
     def prices_aj(self) -> dict[str, int]:
         """Price of each event, in aJ; 0 for those that are free."""
         pj = {event: getattr(self.chip.energy_pj, key) for event, key in PRICE_OF.items()}
-        return {event: _whole(pj.get(event, 0.0), 10**6) for event in EVENTS}
+        return {event: whole(bounded(pj.get(event, 0.0), self.bound), 10**6) for event in EVENTS}
+
+    @cached_property
+    def static_power_uw(self) -> int:
+        """Power of one chip at rest."""
+        return whole(bounded(self.chip.static_power_mw, self.bound), 1000)
+
+    @cached_property
+    def powered_ps(self) -> int | None:
+        """Emulated time x chips of the run: what static power is paid for; None as `static_aj`."""
+        # as many chips as the run had: a chip taken for its prices may be a smaller board
+        return None if self._tick_ps is None else sums(self._tick_ps[:, None])[0] * self.program.chip.n_chips
+
+    @property
+    def is_range(self) -> bool:
+        """Whether a price of the chip is known as a range only."""
+        costs = (*(getattr(self.chip.energy_pj, key) for key in PRICE_OF.values()), self.chip.static_power_mw)
+        return any(isinstance(cost, Estimate) for cost in costs)
+
+    @cached_property
+    def low(self) -> Ledger:
+        """The same with every price at the low end of its range."""
+        return replace(self, bound="low")
+
+    @cached_property
+    def high(self) -> Ledger:
+        """The same with every price at the high end of its range."""
+        return replace(self, bound="high")
+
+    def reprice(self, prices: Prices) -> Ledger:
+        """The same counts at other prices: those of a chip, or changes of these by dotted path.
+
+        Raises SimulationError for what is no price, SpecError for a wrong one.
+        """
+        return Ledger(self.record, priced_chip(prices, self.chip), self.program)
+
+    def compare(self, other: Ledger) -> Comparison:
+        """What `other` costs more or less than this, and whether counts or prices are the reason."""
+        from emulator.energy.compare import Comparison
+
+        return Comparison(self, other)
 
     @cached_property
     def dynamic_aj(self) -> int:
@@ -96,7 +139,7 @@ class Ledger:
     @cached_property
     def static_aj(self) -> int | None:
         """Static power x emulated time; None when the run was not timed, and no clock tells."""
-        return None if self._tick_ps is None else sum(self._static_by_tick)
+        return None if self.powered_ps is None else self.powered_ps * self.static_power_uw
 
     @property
     def total_aj(self) -> int:
@@ -166,9 +209,7 @@ class Ledger:
     @cached_property
     def _static_by_tick(self) -> list[int]:
         assert self._tick_ps is not None
-        # as many chips as the run had: a chip taken for its prices may be a smaller board
-        static_uw = self.program.chip.n_chips * _whole(self.chip.static_power_mw, 1000)
-        return _products(self._tick_ps[:, None], [static_uw])
+        return products(self._tick_ps[:, None], [self.program.chip.n_chips * self.static_power_uw])
 
     def _total_per(self, event: str) -> float | None:
         n = self.counts[event]
@@ -216,7 +257,7 @@ class Ledger:
 
     def _by_tick(self) -> list[Row]:
         table = self.record.counts_by_tick
-        dynamic = _products(table, list(self.prices_aj.values()))
+        dynamic = products(table, list(self.prices_aj.values()))
         known = self._tick_ps
         tick_ps = [None] * len(table) if known is None else known.tolist()
         static = [None] * len(table) if known is None else self._static_by_tick
@@ -230,7 +271,7 @@ class Ledger:
 
     def _with_static(self, labels: Sequence[Row], table: Ints) -> list[Row]:
         """One row per label with its counts of `table` [n_labels, n_events], and the static row."""
-        energies = _products(table, list(self.prices_aj.values()))
+        energies = products(table, list(self.prices_aj.values()))
         rows = [
             self._priced({**label, **dict(zip(EVENTS, values, strict=True))}, energy_aj)
             for label, values, energy_aj in zip(labels, table.tolist(), energies, strict=True)
@@ -254,24 +295,3 @@ _TABLES: dict[str, Callable[[Ledger], list[Row]]] = {
     "population": Ledger._by_population,
     "tick": Ledger._by_tick,
 }
-
-
-def _whole(value: float, scale: int) -> int:
-    """`value * scale` of the decimal number that a person wrote, as an integer."""
-    scaled = Decimal(repr(float(value))) * scale
-    assert scaled == int(scaled), f"{value} has more decimals than its unit"  # ChipSpec refuses it
-    return int(scaled)
-
-
-def _sums(table: Ints) -> list[int]:
-    """Exact sum of each column of int64 [n, m]: halves are summed apart, so nothing overflows."""
-    high, low = (table >> 32).sum(axis=0).tolist(), (table & 0xFFFFFFFF).sum(axis=0).tolist()
-    return [(upper << 32) + lower for upper, lower in zip(high, low, strict=True)]
-
-
-def _products(table: Ints, prices_aj: list[int]) -> list[int]:
-    """Energy of each row of counts [n, n_prices], exactly: int64 where it suffices, Python integers else."""
-    highest = int(table.max()) if table.size else 0
-    wide = highest * max(prices_aj) * len(prices_aj) >= 2**63
-    kind = object if wide or table.dtype == object else np.int64
-    return list((table.astype(kind) @ np.array(prices_aj, dtype=kind)).tolist())
