@@ -7,7 +7,7 @@ CHECKED := .venv-checked
 
 PACKAGING := pyproject.toml setup.py MANIFEST.in
 BLOCKS := $(wildcard ext/*.pyx emulator/_ext/*.pxd emulator/_ext/*.h)
-SOURCES := $(shell find emulator hw_configs -name '*.py' -o -name '*.yaml') $(wildcard emulator/bench/data/*)
+SOURCES := $(shell find emulator hw_configs -name '*.py' -o -name '*.yaml' -o -path '*/page/*') $(wildcard emulator/bench/data/*)
 
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 PRINT_BUILD_REQUIRES = import tomllib; \

@@ -18,7 +18,7 @@ from emulator.bench.characterisation import CROSSBAR_CHIP, RATES_HZ, SIDE, SYNAP
 from emulator.bench.characterisation import characterisation as bench_characterisation
 from emulator.bench.mesh import Traffic
 from emulator.bench.mesh import mesh as bench_mesh
-from emulator.cli.options import Engine, EngineOption, Json, check_target, name_pictures
+from emulator.cli.options import Engine, EngineOption, Json, check_target, name_pages, name_pictures
 from emulator.cli.output import Output, RunFailed, UsageError, progress_bar
 from emulator.engine.load_curve import MEASURE_SLOTS, WARMUP_SLOTS
 from emulator.errors import SimulationError
@@ -86,7 +86,9 @@ def _add(name: str) -> None:
         samples: Annotated[
             int | None, typer.Option(min=1, help="The first so many of the data. \\[default: all]")
         ] = None,
-        out: Annotated[Path | None, typer.Option(help="Folder for pictures of each run.")] = None,
+        out: Annotated[
+            Path | None, typer.Option(help="Folder for an HTML page and pictures of each run.")
+        ] = None,
         engine: EngineOption = Engine.native,
         json: Json = False,
     ) -> None:
@@ -100,8 +102,11 @@ def _add(name: str) -> None:
             raise RunFailed(error) from error
         output.text(outcome.text)
         paths = [] if out is None else _pictures(outcome, out)
+        pages = [] if out is None else _pages(outcome, out, f"spikemesh bench {name} --out {out}")
+        name_pages(output, pages)
         name_pictures(output, paths)
-        output.data({**outcome.numbers, "pictures": [str(path) for path in paths]})
+        files = {"pictures": [str(path) for path in paths], "pages": [str(path) for path in pages]}
+        output.data({**outcome.numbers, **files})
         pictures = f"spikemesh bench {name} --out pictures; " if out is None else ""
         output.note(f"\nnext: {pictures}spikemesh chips {chip} explains every cost")
 
@@ -115,6 +120,16 @@ def _pictures(outcome: Outcome, folder: Path) -> list[Path]:
     paths = [reports.save_picture(folder, name, draw()) for name, draw in outcome.pictures]
     for run, result in outcome.results.items():
         paths += reports.save_pictures(result, folder, prefix=f"{run}-")
+    return paths
+
+
+def _pages(outcome: Outcome, folder: Path, command: str) -> list[Path]:
+    """report.html of the first run; of others with their names."""
+    paths = []
+    for place, (run, result) in enumerate(outcome.results.items()):
+        path = folder / (f"report-{run}.html" if place else "report.html")
+        reports.save_page(result, path, command=command)
+        paths.append(path)
     return paths
 
 

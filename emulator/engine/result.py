@@ -144,6 +144,12 @@ class Result:
         """Writes the record and its program; `load_record` reads them."""
         formats.save_result(self, path)
 
+    def report(self, path: str | PathLike[str]) -> None:
+        """Writes one HTML page on the run, for a browser: no network, no other file."""
+        from emulator.report import save_page
+
+        save_page(self, path)
+
     def save_trace(self, path: str | PathLike[str], max_events: int = formats.MAX_EVENTS) -> formats.Shown:
         """Writes the trace for ui.perfetto.dev; returns what of it is in the file. Takes trace=True."""
         trace, timing = self.trace, self.record.timing

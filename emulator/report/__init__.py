@@ -6,6 +6,7 @@ without it saying so; matplotlib is imported only when a picture is drawn.
 
 from emulator.report.breakdown_text import BREAKDOWNS, breakdown_text
 from emulator.report.chip_text import chip_line, chip_numbers, chip_text, chips_text
+from emulator.report.page import save_page
 from emulator.report.pictures import make_folder, save_picture, save_pictures
 from emulator.report.program_text import program_text
 from emulator.report.result_text import result_text, run_line
@@ -26,6 +27,7 @@ __all__ = [
     "result_numbers",
     "result_text",
     "run_line",
+    "save_page",
     "save_picture",
     "save_pictures",
     "wire_numbers",

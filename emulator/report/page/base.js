@@ -5,9 +5,10 @@ const page = { data: null, core: -1, view: 0, step: -1 };  // step -1: the whole
 
 function $(id) { return document.getElementById(id); }
 
-/** The text of a compressed block of the page. */
+/** The content of a compressed block of the page. */
 async function unpacked(id) {
-  const packed = Uint8Array.from(atob($(id).textContent), (letter) => letter.charCodeAt(0));
+  const letters = atob($(id).textContent.trim()), packed = new Uint8Array(letters.length);
+  for (let place = 0; place < letters.length; place++) packed[place] = letters.charCodeAt(place);
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(stream).arrayBuffer();
 }
@@ -22,8 +23,13 @@ async function loadData() {
     page.arrays[name] = new types[entry.type](content, entry.at, entry.length);
   }
   page.prices = page.data.cores.events.map((event) => page.data.prices_j[event] || 0);
+}
+
+/** Plotly takes a moment: what can do without it is shown before. */
+async function loadLibrary() {
+  await new Promise((shown) => requestAnimationFrame(() => setTimeout(shown)));
   const script = document.createElement("script");
-  script.textContent = text.decode(await unpacked("library"));
+  script.textContent = new TextDecoder().decode(await unpacked("library"));
   document.head.append(script);
 }
 
@@ -99,7 +105,10 @@ function chartLayout(extra) {
     margin: { l: 10, r: 16, t: 8, b: 40 },
     ...extra,
   };
-  for (const name of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) layout[name] = { ...axis, ...layout[name] };
+  for (const name of Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key))) {
+    layout[name] = { ...axis, ...layout[name] };
+    if (layout[name].title) layout[name].title.font = { size: 13, color: colour("muted") };
+  }
   return layout;
 }
 

@@ -73,8 +73,8 @@ function chooseCore(core) {
   explain();
 }
 
-function bars(rows) {
-  const most = Math.max(...rows.map((row) => row.value), 1e-300);
+/** Named bars; the longest is the highest value, or `most`. */
+function bars(rows, most = Math.max(...rows.map((row) => row.value), 1e-300)) {
   return element("dl", { class: "bars" }, ...rows.flatMap((row) => {
     const fill = element("i");
     fill.style.width = `${100 * row.value / most}%`;
@@ -109,7 +109,7 @@ function explain() {
     bars(page.data.cores.resources.filter((one) => one.limit !== null).map((one) => {
       const used = page.arrays[`core.used.${one.key}`][core];
       return { name: one.label, value: used / one.limit, amount: `${count(used)} of ${count(one.limit)}, ${percent(used / one.limit)}` };
-    })),
+    }), 1),
   );
 }
 
@@ -129,7 +129,8 @@ function reason(groups, energy, told, step) {
   let text = `Most of it, ${percent(first.value / energy)}, went into ${first.name}`;
   const drivers = told ? told.drivers : [], all = drivers.reduce((sum, [, n]) => sum + n, 0) + (told ? told.others : 0);
   if (first.name === "synaptic operations" && drivers.length) {
-    text += `: ${percent(drivers[0][1] / all)} of these because ${partName(drivers[0][0])} sent spikes here`;
+    const share = drivers[0][1] / all;
+    text += `: ${share > 0.9995 ? "all" : percent(share)} of these because ${partName(drivers[0][0])} sent spikes here`;
   } else if (first.name === "compartment updates" && told) {
     const held = told.residents.reduce((sum, [, n]) => sum + n, 0);
     text += `: it updates ${plural(held, "compartment")} in every tick, whether spikes come or not`;

@@ -9,7 +9,14 @@ import numpy as np
 from emulator.chip.events import EVENT_ID
 from emulator.report.page.activity import Ways
 from emulator.report.page.bundle import Arrays
-from emulator.report.page.senders import MAX_EXPLAINED, MAX_NAMED, Driven, drivers, residents, spikes_of_residents
+from emulator.report.page.senders import (
+    MAX_EXPLAINED,
+    MAX_NAMED,
+    Driven,
+    drivers,
+    residents,
+    spikes_of_residents,
+)
 from emulator.report.page.tick_map import CORE_EVENTS, TickMap
 from emulator.report.utilisation import RESOURCE_LABEL, utilisation
 

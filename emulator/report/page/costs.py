@@ -27,7 +27,8 @@ Row = dict[str, Any]
 
 
 def costs(result: Result) -> dict[str, list[Row]]:
-    """Rows by event, population, core: label, note, count or groups, energy_aj. Each list adds up to the total."""
+    """By event, population and core: rows of label, note, count or groups, energy_aj. The energy_aj of each
+    list add up to the total."""
     return {"event": _by_event(result), "population": _by_part(result), "core": _by_core(result)}
 
 
@@ -69,7 +70,8 @@ def _by_part(result: Result) -> list[Row]:
 
 
 def _by_core(result: Result) -> list[Row]:
-    rows, mesh = [], []
+    rows: list[Row] = []
+    mesh: list[Row] = []
     for row in result.energy.table("core")[:-1]:
         is_core = isinstance(row["core"], int)
         shown = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ class Table:
 
     title: str
     header: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
     note: str = ""
     n_labels: int = 1
 
@@ -86,7 +87,16 @@ def mapping_tables(program: Program) -> list[Table]:
                 number(bound.resource.count(resource)),
             )
         )
-    header = ("resource of a core", "limit", "least", "median", "most", "of limit", "fullest", "cores it binds")
+    header = (
+        "resource of a core",
+        "limit",
+        "least",
+        "median",
+        "most",
+        "of limit",
+        "fullest",
+        "cores it binds",
+    )
     on = f"{number(image.n_cores)} of {number(chip.n_cores)} cores in use"
     return [Table(f"How full the cores are: {on}", header, rows), *_traffic(program)]
 
@@ -126,7 +136,11 @@ def quantisation_table(program: Program) -> Table | None:
     header = ("population", "model", "LSB per unit", "weights", "clipped", "to zero", "signal : error")
     more = len(populations) - MAX_PARTS
     return Table(
-        "Weights as the chip stores them", header, rows, f"and {number(more)} more" if more > 0 else "", n_labels=2
+        "Weights as the chip stores them",
+        header,
+        rows,
+        f"and {number(more)} more" if more > 0 else "",
+        n_labels=2,
     )
 
 

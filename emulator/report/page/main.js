@@ -1,8 +1,9 @@
 // Starts the page; theme and print concern all its parts.
 
 function drawAll() {
-  drawEnergy(shownBreakdown());
   showStep();
+  if (!window.Plotly) return;
+  drawEnergy(shownBreakdown());
   drawTime();
 }
 
@@ -11,7 +12,7 @@ function setTheme(theme) {
   const dark = theme === "dark";
   $("theme").setAttribute("aria-pressed", String(dark));
   $("theme").textContent = dark ? "Light" : "Dark";
-  if (window.Plotly && page.arrays) drawAll();
+  if (page.core >= 0 || document.documentElement.dataset.ready) drawAll();
 }
 
 /** Paper: light, tables open, charts as wide as the sheet. */
@@ -41,12 +42,13 @@ async function start() {
   try {
     await loadData();
     setUpTicks();
-    setUpEnergy();
     setUpMap();
     setUpCores();
     setUpSteps();
     showStep();
     if (nCores()) chooseCore(page.order[0]);
+    await loadLibrary();
+    setUpEnergy();
     setUpTime();
     setUpPrint();
     document.documentElement.dataset.ready = "true";

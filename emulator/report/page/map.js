@@ -102,10 +102,20 @@ function drawTiles(pen) {
     for (let x = x0; x <= x1; x++) {
       const [cx, cy] = place(x, y);
       pen.fillRect(cx - side / 2, cy - side / 2, side, side);
-      if (map.pitch >= WITH_LINKS) pen.strokeRect(cx - side / 2, cy - side / 2, side, side);
+      if (map.pitch >= WITH_LINKS) drawEmptyTile(pen, x, y);
     }
   }
 }
+
+/** Its border, and the places of its cores. */
+function drawEmptyTile(pen, x, y) {
+  const [cx, cy] = place(x, y), side = map.tile * map.pitch, { width, per_tile } = page.data.chip;
+  pen.strokeRect(cx - side / 2, cy - side / 2, side, side);
+  if (per_tile > 64) return;
+  for (let core = 0; core < per_tile; core++) pen.strokeRect(...squared(coreBox((y * width + x) * per_tile + core)));
+}
+
+function squared([left, top, side]) { return [left, top, side, side]; }
 
 /** Dashed lines between the chips of a board. */
 function drawBorders(pen) {

@@ -1,8 +1,8 @@
 """What each core and link did in each tick, for the chip map's slider.
 
-Exact in each tick over all cores and in each core over all ticks, as the record counts both. In between, what
-the recorded spikes caused is exact too; the rest (packets of the host, updates) is shared out in proportion by
-the page: known + rest of the core x rest of the tick / rest of all.
+Exact in each tick over all cores and in each core over all ticks, as the record counts both. In between,
+what the recorded spikes caused is exact too; the rest (packets of the host, updates) is shared out in
+proportion by the page: known + rest of the core x rest of the tick / rest of all.
 """
 
 from __future__ import annotations
@@ -148,7 +148,9 @@ def _rests(result: Result, steps: Steps, known: Longs) -> tuple[Longs, Longs]:
 
 def _link_rests(result: Result, steps: Steps, links: Longs, known: Longs) -> tuple[Longs, Longs]:
     record = result.record
-    of_link = np.asarray(record.link_counts, dtype=np.int64).ravel()[links] - known[: steps.n_steps].sum(axis=0)
+    of_link = np.asarray(record.link_counts, dtype=np.int64).ravel()[links] - known[: steps.n_steps].sum(
+        axis=0
+    )
     of_step = np.zeros((len(HOPS), len(known)), dtype=np.int64)
     rows = np.arange(record.n_rows)
     for side, event in enumerate(HOPS):
@@ -158,37 +160,40 @@ def _link_rests(result: Result, steps: Steps, links: Longs, known: Longs) -> tup
     return of_link, of_step
 
 
+SOMA = {
+    "update_inactive": "update_inactive",
+    "update_active": "update_active",
+    "spikes": "spike",
+    "inject": "send",
+}
+SYNAPSES = {
+    "axon_in": "receive",
+    "synaptic_ops_dense": "synaptic_op_dense",
+    "synaptic_ops_sparse": "synaptic_op_sparse",
+}
+"""Events that keep each of a core's two pipelines busy -> their latency."""
+
+
 def _busiest(result: Result, rows: Longs, table: Longs) -> Longs:
     """Least time that some core's pipeline is busy in each row: compartments, or synapses.
 
-    All is known of the tick and not of the core, so cores that may share an unknown part are taken to share it
-    equally: no other sharing makes the busiest less busy.
+    What is known of a core is its least; and somebody has no less than the mean of all, which is known of the
+    row. Updates are counted as the quicker kind.
     """
-    record, program = result.record, result.program
-    latency, image = program.chip.latency_ps, program.image
-    counts = {event: record.counts_by_tick[rows, EVENT_ID[event]] for event in CORE_EVENTS}
-    n_slots = np.diff(image.slot_ptr)
-    spikes, inject, axon_in, dense, sparse = table
+    program, counts = result.program, result.record.counts_by_tick[rows]
+    latency, n_cores = program.chip.latency_ps, program.image.n_cores
     quick = min(latency.update_inactive, latency.update_active)
-    soma = n_slots * quick + spikes * latency.spike + inject * latency.send
-    synapses = axon_in * latency.receive + dense * latency.synaptic_op_dense + sparse * latency.synaptic_op_sparse
-    in_soma = sum(
-        counts[event] * getattr(latency, key)
-        for event, key in (
-            ("update_inactive", "update_inactive"),
-            ("update_active", "update_active"),
-            ("spikes", "spike"),
-            ("inject", "send"),
+    updates = np.broadcast_to(np.diff(program.image.slot_ptr) * quick, table[0].shape)
+    least = []
+    for own, pipeline in ((updates, SOMA), (0, SYNAPSES)):
+        known = sum(
+            (
+                table[KNOWN.index(event)] * getattr(latency, key)
+                for event, key in pipeline.items()
+                if event in KNOWN
+            ),
+            start=np.zeros(table[0].shape, dtype=np.int64) + own,
         )
-    )
-    in_synapses = sum(
-        counts[event] * getattr(latency, key)
-        for event, key in (
-            ("axon_in", "receive"),
-            ("synaptic_ops_dense", "synaptic_op_dense"),
-            ("synaptic_ops_sparse", "synaptic_op_sparse"),
-        )
-    )
-    least = [soma.max(axis=1), synapses.max(axis=1)]
-    least += [-(-np.asarray(total) // image.n_cores) for total in (in_soma, in_synapses)]
+        every = sum(counts[:, EVENT_ID[event]] * getattr(latency, key) for event, key in pipeline.items())
+        least += [known.max(axis=1), -(-np.asarray(every, dtype=np.int64) // n_cores)]
     return np.asarray(np.max(least, axis=0), dtype=np.int64)

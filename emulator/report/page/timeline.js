@@ -5,6 +5,7 @@ const time = { begin: 0, end: 1 };
 const COLUMNS = 560, LINES = 260;  // cells along ticks; along neurons, over all bands
 const OPENING = 400;  // ticks in view at first, if there are more
 const LEAST = 8;
+const HEAD = 6, FOOT = 52;  // pixels above and below the charts
 
 function setUpTime() {
   const { bands, n_rows } = page.data.time;
@@ -111,8 +112,13 @@ function parts() {
   if (bands.length) sizes.push(90);
   if (page.data.time.timed) sizes.push(150);
   sizes.push(90);
-  let top = 26;
-  return sizes.map((size) => { const part = [top, top + size]; top += size + 14; return part; });
+  let top = HEAD;
+  return sizes.map((size, place) => {
+    if (page.data.time.timed && place === sizes.length - 2) top += 26;  // its legend
+    const part = [top, top + size];
+    top += size + 16;
+    return part;
+  });
 }
 
 function drawTime() {
@@ -121,12 +127,12 @@ function drawTime() {
     $("chart-time").replaceChildren(element("p", { class: "note" }, "No tick was run."));
     return;
   }
-  const places = parts(), height = places.at(-1)[1] + 52, layout = { height }, traces = [];
+  const places = parts(), height = places.at(-1)[1] + FOOT, layout = { height }, traces = [];
   const names = columnNames(), x = names.map((_, column) => time.begin + column * width() + (width() - 1) / 2);
-  const inner = height - 26 - 52;
+  const inner = height - HEAD - FOOT;
   const axis = (number, extra) => {
     const [top, bottom] = places[number];
-    layout[`yaxis${number + 1}`] = { domain: [1 - (bottom - 26) / inner, 1 - (top - 26) / inner], fixedrange: true, anchor: "x", ...extra };
+    layout[`yaxis${number + 1}`] = { domain: [Math.max(0, 1 - (bottom - HEAD) / inner), 1 - (top - HEAD) / inner], fixedrange: true, anchor: "x", ...extra };
     return `y${number + 1}`;
   };
   const all = bands.reduce((sum, band) => sum + band.n, 0), across = Math.max(1, Math.ceil(all / LINES));
@@ -141,9 +147,9 @@ function drawTime() {
   if (timed) traces.push(...durationTraces(x, names, axis(next++, { title: { text: "duration<br>of a tick" }, ticksuffix: "s", tickformat: "~s", nticks: 5 })));
   traces.push(energyTrace(x, names, axis(next, { title: { text: "dynamic<br>energy" }, ticksuffix: "J", tickformat: "~s", nticks: 4 })));
   layout.xaxis = timeAxis(next + 1);
-  layout.legend = { orientation: "h", y: 1, yanchor: "bottom", x: 0, traceorder: "normal" };
+  if (timed) layout.legend = { orientation: "h", y: layout[`yaxis${next}`].domain[1], yanchor: "bottom", x: 0, traceorder: "normal" };
   Plotly.react($("chart-time"), traces, chartLayout({
-    ...layout, barmode: "stack", bargap: 0, dragmode: "zoom", margin: { l: 10, r: 12, t: 26, b: 52 }, shapes: borders(),
+    ...layout, barmode: "stack", bargap: 0, dragmode: "zoom", margin: { l: 10, r: 12, t: HEAD, b: FOOT }, shapes: borders(),
   }), { ...CHART_OPTIONS, doubleClick: "reset+autosize" });
   tellTime(counted);
 }

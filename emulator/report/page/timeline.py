@@ -27,8 +27,8 @@ class Band:
 
     name: str
     n: int
-    row: Longs
-    neuron: Longs
+    row: NDArray[np.integer[Any]]
+    neuron: NDArray[np.integer[Any]]
 
 
 def add_timeline(result: Result, core_ps: Longs, arrays: Arrays) -> dict[str, Any]:
@@ -78,7 +78,9 @@ def _add_raster(result: Result, arrays: Arrays) -> dict[str, Any]:
     n_rows = result.record.n_rows
     told = []
     for place, band in enumerate(bands):
-        cell = (1, 1) if exact else tuple(-(-size // n) for size, n in zip((n_rows, band.n), CELLS, strict=True))
+        cell = (
+            (1, 1) if exact else tuple(-(-size // n) for size, n in zip((n_rows, band.n), CELLS, strict=True))
+        )
         row, neuron, count = _cells(band, *cell)
         # differences of ascending numbers are small and pack well
         arrays.add(f"band.{place}.row_step", np.diff(row, prepend=0))

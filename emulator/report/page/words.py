@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 TERMS: dict[str, str] = {
     "tick": "one step of the network's time; each neuron may fire once in it",
     "spike": "a neuron fires; transmitted: at least one packet is sent for it",
-    "compartment": "a neuron as a core holds it; in each tick it is updated once, active if it has input or state",
+    "compartment": "a neuron in a core, updated once a tick; the update is active if it has input or state",
     "core": "computes compartments from the synapses in its own memory",
     "tile": "a router of the mesh with its cores; (x, y), counted from the south-west",
     "packet": "a spike on its way to one core",
@@ -32,7 +32,9 @@ def summary(result: Result, numbers: dict[str, Any], costs: dict[str, list[Row]]
     """What was run, what it took, and where it went."""
     samples = f"{number(numbers['n_samples'])} samples of " if numbers["n_samples"] != 1 else ""
     where = f"{counted(numbers['n_cores'], 'core')} on {counted(numbers['n_tiles'], 'tile')}"
-    ran = f"The network ran {samples}{counted(numbers['n_ticks'], 'tick')} on {where} of chip {numbers['chip']}"
+    ran = (
+        f"The network ran {samples}{counted(numbers['n_ticks'], 'tick')} on {where} of chip {numbers['chip']}"
+    )
     return [f"{ran} and took {_total(result, numbers)}.", *_shares(result), *_dearest(costs["core"])]
 
 
@@ -59,7 +61,7 @@ def _shares(result: Result) -> list[str]:
         for name, events in GROUPS.items()
     }
     most = sorted(taken, key=lambda name: -taken[name])[:2]
-    told = [f"{percent(taken[name] / ledger.dynamic_aj)} {name}" for name in most if taken[name]]
+    told = [f"{percent(taken[name] / ledger.dynamic_aj)} went into {name}" for name in most if taken[name]]
     return [f"Of the events' energy, {' and '.join(told)}."]
 
 
@@ -69,7 +71,9 @@ def _dearest(cores: list[Row]) -> list[str]:
     if len(named) < 2 or not dynamic_aj:
         return []
     share = percent(named[0]["energy_aj"] / dynamic_aj)
-    return [f"The most expensive is {named[0]['label'].replace(' (', ' at (')}: {share} of the events' energy."]
+    return [
+        f"The most expensive is {named[0]['label'].replace(' (', ' at (')}: {share} of the events' energy."
+    ]
 
 
 def key_figures(numbers: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -78,11 +82,17 @@ def key_figures(numbers: dict[str, Any]) -> list[tuple[str, str, str]]:
     static = "dynamic and static" if energy["static_j"] is not None else "dynamic alone"
     figures = [("energy", si(energy["total_j"], "J"), static)]
     if numbers["n_samples"] != 1:
-        figures.append(("per sample", si(energy["per_sample_j"], "J"), f"mean of {number(numbers['n_samples'])}"))
+        figures.append(
+            ("per sample", si(energy["per_sample_j"], "J"), f"mean of {number(numbers['n_samples'])}")
+        )
     figures.append(("dynamic", si(energy["dynamic_j"], "J"), "of events alone"))
-    figures.append(("per spike", si(energy["per_transmitted_spike_j"], "J"), "all energy / transmitted spikes"))
+    figures.append(
+        ("per spike", si(energy["per_transmitted_spike_j"], "J"), "all energy / transmitted spikes")
+    )
     if time is not None and numbers["n_ticks"]:
-        figures.append(("mean tick", seconds(time["tick_mean_ps"]), f"slowest {seconds(time['tick_max_ps'])}"))
+        figures.append(
+            ("mean tick", seconds(time["tick_mean_ps"]), f"slowest {seconds(time['tick_max_ps'])}")
+        )
     figures.append(("spikes", number(counts["spikes"]), "of neurons on the chip"))
     figures.append(("synaptic ops", si(counts["synaptic_ops"], "").strip(), "weights added"))
     return figures
