@@ -46,5 +46,5 @@ def page(result: Result, *, command: str | None = None) -> str:
         scripts="\n".join(text_of(name)[0] for name in SCRIPTS),
         data=compressed(as_json(shown.data | {"arrays": shown.arrays.index()}).encode()),
         arrays=compressed(shown.arrays.content()),
-        library=compressed(plotting_library().encode()),
+        library=plotting_library(),
     )

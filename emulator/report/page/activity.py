@@ -41,6 +41,9 @@ class Ways:
     arrives: NDArray[np.bool_]  # [n_entries] has a way, and no lossy link lies about
     n_sent: Longs  # [n_senders] packets of a spike
     core_of_slot: Ints  # [n_slots]
+    pair: Ints  # [n_entries] which of the pairs of tiles a packet goes between
+    source: Ints  # [n_pairs] tile
+    target: Ints  # [n_pairs]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +70,14 @@ def ways_of(program: Program) -> Ways:
     if isinstance(image, Image):
         n_dense, n_sparse = _operations(image)
     cut = drops(image, chip)
-    arrives = np.full(len(image.entry_core), not is_lossy(program)) if cut is None else ~cut
+    arrives = np.full(len(image.entry_core), not is_lossy(program))
+    if cut is not None:
+        arrives &= ~cut
     n_entries = np.diff(image.entry_ptr).astype(np.int64)
+    core_of_slot = np.repeat(np.arange(image.n_cores), np.diff(image.slot_ptr))
+    home = np.repeat(np.append(core_of_slot, np.full(image.n_inputs, image.n_cores)), n_entries)
+    tile = np.append(image.core_id // chip.cores.per_tile, chip.host_tile).astype(np.int64)
+    pairs, pair = np.unique(tile[home] * chip.n_tiles + tile[image.entry_core], return_inverse=True)
     return Ways(
         first=np.asarray(image.entry_ptr, dtype=np.int64),
         core=image.entry_core,
@@ -76,7 +85,10 @@ def ways_of(program: Program) -> Ways:
         n_sparse=n_sparse,
         arrives=arrives,
         n_sent=np.minimum(n_entries, 1) if chip.mesh.multicast == "tree" else n_entries,
-        core_of_slot=np.repeat(np.arange(image.n_cores), np.diff(image.slot_ptr)),
+        core_of_slot=core_of_slot,
+        pair=pair,
+        source=pairs // chip.n_tiles,
+        target=pairs % chip.n_tiles,
     )
 
 
@@ -170,15 +182,14 @@ def synapses_of_axons(image: CrossbarImage) -> Longs:
 
 def links_of(program: Program, ways: Ways, entry: Longs, spike: Longs) -> Longs:
     """int64 [n_tiles, 4]: grants of each link by the packets of these entries."""
-    image, chip = program.image, program.chip
-    tile = np.append(image.core_id // chip.cores.per_tile, chip.host_tile).astype(np.int64)
-    sender = np.searchsorted(ways.first, entry, side="right") - 1
-    home = np.append(ways.core_of_slot, np.full(image.n_inputs, image.n_cores))[sender]
-    source, target = tile[home], tile[ways.core[entry]]
+    chip = program.chip
     if chip.mesh.multicast != "tree":
-        ones = np.ones(len(entry), dtype=np.int64)
-        return np.asarray(link_loads(chip.routing, source, target, ones), dtype=np.int64)
-    n_links = chip.n_tiles * 4
-    taken = [spike[i] * n_links + at * 4 + side for i, at, side in steps(chip.routing, source, target)]
+        n_packets = np.bincount(ways.pair[entry], minlength=len(ways.source))
+        some = np.flatnonzero(n_packets)
+        loads = link_loads(chip.routing, ways.source[some], ways.target[some], n_packets[some])
+        return np.asarray(loads, dtype=np.int64)
+    n_links, pair = chip.n_tiles * 4, ways.pair[entry]
+    ways_taken = steps(chip.routing, ways.source[pair], ways.target[pair])
+    taken = [spike[i] * n_links + at * 4 + side for i, at, side in ways_taken]
     each = np.unique(np.concatenate(taken)) if taken else np.zeros(0, dtype=np.int64)
     return np.bincount(each % n_links, minlength=n_links).reshape(chip.n_tiles, 4)

@@ -7,6 +7,7 @@ and unpacked by the browser.
 from __future__ import annotations
 
 import base64
+import functools
 import gzip
 import json
 from typing import Any
@@ -61,7 +62,7 @@ def _smallest(values: NDArray[Any]) -> NDArray[Any]:
 
 def compressed(content: bytes) -> str:
     """gzip as base64; without a date, so that the same run gives the same page."""
-    return base64.b64encode(gzip.compress(content, compresslevel=9, mtime=0)).decode("ascii")
+    return base64.b64encode(gzip.compress(content, compresslevel=6, mtime=0)).decode("ascii")
 
 
 def as_json(value: Any) -> str:
@@ -69,8 +70,9 @@ def as_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
+@functools.cache
 def plotting_library() -> str:
-    """plotly.js as its Python package carries it."""
-    from plotly.offline import get_plotlyjs  # a second to import, and only pages need it
+    """plotly.js as its Python package carries it, compressed: the same in every page."""
+    from plotly.offline import get_plotlyjs  # takes a while to import, and only pages need it
 
-    return str(get_plotlyjs())
+    return compressed(str(get_plotlyjs()).encode())

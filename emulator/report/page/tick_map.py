@@ -105,7 +105,7 @@ def tick_map(result: Result, ways: Ways) -> TickMap:
         rows = np.arange(stretch.first_row, stretch.first_row + stretch.table.shape[1])
         for event in range(len(KNOWN)):
             steps.summed(rows, stretch.table[event], known[event])
-        if len(links):
+        if len(links) and len(stretch.packet_row):
             _add_links(result, ways, stretch, steps, links, known_links)
         core_ps[rows] = _busiest(result, rows, stretch.table)
     if is_lossy(program):
@@ -160,18 +160,14 @@ def _link_rests(result: Result, steps: Steps, links: Longs, known: Longs) -> tup
     return of_link, of_step
 
 
-SOMA = {
-    "update_inactive": "update_inactive",
-    "update_active": "update_active",
-    "spikes": "spike",
-    "inject": "send",
+UPDATES = {"update_inactive": "update_inactive", "update_active": "update_active"}
+SENDING = {"spikes": "spike", "inject": "send"}
+WALKS = {"synaptic_ops_dense": "synaptic_op_dense", "synaptic_ops_sparse": "synaptic_op_sparse"}
+PIPELINES = {
+    "cuba": (UPDATES | SENDING, {"axon_in": "receive"} | WALKS),
+    "truenorth": (UPDATES | SENDING | WALKS, {"axon_in": "receive"}),
 }
-SYNAPSES = {
-    "axon_in": "receive",
-    "synaptic_ops_dense": "synaptic_op_dense",
-    "synaptic_ops_sparse": "synaptic_op_sparse",
-}
-"""Events that keep each of a core's two pipelines busy -> their latency."""
+"""Model of the cores -> events that keep its pipelines busy, the one of the compartments first: latencies."""
 
 
 def _busiest(result: Result, rows: Longs, table: Longs) -> Longs:
@@ -185,7 +181,7 @@ def _busiest(result: Result, rows: Longs, table: Longs) -> Longs:
     quick = min(latency.update_inactive, latency.update_active)
     updates = np.broadcast_to(np.diff(program.image.slot_ptr) * quick, table[0].shape)
     least = []
-    for own, pipeline in ((updates, SOMA), (0, SYNAPSES)):
+    for own, pipeline in zip((updates, 0), PIPELINES[program.chip.cores.model], strict=True):
         known = sum(
             (
                 table[KNOWN.index(event)] * getattr(latency, key)

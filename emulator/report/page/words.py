@@ -61,8 +61,8 @@ def _shares(result: Result) -> list[str]:
         for name, events in GROUPS.items()
     }
     most = sorted(taken, key=lambda name: -taken[name])[:2]
-    told = [f"{percent(taken[name] / ledger.dynamic_aj)} went into {name}" for name in most if taken[name]]
-    return [f"Of the events' energy, {' and '.join(told)}."]
+    told = [f"{percent(taken[name] / ledger.dynamic_aj)} into {name}" for name in most if taken[name]]
+    return [f"Of the events' energy, {' and '.join(told).replace(' into', ' went into', 1)}."]
 
 
 def _dearest(cores: list[Row]) -> list[str]:
