@@ -25,7 +25,7 @@ SANITIZED = LD_PRELOAD="$(PRELOAD)" PYTHONMALLOC=malloc \
 .DELETE_ON_ERROR:
 
 help:
-	@echo 'make demo          run a trained network on real input, print what it costs, draw pictures (demo-out/)'
+	@echo 'make demo          run a trained network on real input, print what it costs, write a report (demo-out/)'
 	@echo 'make test          the tests'
 	@echo 'make test-long     the property tests with many more examples'
 	@echo 'make test-checked  engine tests with every index and overflow checked, under the sanitizers'

@@ -267,10 +267,11 @@ def report_command(
     spikemesh report run.rec --by tick --json
     """
     output = Output(json)
-    result = load_record(record)
     page = out if out is not None and out.suffix.lower() == ".html" else None
     if page is not None:
         check_target(page)
+    result = load_record(record)
+    if page is not None:
         reports.save_page(result, page, command=f"spikemesh report {record} -o {page}")
     paths = [] if out is None or page is not None else reports.save_pictures(result, out)
     output.text(reports.result_text(result))

@@ -120,10 +120,10 @@ def test_the_summary_says_what_it_took_in_plain_words(shown: str) -> None:
     words = " ".join("".join(Outline(shown).words).split())
     # of 36 pJ: 4 inactive x 1 + 5 active x 2 = 14; 2 sent x 4 + 3 received x 0.5 = 9.5; core 0 has 19
     assert (
-        "The network ran 3 ticks on 2 cores on 2 tiles of chip tiny and took 36.1 pJ in 65.0 ps of the chip's "
-        "time: 99.8 % for events, 0.2 % because the chip was on. Of the events' energy, 38.9 % went into "
-        "compartment updates and 26.4 % into packets sent, received. The most expensive is core 0 at (0, 0): "
-        "52.8 % of the events' energy."
+        "The network ran 3 ticks on 2 cores on 2 tiles of chip tiny and took 36.1 pJ in 65.0 ps of the "
+        "chip's time: 99.8 % for events, 0.2 % because the chip was on. Of the events' energy, 38.9 % went "
+        "into compartment updates and 26.4 % into packets sent, received. The most expensive is core 0 at "
+        "(0, 0): 52.8 % of the events' energy."
     ) in words
 
 
@@ -134,7 +134,8 @@ def test_breakdowns_add_up_to_the_ledger_to_the_last_attojoule(small: em.Result,
     for by in ("population", "core"):
         for row in listed[by]:
             assert row.get("static") or sum(row["groups_aj"]) == row["energy_aj"]
-    # 2 inactive x 1 + 4 active x 2 + 1 spike x 3 + 1 sent x 4 + 2 received x 0.5 + 2 dense x 0.25 + 1 sparse x 0.5
+    # 2 inactive x 1 + 4 active x 2 + 1 spike x 3 + 1 sent x 4 + 2 received x 0.5 + 2 dense x 0.25 + 1 sparse
+    # x 0.5 = 19 pJ
     assert {row["label"]: row["energy_aj"] for row in listed["core"]}["core 0 (0, 0)"] == 19_000_000
 
 

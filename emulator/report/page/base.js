@@ -112,4 +112,10 @@ function chartLayout(extra) {
   return layout;
 }
 
+/** Draws into an element, which is made as high as the chart: resizing changes the width alone. */
+function drawChart(id, height, traces, layout, options) {
+  $(id).style.height = `${height}px`;
+  Plotly.react($(id), traces, chartLayout(layout), { ...CHART_OPTIONS, ...options });
+}
+
 const CHART_OPTIONS = { displayModeBar: false, responsive: true };

@@ -130,7 +130,7 @@ function reason(groups, energy, told, step) {
   const drivers = told ? told.drivers : [], all = drivers.reduce((sum, [, n]) => sum + n, 0) + (told ? told.others : 0);
   if (first.name === "synaptic operations" && drivers.length) {
     const share = drivers[0][1] / all;
-    text += `: ${share > 0.9995 ? "all" : percent(share)} of these because ${partName(drivers[0][0])} sent spikes here`;
+    text += `: ${share > 0.9995 ? "all" : percent(share)} of these because ${partName(drivers[0][0])} ${page.data.cores.parts[drivers[0][0]]?.axons ? "were sent spikes" : "sent spikes here"}`;
   } else if (first.name === "compartment updates" && told) {
     const held = told.residents.reduce((sum, [, n]) => sum + n, 0);
     text += `: it updates ${plural(held, "compartment")} in every tick, whether spikes come or not`;
@@ -157,7 +157,9 @@ function residentsOf(told) {
 
 function partName(part) {
   const known = page.data.cores.parts[part];
-  return known ? `${known.kind} “${known.name}”` : "added by the compiler";
+  if (!known) return "added by the compiler";
+  // a core described directly is a source, its axons, and a population, its neurons, of one name
+  return known.axons ? `the axons of core “${known.name}”` : `${known.kind} “${known.name}”`;
 }
 
 function leftOut(n) { return n ? [element("p", { class: "note" }, `and ${plural(n, "population")} more`)] : []; }

@@ -29,6 +29,7 @@ def add_cores(result: Result, ways: Ways, arrays: Arrays) -> dict[str, Any]:
     record, program = result.record, result.program
     state = utilisation(program)
     columns = [EVENT_ID[event] for event in CORE_EVENTS]
+    neurons = {part.name for part in program.symbols.populations}
     arrays.add("core.id", np.asarray(program.image.core_id))
     arrays.add("core.events", np.asarray(record.counts_by_core[:-1, columns]).T)
     arrays.add("core.share", np.asarray(state.binding.share))
@@ -43,7 +44,10 @@ def add_cores(result: Result, ways: Ways, arrays: Arrays) -> dict[str, Any]:
             for resource in state.used
         ],
         "explained": _explained(result, ways),
-        "parts": [{"name": part.name, "kind": part.kind} for part in program.symbols.parts],
+        "parts": [
+            {"name": part.name, "kind": part.kind, "axons": part.kind == "source" and part.name in neurons}
+            for part in program.symbols.parts
+        ],
     }
 
 

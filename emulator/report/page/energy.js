@@ -18,13 +18,13 @@ function drawEnergy(by) {
     textposition: "middle right", hoverinfo: "skip", showlegend: false, cliponaxis: false,
   });
   const most = Math.max(...rows.map((row) => row.energy_aj)) * 1e-18;
-  Plotly.react($(`chart-${by}`), traces, chartLayout({
-    barmode: "stack", bargap: 0.35, height: 76 + 29 * rows.length + (by === "event" ? 0 : 30),
+  drawChart(`chart-${by}`, 76 + 29 * rows.length + (by === "event" ? 0 : 30), traces, {
+    barmode: "stack", bargap: 0.35,
     xaxis: { title: { text: "energy" }, ticksuffix: "J", tickformat: "~s", range: [0, most * 1.3], fixedrange: true },
     yaxis: { autorange: "reversed", fixedrange: true, ticksuffix: "  " },
     legend: { orientation: "h", y: 1, yanchor: "bottom", x: 0, xanchor: "left", traceorder: "normal" },
     margin: { l: 10, r: 16, t: by === "event" ? 8 : 34, b: 44 },
-  }), CHART_OPTIONS);
+  });
 }
 
 function eventTraces(rows, labels) {

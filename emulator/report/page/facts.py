@@ -46,7 +46,9 @@ def energy_tables(costs: dict[str, list[Row]]) -> dict[str, Table]:
         )
         for row in costs["event"]
     ]
-    tables = {"event": Table("Energy by event", ("event", "count", "price", "energy", "share"), events)}
+    tables = {
+        "event": Table("Energy by event", ("event", "count", "price", "energy", "share of total"), events)
+    }
     for by in ("population", "core"):
         rows = [
             (
@@ -60,7 +62,7 @@ def energy_tables(costs: dict[str, list[Row]]) -> dict[str, Table]:
             )
             for row in costs[by]
         ]
-        tables[by] = Table(f"Energy by {by}", (by, *GROUPS, "energy", "share"), rows)
+        tables[by] = Table(f"Energy by {by}", (by, *GROUPS, "energy", "share of total"), rows)
     return tables
 
 

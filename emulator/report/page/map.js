@@ -83,7 +83,7 @@ function drawMap() {
   const canvas = $("map"), sharp = window.devicePixelRatio || 1;
   canvas.width = Math.round(map.width * sharp);
   canvas.height = Math.round(map.height * sharp);
-  canvas.style.height = `${map.height}px`;
+  canvas.style.aspectRatio = `${map.width} / ${map.height}`;  // on paper it is smaller than it was drawn
   const pen = canvas.getContext("2d");
   pen.scale(sharp, sharp);
   pen.clearRect(0, 0, map.width, map.height);

@@ -127,7 +127,7 @@ function drawTime() {
     $("chart-time").replaceChildren(element("p", { class: "note" }, "No tick was run."));
     return;
   }
-  const places = parts(), height = places.at(-1)[1] + FOOT, layout = { height }, traces = [];
+  const places = parts(), height = places.at(-1)[1] + FOOT, layout = {}, traces = [];
   const names = columnNames(), x = names.map((_, column) => time.begin + column * width() + (width() - 1) / 2);
   const inner = height - HEAD - FOOT;
   const axis = (number, extra) => {
@@ -147,10 +147,11 @@ function drawTime() {
   if (timed) traces.push(...durationTraces(x, names, axis(next++, { title: { text: "duration<br>of a tick" }, ticksuffix: "s", tickformat: "~s", nticks: 5 })));
   traces.push(energyTrace(x, names, axis(next, { title: { text: "dynamic<br>energy" }, ticksuffix: "J", tickformat: "~s", nticks: 4 })));
   layout.xaxis = timeAxis(next + 1);
+  layout.showlegend = timed && $("chart-time").clientWidth > 560;  // else the table names the colours
   if (timed) layout.legend = { orientation: "h", y: layout[`yaxis${next}`].domain[1], yanchor: "bottom", x: 0, traceorder: "normal" };
-  Plotly.react($("chart-time"), traces, chartLayout({
+  drawChart("chart-time", height, traces, {
     ...layout, barmode: "stack", bargap: 0, dragmode: "zoom", margin: { l: 10, r: 12, t: HEAD, b: FOOT }, shapes: borders(),
-  }), { ...CHART_OPTIONS, doubleClick: "reset+autosize" });
+  }, { doubleClick: "reset+autosize" });
   tellTime(counted);
 }
 
@@ -236,14 +237,21 @@ function tellTime(counted) {
   if (!bands.length) notes.push("No population's spikes were recorded.");
   if (!page.data.time.timed) notes.push("The run was not timed: how long its ticks took is not known.");
   $("time-note").textContent = notes.join(" ");
-  const spikes = bands.map((band, place) => [band.name, count(counted[place].total), (counted[place].total / n).toPrecision(3), `${(100 * counted[place].total / n / band.n).toPrecision(3)} %`]);
+  const spikes = bands.map((band, place) => [named(bandColour(place), band.name), count(counted[place].total), (counted[place].total / n).toPrecision(3), `${(100 * counted[place].total / n / band.n).toPrecision(3)} %`]);
   const tables = [];
   if (bands.length) tables.push(tableOf("Spikes in view", ["population", "spikes", "per tick", "of its neurons fire in a tick"], spikes));
   const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const rows = page.data.time.timed ? durations().map(([name, meaning, , ps]) => [`${name}: ${meaning}`, si(mean(ps) * 1e-12, "s")]) : [];
-  rows.push(["dynamic energy", si(mean(means("row.dynamic_j")), "J")]);
+  const rows = page.data.time.timed ? durations().map(([name, meaning, own, ps]) => [named(own, `${name}: ${meaning}`), si(mean(ps) * 1e-12, "s")]) : [];
+  rows.push([named(colour("group-2"), "dynamic energy"), si(mean(means("row.dynamic_j")), "J")]);
   tables.push(tableOf("A mean tick in view", ["part", "mean"], rows));
   $("time-table").replaceChildren(...tables);
+}
+
+/** A name with the colour that it has in the chart. */
+function named(own, name) {
+  const swatch = element("i", { class: "swatch" });
+  swatch.style.background = own;
+  return element("span", {}, swatch, name);
 }
 
 function tableOf(title, header, rows) {
