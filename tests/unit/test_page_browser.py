@@ -6,6 +6,7 @@ Skipped where Chromium or its driver is missing; no driver is ever downloaded.
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 import emulator as em
 from emulator.chip.events import EVENT_ID
 from emulator.report import save_page
+from emulator.report.page import timeline
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
@@ -61,7 +63,6 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=DRIVER))
-    opened.set_script_timeout(PATIENCE_S)
     yield opened
     opened.quit()
 
@@ -84,13 +85,12 @@ def page(loaded: Any) -> Any:
 
 def load(browser: Any, path: Path) -> Any:
     browser.get(path.as_uri())
-    trouble = browser.execute_async_script(
-        """const done = arguments[0];
-        const look = () => document.documentElement.dataset.ready ? done("")
-          : !$("trouble").hidden ? done($("trouble").textContent) : setTimeout(look, 20);
-        look();"""
-    )
-    assert trouble == ""
+    state = """const trouble = document.getElementById("trouble");
+        return document.documentElement.dataset.ready || (trouble && !trouble.hidden && trouble.textContent);"""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (told := browser.execute_script(state)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert told == "true"
     return browser
 
 
@@ -211,6 +211,12 @@ def test_tabs_are_changed_with_arrow_keys_and_show_bars(page: Any, result: em.Re
     assert drawn == pytest.approx(result.energy.dynamic_j, rel=1e-9)
 
 
+def test_a_click_on_a_bar_explains_its_core(page: Any) -> None:
+    page.execute_script("$('tab-core').click(); chooseCore(0)")
+    page.execute_script("$('chart-core').emit('plotly_click', { points: [{ y: 'core 9 (2, 0)\u200b' }] })")
+    assert "core 9 at (2, 0)" in text(page, "explanation")
+
+
 def test_zooming_in_counts_the_spikes_in_view(page: Any, result: em.Result) -> None:
     page.execute_script("lookAt(20, 40)")  # the second sample
     rows = page.execute_script(
@@ -260,6 +266,24 @@ def test_a_dark_desktop_makes_it_dark_from_the_start(browser: Any, result: em.Re
         assert browser.execute_script("return document.documentElement.dataset.theme") == "dark"
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_spikes_counted_in_cells_give_an_even_rate(
+    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = em.Network("even")
+    net.add_population("cells", 4, em.LoihiCuba(du=4095, dv=0, vth_mant=1, bias_mant=100))
+    result = em.run(em.compile(net, em.load_chip("tiny")), 2000)
+    monkeypatch.setattr(timeline, "MAX_SPIKES", 100)
+    monkeypatch.setattr(timeline, "CELLS", (290, 4))  # cells of 7 ticks
+    assert result.counts["spikes"] == 4 * 2000
+    save_page(result, tmp_path / "even.html")
+    load(browser, tmp_path / "even.html")
+    browser.execute_script("moveTime(0, Infinity)")
+    read = "return $('chart-time').data.find((trace) => trace.type === 'scatter').y"
+    assert set(browser.execute_script(read)) == {4}
+    browser.execute_script("lookAt(100, 1300)")
+    assert set(browser.execute_script(read)[:-1]) == {4}
 
 
 @pytest.mark.parametrize("ticks", [0, 1])

@@ -25,6 +25,7 @@ function drawEnergy(by) {
     legend: { orientation: "h", y: 1, yanchor: "bottom", x: 0, xanchor: "left", traceorder: "normal" },
     margin: { l: 10, r: 16, t: by === "event" ? 8 : 34, b: 44 },
   });
+  if (by === "core" && !page.coreBars) chooseCoreByBar();
 }
 
 function eventTraces(rows, labels) {
@@ -85,9 +86,14 @@ function setUpEnergy() {
   $("with-static").disabled = !page.data.static_j;
   $("with-static").addEventListener("change", () => drawEnergy(shownBreakdown()));
   chooseBreakdown(tabs[0]);
-  drawEnergy("core");  // to have something that can be clicked
-  $("chart-core").on?.("plotly_click", (event) => {
-    const row = page.data.costs.core.find((one) => event.points[0].y.replaceAll("\u200b", "") === one.label);
+}
+
+/** A click on a core's bar explains it on the map. */
+function chooseCoreByBar() {
+  page.coreBars = true;
+  $("chart-core").on("plotly_click", (event) => {
+    const label = event.points[0].y.replaceAll("\u200b", "");
+    const row = page.data.costs.core.find((one) => one.label === label);
     if (row && "core" in row) chooseCore(page.arrays["core.id"].indexOf(row.core));
   });
 }

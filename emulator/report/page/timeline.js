@@ -36,6 +36,7 @@ function moveTime(shift, factor) {
 function lookAt(begin, end) {
   const last = page.data.time.n_rows;
   begin = Math.max(0, Math.min(Math.round(begin), last - Math.min(LEAST, last)));
+  begin -= begin % grain();
   end = Math.min(last, Math.max(Math.round(end), begin + Math.min(LEAST, last)));
   if (begin === time.begin && end === time.end) return;
   [time.begin, time.end] = [begin, end];
@@ -52,7 +53,11 @@ function firstAt(values, wanted) {
   return low;
 }
 
-function width() { return Math.max(1, Math.ceil((time.end - time.begin) / COLUMNS)); }
+/** Ticks of a cell in which spikes were counted before; 1: each is known. */
+function grain() { return Math.max(1, ...page.data.time.bands.map((band) => band.rows)); }
+
+/** Ticks of a column: whole cells, or some columns would hold more of them than others. */
+function width() { return grain() * Math.max(1, Math.ceil((time.end - time.begin) / COLUMNS / grain())); }
 
 /** Spikes of a band in the window: in cells [lines][columns], by column, and in all. */
 function countBand(place, across) {
