@@ -86,7 +86,8 @@ def page(loaded: Any) -> Any:
 def load(browser: Any, path: Path) -> Any:
     browser.get(path.as_uri())
     state = """const trouble = document.getElementById("trouble");
-        return document.documentElement.dataset.ready || (trouble && !trouble.hidden && trouble.textContent);"""
+        return document.documentElement.dataset.ready
+          || (trouble && !trouble.hidden && trouble.textContent);"""
     deadline = time.monotonic() + PATIENCE_S
     while not (told := browser.execute_script(state)) and time.monotonic() < deadline:
         time.sleep(0.05)
