@@ -7,7 +7,7 @@ CHECKED := .venv-checked
 
 PACKAGING := pyproject.toml setup.py MANIFEST.in
 BLOCKS := $(wildcard ext/*.pyx emulator/_ext/*.pxd emulator/_ext/*.h)
-SOURCES := $(shell find emulator hw_configs -name '*.py' -o -name '*.yaml') $(wildcard emulator/bench/data/*)
+SOURCES := $(shell find emulator hw_configs -name '*.py' -o -name '*.yaml' -o -path '*/page/*') $(wildcard emulator/bench/data/*)
 
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 PRINT_BUILD_REQUIRES = import tomllib; \
@@ -25,7 +25,7 @@ SANITIZED = LD_PRELOAD="$(PRELOAD)" PYTHONMALLOC=malloc \
 .DELETE_ON_ERROR:
 
 help:
-	@echo 'make demo          run a trained network on real input, print what it costs, draw pictures (demo-out/)'
+	@echo 'make demo          run a trained network on real input, print what it costs, write a report (demo-out/)'
 	@echo 'make test          the tests'
 	@echo 'make test-long     the property tests with many more examples'
 	@echo 'make test-checked  engine tests with every index and overflow checked, under the sanitizers'

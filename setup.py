@@ -56,6 +56,7 @@ setup(
         "emulator.hw_configs": ["*.yaml", "baselines/*.yaml"],
         "emulator.bench": ["data/*"],
         "emulator._ext": ["*.pxd", "*.h"],
+        "emulator.report.page": ["*.html", "*.css", "*.js"],
     },
     ext_modules=cythonize(extensions, build_dir=f"{BUILD}/cython", compiler_directives=DIRECTIVES),
     options={"build": {"build_base": BUILD}, "build_ext": {"parallel": os.cpu_count() or 1}},

@@ -1,7 +1,7 @@
-"""Networks to measure mappings on: neurons and synapses as two arrays, numbered and seeded the same each time.
+"""Networks to measure mappings on: neurons and synapses as two arrays, with fixed seeds.
 
-`NETWORKS` makes each by name. Where a network is said to be permuted its neurons are numbered at random, so that
-filling cores in order finds none of its structure.
+`NETWORKS` makes each by name. Where a network is said to be permuted its neurons are numbered at random, so
+that filling cores in order finds none of its structure.
 """
 
 from __future__ import annotations
@@ -19,17 +19,19 @@ FAN_OUT = 100
 
 def lenet5() -> Edges:
     """LeNet-5 on 28 x 28 pixels with average pools as layers of their own."""
-    return _layers([("in", 1, 28), ("conv", 6, 5), ("pool", 2), ("conv", 16, 5), ("pool", 2), ("fc", 120), ("fc", 84),
-                    ("fc", 10)])  # fmt: skip
+    pairs = [("conv", 6, 5), ("pool", 2), ("conv", 16, 5), ("pool", 2)]
+    return _layers([("in", 1, 28), *pairs, ("fc", 120), ("fc", 84), ("fc", 10)])
 
 
 def vgg_like() -> Edges:
     """Convolutions of 3 x 3 on 32 x 32 pixels of three colours; three tenths of the kernels are kept."""
-    return _layers(
-        [("in", 3, 32), ("conv", 32, 3, 1, 1), ("conv", 64, 3, 2, 1), ("conv", 128, 3, 2, 1), ("conv", 128, 3, 1, 1),
-         ("fc", 256), ("fc", 10)],
-        density=0.3,
-    )  # fmt: skip
+    convolutions = [
+        ("conv", 32, 3, 1, 1),
+        ("conv", 64, 3, 2, 1),
+        ("conv", 128, 3, 2, 1),
+        ("conv", 128, 3, 1, 1),
+    ]
+    return _layers([("in", 3, 32), *convolutions, ("fc", 256), ("fc", 10)], density=0.3)
 
 
 def reservoir() -> Edges:
@@ -115,7 +117,7 @@ def _distinct(n: int, pre: Ints, post: Ints) -> Edges:
 
 
 def _layers(spec: list[tuple], density: float = 1.0) -> Edges:
-    """Layers one after the other: ("in", channels, side), ("conv", channels, kernel, stride, padding), ("pool", side),
+    """Layers, one a line: ("in", channels, side), ("conv", channels, kernel, stride, padding), ("pool", side),
     ("fc", n)."""
     rng = np.random.default_rng(SEED)
     pre, post = [], []
@@ -147,7 +149,7 @@ def _layers(spec: list[tuple], density: float = 1.0) -> Edges:
 def _convolution(
     below: Ints, first: int, n_out: int, kernel: int, stride: int = 1, padding: int = 0, *, kept: Ints
 ) -> tuple[list[tuple[Ints, Ints]], int]:
-    n_in, side, _ = below.shape
+    side = below.shape[1]
     out = (side + 2 * padding - kernel) // stride + 1
     y, x = np.divmod(np.arange(out * out), out)
     pairs = []

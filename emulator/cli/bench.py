@@ -25,12 +25,13 @@ from emulator.cli.options import (
     check_target,
     integers,
     listed,
+    name_pages,
     name_pictures,
     numbers,
 )
 from emulator.cli.output import Output, RunFailed, UsageError, progress_bar
 from emulator.cli.provenance import provenance
-from emulator.cli.workloads import attention_command, drive_command, xor_command
+from emulator.cli.workloads import WORKLOADS, attention_command, drive_command, xor_command
 from emulator.engine.load_curve import MEASURE_SLOTS, WARMUP_SLOTS
 from emulator.errors import SimulationError
 from emulator.formats import write_atomic
@@ -110,7 +111,9 @@ def _add(name: str) -> None:
         samples: Annotated[
             int | None, typer.Option(min=1, help="The first so many of the data. \\[default: all]")
         ] = None,
-        out: Annotated[Path | None, typer.Option(help="Folder for pictures of each run.")] = None,
+        out: Annotated[
+            Path | None, typer.Option(help="Folder for an HTML page and pictures of each run.")
+        ] = None,
         engine: EngineOption = Engine.native,
         json: Json = False,
     ) -> None:
@@ -124,8 +127,10 @@ def _add(name: str) -> None:
             raise RunFailed(error) from error
         output.text(outcome.text)
         paths = [] if out is None else _pictures(outcome, out)
+        pages = [] if out is None else _pages(outcome, out, f"spikemesh bench {name} --out {out}")
+        name_pages(output, pages)
         name_pictures(output, paths)
-        _data(output, outcome, paths, (chip, None))
+        _data(output, outcome, paths, (chip, None), pages)
         pictures = f"spikemesh bench {name} --out pictures; " if out is None else ""
         output.note(f"\nnext: {pictures}spikemesh chips {chip} explains every cost")
 
@@ -140,11 +145,18 @@ bench_app.command("attention")(attention_command)
 bench_app.command("poisson-drive")(drive_command)
 
 
-def _data(output: Output, outcome: Outcome, paths: list[Path], source: tuple[str, int | None]) -> None:
+def _data(
+    output: Output,
+    outcome: Outcome,
+    paths: list[Path],
+    source: tuple[str, int | None],
+    pages: list[Path] | None = None,
+) -> None:
     """The numbers for machines, with where they come from. source: chip and seed."""
     chip, seed = source
     pictures = [str(path) for path in paths]
-    output.data({**outcome.numbers, "provenance": provenance([chip], seed), "pictures": pictures})
+    files = {"pictures": pictures} | ({} if pages is None else {"pages": [str(path) for path in pages]})
+    output.data({**outcome.numbers, "provenance": provenance([chip], seed), **files})
 
 
 def _pictures(outcome: Outcome, folder: Path) -> list[Path]:
@@ -152,6 +164,16 @@ def _pictures(outcome: Outcome, folder: Path) -> list[Path]:
     paths = [reports.save_picture(folder, name, draw()) for name, draw in outcome.pictures]
     for run, result in outcome.results.items():
         paths += reports.save_pictures(result, folder, prefix=f"{run}-")
+    return paths
+
+
+def _pages(outcome: Outcome, folder: Path, command: str) -> list[Path]:
+    """report.html of the first run; of others with their names."""
+    paths = []
+    for place, (run, result) in enumerate(outcome.results.items()):
+        path = folder / (f"report-{run}.html" if place else "report.html")
+        reports.save_page(result, path, command=command)
+        paths.append(path)
     return paths
 
 

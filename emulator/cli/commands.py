@@ -192,13 +192,16 @@ def run_command(
     output.text(reports.result_text(result))
     limits = {"wire_limit": reports.wire_numbers(result)} if wire_limit else {}
     output.data({**reports.result_numbers(result), **limits, "record": str(out)})
-    output.note(f"\nwrote {out}; next: spikemesh report {out} --out pictures")
+    output.note(f"\nwrote {out}; next: spikemesh report {out} -o report.html")
 
 
 @app.command("report")
 def report_command(
     record: Annotated[Path, typer.Argument(help="Record file, from `spikemesh run`.")],
-    out: Annotated[Path | None, typer.Option(help="Folder for pictures: spikes, energy, mesh.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="name.html: one page for a browser; else a folder for pictures."),
+    ] = None,
     by: Annotated[By | None, typer.Option(help="Break the energy down further.")] = None,
     chip: Annotated[
         str | None, typer.Option(help="Take the prices of another chip: a name or a YAML file. Nothing runs.")
@@ -208,23 +211,29 @@ def report_command(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show what a run did and what it cost, as tables and pictures.
+    """Show what a run did and what it cost: as tables, one page for a browser, or pictures.
 
     \b
-    spikemesh report run.rec --out pictures
+    spikemesh report run.rec -o report.html
+    spikemesh report run.rec -o pictures
     spikemesh report run.rec --by core
     spikemesh report run.rec --by tick --json
     spikemesh report run.rec --chip loihi-spice
     spikemesh report run.rec --compare spread.rec --by population
     """
     output = Output(json)
+    page = out if out is not None and out.suffix.lower() == ".html" else None
+    if page is not None:
+        check_target(page)
     result = load_record(record)
     if chip is not None:
         result = result.reprice(chip)
     if compare is not None:
         compare_reports(output, result, load_record(compare), by)
         return
-    paths = [] if out is None else reports.save_pictures(result, out)
+    if page is not None:
+        reports.save_page(result, page, command=f"spikemesh report {record} -o {page}")
+    paths = [] if out is None or page is not None else reports.save_pictures(result, out)
     output.text(reports.result_text(result))
     if by is not None and by != "event":  # that one is there already
         output.text("\n" + reports.breakdown_text(result, by))
@@ -238,5 +247,8 @@ def report_command(
             "by": table,
             "table": result.energy.table(table) if json else [],
             "pictures": [str(path) for path in paths],
+            "page": None if page is None else str(page),
         }
     )
+    if page is not None:
+        output.note(f"\nwrote {page}; open it in a browser")

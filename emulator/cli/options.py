@@ -68,6 +68,12 @@ def name_pictures(output: Output, paths: list[Path]) -> None:
         output.text("\n".join(["\nPictures", *(f"  {path}" for path in paths)]))
 
 
+def name_pages(output: Output, paths: list[Path]) -> None:
+    """Says where the pages are."""
+    if paths:
+        output.text("\n".join(["\nPages, for a browser", *(f"  {path}" for path in paths)]))
+
+
 def raster_ticks(spikes: dict[str, NDArray[Any]] | None) -> int:
     """Ticks of the rasters of a stimulus. Raises UsageError if there is none to tell, or they disagree."""
     lengths = {name: array.shape[-2] for name, array in (spikes or {}).items() if array.dtype == bool}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from emulator.chip.faults import usable_cores
 from emulator.chip.spec import ChipSpec
-from emulator.compiler.bundles import bundles_of
+from emulator.compiler.bundles import Bundle, bundles_of
 from emulator.compiler.ir import Partition, Quantised
 from emulator.compiler.limits import core_limits
 from emulator.compiler.packing import Packing
@@ -50,7 +50,8 @@ class Regrouping:
     def __call__(self, demand_of: DemandOf, must: bool) -> Partition | None:
         """None where it would not fit, or gain nothing.
 
-        demand_of: what neurons ask for, in the order of filling given; must: whether filling in order does not fit.
+        demand_of: what neurons ask for, in the order of filling given; must: whether filling in order does
+        not fit.
         """
         n_synapses = sum(one.n_synapses for one in self.quantised.projections)
         effort = EFFORTS[self.effort] or (EFFORTS["default"] if must else None)
@@ -64,11 +65,7 @@ def _multilevel(job: Regrouping, demand_of: DemandOf, effort: Effort, must: bool
     limits, packing, n_most = core_limits(chip), Packing.of(chip), int(usable_cores(chip).sum())
     header = packing.header_bits + packing.word_bits // 2  # half a word is lost on average
     bits = [
-        max(
-            packing.synapse_bits(one.format.weight_bits, one.format.delay_bits, False)
-            for one in of_projection
-        )
-        + packing.header_bits // packing.block_synapses
+        max(_bits_of_synapse(one, packing) for one in of_projection)
         for of_projection in bundles_of(quantised, job.network)
     ]
     graph = hypergraph_of(quantised, job.weights, bits, header)
@@ -94,10 +91,15 @@ def _limits(limits: dict[str, int | None], delay_ticks: int, share: float) -> Lo
     compartments = limits["compartments"] or FREE
     if limits["delay_slots"] is not None:
         compartments = min(compartments, max(limits["delay_slots"] // delay_ticks, 1))
-    others = (limits[name] for name in ("synapse_memory_bits", "axons_in", "axons_out"))
-    return np.array(
-        [compartments, *(FREE if one is None else int(one * share) for one in others)], dtype=np.int64
-    )
+    others = [limits[name] for name in ("synapse_memory_bits", "axons_in", "axons_out")]
+    shares = [FREE if one is None else int(one * share) for one in others]
+    return np.array([compartments, *shares], dtype=np.int64)
+
+
+def _bits_of_synapse(bundle: Bundle, packing: Packing) -> int:
+    """In a sparse list, with its share of a full block's header."""
+    bits = packing.synapse_bits(bundle.format.weight_bits, bundle.format.delay_bits, dense=False)
+    return bits + packing.header_bits // packing.block_synapses
 
 
 def _entries_fit(quantised: Quantised, found: Partition, limit: int | None) -> bool:

@@ -1,5 +1,5 @@
-"""Pass partition: neurons to bins. In neuron order, as many to a bin as every limit of a core allows; and, where
-that takes several, a second way that keeps neurons together that talk to each other (`candidates`).
+"""Pass partition: neurons to bins. In neuron order, as many to a bin as every limit of a core allows; where
+that takes several, also in a way that keeps neurons together that talk to each other (`candidates`).
 
 A bin becomes a core. Pinned neurons come first: each pinned core is a bin. Free neurons go to fresh bins;
 when the chip has no core left for another, into the room that pinned ones leave.
@@ -51,8 +51,8 @@ def partition(
 ) -> Partition:
     """Fills bins. `mapping`: population -> int [n] physical core ids, already checked.
 
-    regroup: finds another partition (`candidates`), given whether one is needed because filling in order takes
-    more cores than there are; not asked where neurons are pinned or one bin holds all.
+    regroup: finds another partition (`candidates`), given whether one is needed because filling in order
+    takes more cores than there are; not asked where neurons are pinned or one bin holds all.
     Raises CompileError with every limit that no fill can keep, and for more cores than the chip has.
     """
     pinned = _pinned_cores(network, mapping, chip)

@@ -29,17 +29,13 @@ def place(
     traffic = traffic_of_bins(chosen, quantised, weights)
     core_of_bin, figures = place_bins(traffic, chosen.pinned_core, chip, seed, effort, progress)
     if chosen is not partition:
-        # in order: of the bins in order too
-        in_order = _in_order(partition, quantised, chip, seed, weights)
-        figures = {
-            **figures,
-            **{name: in_order[name] for name in ("spike_hops_sequential", "max_link_sequential")},
-        }
+        in_order = _quickly(partition, quantised, chip, seed, weights)
+        figures |= {name: in_order[name] for name in ("spike_hops_sequential", "max_link_sequential")}
     about = {"partition": chosen.method, "weighed": weights is not None}
     return Placement(core_of_bin[chosen.bin_of], {**figures, **about})
 
 
-def _in_order(
+def _quickly(
     partition: Partition, quantised: Quantised, chip: ChipSpec, seed: int, weights: NDArray[np.int64] | None
 ) -> dict[str, Any]:
     traffic = traffic_of_bins(partition, quantised, weights)
@@ -54,6 +50,6 @@ def _fewer_hops(
         return partition
 
     def key(one: Partition) -> tuple[int, int]:
-        return _in_order(one, quantised, chip, seed, weights)["spike_hops"], one.n_bins
+        return _quickly(one, quantised, chip, seed, weights)["spike_hops"], one.n_bins
 
     return min(partition, partition.other, key=key)

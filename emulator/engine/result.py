@@ -216,6 +216,12 @@ class Result:
         """The spikes of the recorded populations as `nir.NIRGraphData`."""
         return export.to_nir_data(self)
 
+    def report(self, path: str | PathLike[str]) -> None:
+        """Writes one HTML page on the run, for a browser: no network, no other file."""
+        from emulator.report import save_page
+
+        save_page(self, path)
+
     def save_trace(self, path: str | PathLike[str], max_events: int = formats.MAX_EVENTS) -> formats.Shown:
         """Writes the trace for ui.perfetto.dev; returns what of it is in the file. Takes trace=True."""
         trace, timing = self.trace, self.record.timing

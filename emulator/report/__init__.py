@@ -12,6 +12,7 @@ from emulator.report.explain import explanation
 from emulator.report.explain_picture import draw_map
 from emulator.report.explain_text import explain_text
 from emulator.report.layers import Layer, layer_numbers, layers_of, layers_text
+from emulator.report.page import save_page
 from emulator.report.pictures import make_folder, save_picture, save_pictures
 from emulator.report.program_text import program_text
 from emulator.report.provenance_text import made_by, provenance_text
@@ -47,6 +48,7 @@ __all__ = [
     "result_numbers",
     "result_text",
     "run_line",
+    "save_page",
     "save_picture",
     "save_pictures",
     "wire_numbers",

@@ -20,8 +20,8 @@ from emulator.bench.digits import IMAGES, NETWORK
 from emulator.bench.soundloc import SOUNDS
 from emulator.cli import main as cli_main
 from emulator.cli import output as cli_output
-from emulator.formats import save_network
-from emulator.testing.small_run import small_program
+from emulator.formats import save_network, save_result
+from emulator.testing.small_run import small_program, small_record
 
 cli_module = sys.modules["emulator.cli.main"]
 
@@ -109,6 +109,23 @@ def test_compile_run_and_report_lead_from_a_network_to_pictures(spikemesh: Spike
         "energy.png",
         "mesh.png",
     }
+
+
+def test_an_html_file_is_the_page_of_a_run(spikemesh: Spikemesh, tmp_path: Path) -> None:
+    save_result(em.Result(small_record(small_program()), small_program()), tmp_path / "run.rec")
+    shown = spikemesh("report", "run.rec", "-o", "report.html")
+    assert shown.code == 0 and "Energy by event" in shown.out and "Pictures" not in shown.out
+    assert "wrote report.html; open it in a browser" in shown.err
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<h1>small on tiny</h1>" in text and "spikemesh report run.rec -o report.html" in text
+    assert (
+        json.loads(spikemesh("report", "run.rec", "-o", "report.html", "--json").out)["page"] == "report.html"
+    )
+    (tmp_path / "folder.html").mkdir()
+    refused = spikemesh("report", "run.rec", "-o", "folder.html")
+    assert refused.code == 2 and "folder.html: a folder, expected the name of a file to write" in refused.err
+    refused = spikemesh("report", "run.rec", "-o", "missing/report.html")
+    assert refused.code == 2 and "the folder missing does not exist: create it first" in refused.err
 
 
 def test_json_is_one_document_on_stdout_and_says_the_same(spikemesh: Spikemesh, tmp_path: Path) -> None:
@@ -216,6 +233,9 @@ def test_the_digits_bench_prints_tables_pictures_and_json(spikemesh: Spikemesh, 
     assert shown.code == 0 and "Reading: the same spikes" in shown.out
     named = [tmp_path / line.strip() for line in shown.out.split("Pictures\n")[1].splitlines()]
     assert len(named) == 7 and all(path.is_file() for path in named)  # the layers, and three of each run
+    pages = shown.out.split("Pages, for a browser\n")[1].splitlines()[:2]
+    assert [line.strip() for line in pages] == ["pictures/report.html", "pictures/report-spread.html"]
+    assert "spikemesh bench digits --out pictures" in (tmp_path / "pictures/report.html").read_text("utf-8")
     numbers = json.loads(spikemesh("bench", "digits", "--data", "few.npz", "--json").out)
     assert {"accuracy", "accuracy_source", "agreement", "packed", "spread"} <= numbers.keys()
 

@@ -64,7 +64,7 @@ class Hypergraph:
         )
 
     def contracted(self, cluster_of: Ints, n_clusters: int, header_bits: int, vector: bool) -> Hypergraph:
-        """With each cluster as one node. Nets of the same clusters become one where nobody asks whose they are."""
+        """With each cluster as one node. Nets of the same clusters become one; `vector`: of one sender."""
         pin_ptr, pin, old, source, apart, hashed, load = cluster.contract(
             self.pin_ptr,
             self.pin,
@@ -117,7 +117,7 @@ class Hypergraph:
 def hypergraph_of(
     quantised: Quantised, weights: Longs | None, bits: Sequence[int], header_bits: int
 ) -> Hypergraph:
-    """Of the whole network. weights: int64 [n_senders], None: 1 each; bits: of a synapse of each projection."""
+    """Of a whole network. weights: int64 [n_senders], None: 1 each; bits: of a synapse of each projection."""
     n_neurons, n_senders = quantised.n_neurons, quantised.n_senders
     sizes = np.zeros(n_senders, dtype=np.int64)
     for projection in quantised.projections:

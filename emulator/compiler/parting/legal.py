@@ -1,7 +1,8 @@
 """Legal: parts as bins that keep every limit of a core exactly.
 
-While parts are looked for, memory is counted by the synapse and tables of configurations are not counted at all.
-Here each part is filled as a core is; what does not fit goes, with the like of other parts, to bins of its own.
+While parts are looked for, memory is counted by the synapse and tables of configurations are not counted at
+all. Here each part is filled as a core is; what does not fit goes, with the like of other parts, to bins of
+its own.
 """
 
 from __future__ import annotations

@@ -77,12 +77,12 @@ def _joined(
 
 
 def has_structure(graph: Hypergraph, n_least: int, seed: int) -> bool:
-    """Whether nodes share more nets than they would by chance; if not, no parts are much better than others."""
+    """Whether nodes share more nets than by chance; if not, no parts are much better than others."""
     if graph.n_nets == 0 or graph.n_nodes <= n_least:
         return graph.n_nets > 0
     rng = np.random.default_rng(seed)
     part = np.zeros(graph.n_nodes, dtype=np.int32)
-    cluster_of, n_clusters = _joined(graph, n_least, part, rng, 3000)
+    cluster_of, _ = _joined(graph, n_least, part, rng, 3000)
     at_random = cluster_of[rng.permutation(graph.n_nodes)]
     saved, by_chance, n_pins = 0, 0, 0
     for net in rng.choice(graph.n_nets, min(graph.n_nets, N_SAMPLED), replace=False):

@@ -25,7 +25,7 @@ EVEN = 0.5  # of the room that is left over, what each bisection may use
 UNEVEN = 0.04  # of its share, what a side may have more of where axons or memory are limited
 N_SEARCHES = 3  # in a level, while they gain
 WORTH = 2000  # a search that gains less than a 2000th is the last of its level
-MOST_CELLS = 150_000_000  # nodes x parts beyond which parts are made better group by group
+MOST_CELLS = 600_000_000  # nodes x parts that tables are made for
 ROOM = 1.02  # parts, by the least that could hold all
 N_WIDER = 10  # times more parts are tried
 
@@ -189,7 +189,7 @@ def _cut(
             room = np.minimum(room, even * UNEVEN / EVEN)
         limits[row, :2] = np.where(bounds.limits[:2] < FREE, even + EVEN * room + 1, FREE)
     if graph.n_nets == 0:
-        return (np.cumsum(graph.load[:, 0]) > limits[0, 0]).astype(np.int32)
+        return _cut_order(graph, limits)
     nowhere = np.zeros(graph.n_nodes, dtype=np.int32)
     ladder = ladder_of(graph, BISECTED, nowhere, rng, n_visits, 0, False)
     smallest = ladder.smallest
@@ -200,7 +200,7 @@ def _cut(
     loose = _loosened(limits, smallest)
     heavy_first = np.argsort(-smallest.load[:, 0], kind="stable").astype(np.int32)
     for number in range(N_TRIES):
-        part = np.full(smallest.n_nodes, -1, dtype=np.int32)
+        part: Ints = np.full(smallest.n_nodes, -1, dtype=np.int32)
         work = smallest.parts(part, loose, 0, True)
         work.grow(rng.permutation(smallest.n_nodes).astype(np.int32), goal, number % 2 == 0)
         if work.settle(heavy_first):
@@ -227,4 +227,5 @@ def _loosened(limits: Longs, graph: Hypergraph) -> Longs:
 def _cut_order(graph: Hypergraph, limits: Longs) -> Ints:
     """Nodes in their order, as many to the left as it is meant to take."""
     share = limits[0, 0] / (limits[0, 0] + limits[1, 0])
-    return (np.cumsum(graph.load[:, 0]) > share * graph.load[:, 0].sum()).astype(np.int32)
+    right: Ints = (np.cumsum(graph.load[:, 0]) > share * graph.load[:, 0].sum()).astype(np.int32)
+    return right
