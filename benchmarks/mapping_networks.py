@@ -117,8 +117,7 @@ def _distinct(n: int, pre: Ints, post: Ints) -> Edges:
 
 
 def _layers(spec: list[tuple], density: float = 1.0) -> Edges:
-    """Layers, one a line: ("in", channels, side), ("conv", channels, kernel, stride, padding), ("pool", side),
-    ("fc", n)."""
+    """Layers: ("in", channels, side), ("conv", channels, kernel, stride, padding), ("pool", side), ("fc", n)."""
     rng = np.random.default_rng(SEED)
     pre, post = [], []
     _, channels, side = spec[0]

@@ -25,7 +25,7 @@ EVEN = 0.5  # of the room that is left over, what each bisection may use
 UNEVEN = 0.04  # of its share, what a side may have more of where axons or memory are limited
 N_SEARCHES = 3  # in a level, while they gain
 WORTH = 2000  # a search that gains less than a 2000th is the last of its level
-MOST_CELLS = 600_000_000  # nodes x parts that tables are made for
+MOST_CELLS = 250_000_000  # neurons x parts that tables are made for, 12 bytes each
 ROOM = 1.02  # parts, by the least that could hold all
 N_WIDER = 10  # times more parts are tried
 
@@ -61,10 +61,10 @@ class Bounds:
 def find_parts(
     graph: Hypergraph, bounds: Bounds, seed: int, effort: Effort, n_most: int, progress: Progress
 ) -> Ints | None:
-    """int32 [n_nodes] part of each node, as few parts as seem to do; None if n_most do not."""
+    """int32 [n_nodes] part of each node, as few parts as seem to do; None if n_most do not, or for MOST_CELLS."""
     n_parts = _least(graph, bounds)
     for _ in range(N_WIDER):
-        if n_parts > n_most:
+        if n_parts > n_most or n_parts * graph.n_nodes > MOST_CELLS:
             return None
         best: tuple[int, Ints] | None = None
         needed = n_parts
