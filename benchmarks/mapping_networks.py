@@ -117,7 +117,7 @@ def _distinct(n: int, pre: Ints, post: Ints) -> Edges:
 
 
 def _layers(spec: list[tuple], density: float = 1.0) -> Edges:
-    """Layers: ("in", channels, side), ("conv", channels, kernel, stride, padding), ("pool", side), ("fc", n)."""
+    """("in", channels, side), then ("conv", channels, kernel, stride, padding), ("pool", side), ("fc", n)."""
     rng = np.random.default_rng(SEED)
     pre, post = [], []
     _, channels, side = spec[0]

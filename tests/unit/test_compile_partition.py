@@ -425,7 +425,7 @@ def test_the_fill_is_that_of_a_plain_greedy_one(seed: int, data: st.DataObject) 
             em.compile(net, chip)
     else:
         assert bins(net, chip) == expected
-        used = em.compile(net, chip).stats["cores"]["synapse_memory_bits"]
+        used = em.compile(net, chip, effort="fast").stats["cores"]["synapse_memory_bits"]
         assert sorted(used) == sorted(Oracle(net, chip).bits(neurons) for neurons in expected)
 
 

@@ -61,7 +61,7 @@ class Bounds:
 def find_parts(
     graph: Hypergraph, bounds: Bounds, seed: int, effort: Effort, n_most: int, progress: Progress
 ) -> Ints | None:
-    """int32 [n_nodes] part of each node, as few parts as seem to do; None if n_most do not, or for MOST_CELLS."""
+    """int32 [n_nodes] part of each node, as few parts as seem to do; None if n_most or MOST_CELLS do not."""
     n_parts = _least(graph, bounds)
     for _ in range(N_WIDER):
         if n_parts > n_most or n_parts * graph.n_nodes > MOST_CELLS:

@@ -1,0 +1,227 @@
+"""Parts of a network: tables against a plain count, planted modules, and what the compiler makes of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import emulator as em
+from emulator.compiler.blocks import cluster
+from emulator.compiler.parting import Effort, find_parts, has_structure
+from emulator.compiler.parting.hypergraph import Hypergraph
+from emulator.compiler.parting.levels import ladder_of
+from emulator.compiler.parting.multilevel import FREE, Bounds
+from emulator.compiler.pipeline import run_passes
+
+HEADER = 42
+EFFORT = Effort(n_starts=1, n_cycles=1, n_visits=8000)
+SYNAPSE = em.LoihiSynapse(w_exp=0, weight_bits=8)
+
+
+def graph_of(n_nodes: int, nets: list[tuple[int, list[int]]], rng: np.random.Generator) -> Hypergraph:
+    """nets: sender (-1: an input) and distinct targets; what has one pin only is taken into the loads."""
+    pins = [sorted({*targets, *([sender] if sender >= 0 else [])}) for sender, targets in nets]
+    pin_ptr = np.cumsum([0, *map(len, pins)]).astype(np.int64)
+    load = np.zeros((n_nodes, 4), dtype=np.int64)
+    load[:, 0] = 1
+    load[:, 1] = rng.integers(0, 50, n_nodes)
+    empty = np.zeros(n_nodes + 1, dtype=np.int64)
+    first = Hypergraph(
+        pin_ptr,
+        np.concatenate(pins).astype(np.int32),
+        rng.integers(1, 9, len(nets)),
+        np.ones(len(nets), dtype=np.int32),
+        np.array([sender for sender, _ in nets], dtype=np.int32),
+        np.array([sender not in targets for sender, targets in nets], dtype=np.uint8),
+        load,
+        empty,
+        np.zeros(0, dtype=np.int32),
+    )
+    return first.contracted(np.arange(n_nodes, dtype=np.int32), n_nodes, HEADER, True)
+
+
+def counted(graph: Hypergraph, part: Any, n_parts: int) -> tuple[int, Any]:
+    """Cost and loads of parts, counted net by net."""
+    loads = np.zeros((n_parts, 4), dtype=np.int64)
+    np.add.at(loads, part, graph.load)
+    cost = 0
+    for net in range(graph.n_nets):
+        pins = graph.pin[graph.pin_ptr[net] : graph.pin_ptr[net + 1]]
+        cost += int(graph.weight[net]) * (len(set(part[pins])) - 1)
+        source = int(graph.source[net])
+        targets = [pin for pin in pins if pin != source or not graph.apart[net]]
+        held = sorted(set(part[targets]))
+        loads[held, 1] += graph.count[net] * HEADER
+        loads[held, 2] += graph.count[net]
+        if source >= 0:
+            loads[part[source], 3] += graph.count[net] * len(held)
+    return cost, loads
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> tuple[Hypergraph, np.random.Generator]:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n_nodes = draw(st.integers(2, 24))
+    n_inputs, fan_out = draw(st.integers(0, 5)), draw(st.integers(1, 6))
+    nets = [
+        (sender, rng.choice(n_nodes, min(fan_out, n_nodes), replace=False).tolist())
+        for sender in [*range(n_nodes), *[-1] * n_inputs]
+        if rng.random() < 0.9
+    ]
+    graph = graph_of(n_nodes, [*nets, (0, [1])], rng)
+    return graph, rng
+
+
+@given(drawn=graphs(), n_parts=st.integers(1, 5), data=st.data())
+def test_tables_are_those_of_a_plain_count_after_any_moves(
+    drawn: Any, n_parts: int, data: st.DataObject
+) -> None:
+    graph, rng = drawn
+    part = rng.integers(0, n_parts, graph.n_nodes).astype(np.int32)
+    limits = np.full((n_parts, 4), FREE, dtype=np.int64)
+    for place in data.draw(st.sets(st.integers(0, 3))):
+        whole = counted(graph, part, n_parts)[1].max(axis=0)[place]
+        limits[:, place] = max(int(whole * data.draw(st.floats(0.5, 1.5))), 1)
+    work = graph.parts(part, limits, HEADER, True)
+    before, loads = counted(graph, part, n_parts)
+    assert work.cost() == before and (work.loads() == loads).all()
+    over = (loads > limits).any(axis=1).sum()
+    for step in data.draw(st.lists(st.sampled_from(["improve", "search", "relieve"]), max_size=5)):
+        cost = work.cost()
+        if step == "improve":
+            gained = work.improve(rng.permutation(graph.n_nodes).astype(np.int32), 3)
+            assert work.cost() == cost - gained and gained >= 0
+        elif step == "search":
+            gained = work.search(data.draw(st.integers(1, 30)))
+            assert work.cost() == cost - gained and gained >= 0
+        else:
+            assert work.relieve() == (work.loads() > limits).any(axis=1).sum()
+        cost, loads = counted(graph, part, n_parts)
+        assert work.cost() == cost and (work.loads() == loads).all()
+    if over == 0:
+        assert (loads <= limits).all(), "moves keep the limits that are kept"
+
+
+@given(drawn=graphs(), n_parts=st.integers(1, 4), vector=st.booleans())
+def test_clusters_cost_what_their_nodes_do(drawn: Any, n_parts: int, vector: bool) -> None:
+    graph, rng = drawn
+    n_clusters = int(rng.integers(1, graph.n_nodes + 1))
+    cluster_of = rng.integers(0, n_clusters, graph.n_nodes).astype(np.int32)
+    coarse = graph.contracted(cluster_of, n_clusters, HEADER, vector)
+    part = rng.integers(0, n_parts, n_clusters).astype(np.int32)
+    cost, loads = counted(coarse, part, n_parts)
+    fine_cost, fine_loads = counted(graph, part[cluster_of], n_parts)
+    assert cost == fine_cost
+    places = slice(None) if vector else [0]  # who sends is forgotten where only compartments count
+    assert (loads[:, places] == fine_loads[:, places]).all()
+
+
+@given(drawn=graphs())
+def test_ladders_join_nodes_of_one_part_only(drawn: Any) -> None:
+    graph, rng = drawn
+    part = rng.integers(0, 3, graph.n_nodes).astype(np.int32)
+    ladder = ladder_of(graph, 3, part, rng, 1000, HEADER, True)
+    here = np.arange(graph.n_nodes)
+    for _, cluster_of in ladder.steps:
+        here = cluster_of[here]
+    assert (ladder.part[here] == part).all()
+    assert (np.bincount(here, minlength=ladder.smallest.n_nodes) == ladder.smallest.load[:, 0]).all()
+
+
+def modules(n_modules: int, size: int, rng: np.random.Generator) -> tuple[Any, Any, Any]:
+    """Neurons of a module send to most of it, numbered at random: number, sender, target."""
+    n = n_modules * size
+    number = rng.permutation(n)
+    pre, post = np.divmod(np.arange(n * size), size)
+    post = pre // size * size + post
+    kept = (rng.random(len(pre)) < 0.7) & (pre != post)
+    return n, number[pre[kept]], number[post[kept]]
+
+
+def test_planted_modules_are_found() -> None:
+    rng = np.random.default_rng(3)
+    n, pre, post = modules(6, 40, rng)
+    nets = [(sender, post[pre == sender].tolist()) for sender in range(n)]
+    graph = graph_of(n, nets, rng)
+    assert has_structure(graph, 2, 0)
+    bounds = Bounds(np.array([44, FREE, FREE, FREE]), HEADER)
+    part = find_parts(graph, bounds, 0, EFFORT, 10, lambda done, total: None)
+    assert part is not None and counted(graph, part, 6)[0] == 0
+    assert np.bincount(part).tolist() == [40] * 6
+
+
+def test_a_random_network_has_no_structure() -> None:
+    rng = np.random.default_rng(4)
+    nets = [(sender, rng.choice(5000, 50, replace=False).tolist()) for sender in range(5000)]
+    assert not has_structure(graph_of(5000, nets, rng), 2, 0)
+
+
+def test_nets_of_a_node_are_those_that_hold_it() -> None:
+    net_ptr, nets = cluster.transpose(np.array([0, 2, 5], np.int64), np.array([1, 3, 0, 1, 2], np.int32), 5)
+    assert net_ptr.tolist() == [0, 1, 3, 4, 5, 5] and nets.tolist() == [1, 0, 1, 1, 0]
+
+
+def planted(n_modules: int = 6, size: int = 40) -> em.Network:
+    n, pre, post = modules(n_modules, size, np.random.default_rng(5))
+    net = em.Network("planted")
+    a = net.add_population("a", n, em.LoihiCuba(vth_mant=4))
+    net.connect(a, a, em.Triplets(pre, post, np.full(len(pre), 2), 1), synapse=SYNAPSE)
+    return net
+
+
+def small_chip(**limits: int | None) -> em.ChipSpec:
+    changes: dict[str, Any] = {"mesh.width": 4, "mesh.height": 4, "cores.per_tile": 1}
+    return em.load_chip("loihi").replace(
+        changes | {f"limits.{name}": value for name, value in limits.items()}
+    )
+
+
+def test_modules_end_up_in_cores_of_their_own() -> None:
+    program = em.compile(planted(), small_chip(compartments=44))
+    assert program.stats["packets"] == 0 and program.stats["n_cores_used"] == 6
+    assert program.stats["placement"]["partition"] == "multilevel"
+
+
+def test_what_does_not_fit_in_order_is_regrouped() -> None:
+    net, chip = planted(), small_chip(axons_out=48)
+    fast = run_passes(net, chip, until="partition", effort="fast")["partition"]
+    assert fast.method == "multilevel" and fast.n_bins == 6
+    with pytest.raises(em.CompileError, match="cores, chip 'loihi' has 16; .*use a larger mesh"):
+        em.compile(net, chip.replace({"limits.axons_out": 10}))  # 240 entries at least
+
+
+def test_pinned_neurons_stay_in_order() -> None:
+    cores = np.repeat(np.arange(6), 40)
+    found = em.compile(planted(), small_chip(compartments=44), mapping={"a": cores})
+    assert found.stats["placement"]["partition"] == "in order"
+
+
+def test_equal_seeds_give_equal_parts() -> None:
+    net, chip = planted(), small_chip(compartments=44)
+    both = [run_passes(net, chip, until="partition", seed=7)["partition"].other.bin_of for _ in range(2)]
+    assert (both[0] == both[1]).all()
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 2**32 - 1), share=st.floats(0.3, 1.0), limit=st.integers(10, 60))
+def test_regrouping_keeps_every_limit_and_never_takes_more_hops(seed: int, share: float, limit: int) -> None:
+    rng = np.random.default_rng(seed)
+    n, pre, post = modules(int(rng.integers(2, 6)), int(rng.integers(8, 20)), rng)
+    strays = rng.random(len(post)) > share
+    post = np.where(strays, rng.integers(0, n, len(post)), post)
+    net = em.Network("strays")
+    a = net.add_population("a", n, em.LoihiCuba())
+    net.connect(a, a, em.Triplets(pre, post, np.full(len(pre), 2), 1 + pre % 3), synapse=SYNAPSE)
+    chip = small_chip(
+        compartments=16, axons_in=6 * limit, axons_out=4 * limit, synapse_memory_bits=400 * limit
+    )
+    try:
+        fast = em.compile(net, chip, effort="fast")  # images are checked against every limit, and verified
+    except em.CompileError as error:
+        assert "needs" in str(error) or "limit" in str(error)
+        return
+    assert em.compile(net, chip).stats["spike_hops"] <= fast.stats["placement"]["spike_hops_sequential"]
