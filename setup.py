@@ -50,6 +50,7 @@ extensions = [
 
 setup(
     packages=[*find_packages(include=["emulator", "emulator.*"]), "emulator.hw_configs"],
+    py_modules=["pytest_spikemesh"],
     package_dir={"emulator.hw_configs": "hw_configs"},
     package_data={
         "emulator": ["py.typed"],

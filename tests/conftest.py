@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests: the engine, the test chip, and the Hypothesis profiles."""
+"""Fixtures shared by all tests: the test chips, and the Hypothesis profiles. The engine is the plug-in's."""
 
 from __future__ import annotations
 
@@ -6,29 +6,14 @@ import os
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
 import emulator as em
+from emulator.testing.profiles import SLOW, register_profiles
 
-_SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
-settings.register_profile(
-    "ci", max_examples=300, deadline=None, suppress_health_check=_SLOW, derandomize=True
-)
-settings.register_profile("quick", max_examples=30, deadline=None, suppress_health_check=_SLOW)
-settings.register_profile("nightly", max_examples=5000, deadline=None, suppress_health_check=_SLOW)
+register_profiles()
+settings.register_profile("quick", max_examples=30, deadline=None, suppress_health_check=SLOW)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
-
-ENGINES = ("reference", "native")
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--engine", choices=ENGINES, help="run tests of behaviour on this engine only")
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "engine" in metafunc.fixturenames:
-        only = metafunc.config.getoption("--engine")
-        metafunc.parametrize("engine", [only] if only else ENGINES)
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from emulator.cli.options import Engine, EngineOption, Json, check_target, name_
 from emulator.cli.output import Output, RunFailed, UsageError, progress_bar
 from emulator.cli.records import export_command, repeat_command
 from emulator.cli.trace import trace_command
+from emulator.cli.verify import verify_command
 from emulator.engine import load_record
 from emulator.engine import run as run_program
 from emulator.engine.run import MAX_THREADS
@@ -64,6 +65,7 @@ app.command("explain")(explain_command)
 app.command("trace")(trace_command)
 app.command("export")(export_command)
 app.command("repeat")(repeat_command)
+app.command("verify")(verify_command)
 
 
 def _version(wanted: bool) -> None:

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from emulator.chip.crossbar import MAX_AXONS, MAX_DELAY
 from emulator.chip.faults import usable_cores
 from emulator.chip.spec import ChipSpec
 from emulator.network import Network, TrueNorth
 from emulator.testing.strategies import MAX_TICKS, MAX_TILES, Case, chips
 
 MAX_CORES = 6
-FULL = 256  # axons and neurons of a core
 LONG = 40  # ticks, in which a core whose potentials outgrew 16 bits may come back to them
 
 
@@ -96,15 +96,16 @@ def core_networks(draw: st.DrawFn, chip: ChipSpec, drawn: bool = True) -> Networ
     network = Network("cores")
     usable = np.flatnonzero(usable_cores(chip))
     n_cores = min(draw(st.sampled_from((1, 2, 3, 2, 3, 4, MAX_CORES))), len(usable))
-    small = st.integers(1, 8)
-    sizes = [(draw(small), draw(small)) for _ in range(n_cores)]  # neurons, axons
+    most = chip.limits.compartments, chip.limits.axons_in or MAX_AXONS
+    small = [st.integers(1, min(8, limit)) for limit in most]
+    sizes = [(draw(small[0]), draw(small[1])) for _ in range(n_cores)]  # neurons, axons
     if draw(st.integers(0, 9)) >= 8:  # seldom, for the reference's sake
-        large = st.one_of(st.integers(9, FULL), st.just(FULL), st.just(FULL))
-        sizes[0] = draw(large), draw(large)
+        large = [st.one_of(st.integers(min(9, end), end), st.just(end), st.just(end)) for end in most]
+        sizes[0] = draw(large[0]), draw(large[1])
     tiles = draw(st.none() | st.permutations(usable.tolist()))
     for i, (n, n_axons) in enumerate(sizes):
         goal = draw(_spread(n, st.integers(-2, n_cores - 1)))  # -2: the host
-        axon = draw(_spread(n, st.integers(0, FULL - 1)))
+        axon = draw(_spread(n, st.integers(0, MAX_AXONS - 1)))
         tile = None if tiles is None else tiles[i] // chip.cores.per_tile
         core = network.add_core(
             f"c{i}",
@@ -112,8 +113,8 @@ def core_networks(draw: st.DrawFn, chip: ChipSpec, drawn: bool = True) -> Networ
             draw(_spread(n_axons, st.integers(0, 3))),
             draw(true_north(n, drawn)),
             target_core=np.maximum(goal, -1),
-            target_axon=axon % np.array([sizes[core][1] if core >= 0 else FULL for core in goal]),
-            delay=draw(_spread(n, st.integers(1, 15))),
+            target_axon=axon % np.array([sizes[core][1] if core >= 0 else MAX_AXONS for core in goal]),
+            delay=draw(_spread(n, st.integers(1, chip.limits.delay_ticks or MAX_DELAY))),
             to_host=goal == -2,
             at=None if tile is None else (tile % chip.mesh.width, tile // chip.mesh.width),
             record_spikes=draw(st.sampled_from((True, True, False))),

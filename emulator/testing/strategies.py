@@ -53,7 +53,7 @@ def _chip_tiles(draw: st.DrawFn, width: int, height: int) -> dict[str, Any]:
 
 
 @st.composite
-def _faults(draw: st.DrawFn, width: int, height: int, per_tile: int) -> dict[str, Any] | None:
+def faults(draw: st.DrawFn, width: int, height: int, per_tile: int) -> dict[str, Any] | None:
     """Some links, routers and cores dead, some links lossy; what has no way is dropped, and at least one core
     is alive."""
     tiles = [(x, y) for y in range(height) for x in range(width)]
@@ -129,17 +129,17 @@ def chips(draw: st.DrawFn, base: ChipSpec, max_side: int = MAX_TILES, faulty: bo
     )
     changes: dict[str, Any] = {f"mesh.{key}": draw(values) for key, values in mesh.items()}
     changes |= {f"latency_ps.{key}": draw(_latency(0)) for key in costs}
-    faults = draw(st.none() | _faults(width, height, per_tile)) if faulty else None
+    broken = draw(st.none() | faults(width, height, per_tile)) if faulty else None
     changes |= {
         "mesh.chip": draw(st.none() | _chip_tiles(width, height)),
         "energy_pj.hop_chip": draw(st.sampled_from((0, 7.5))),
         "cores.per_tile": per_tile,
-        "mesh.faults": faults,
+        "mesh.faults": broken,
         "host_port": {"x": x, "y": y, "side": side},
         **draw(_domains()),
     }
     if base.cores.model == "truenorth":
-        changes["mesh.faults"] = faults and faults | {"lossy": []}
+        changes["mesh.faults"] = broken and broken | {"lossy": []}
         changes |= draw(st.sampled_from(VARIANTS))
     else:
         changes["arithmetic.overflow"] = draw(st.sampled_from(("chip", "chip", "lava", "unbounded")))

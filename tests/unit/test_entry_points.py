@@ -1,0 +1,171 @@
+"""What an installation tells pytest and Hypothesis: the plug-in for tests of others, chips by their type."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def installed(folder: Path) -> Path:
+    """What an installation writes of our entry points, and nothing else of it."""
+    info = folder / "spikemesh-0.1.0.dist-info"
+    info.mkdir()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = []
+    for group, points in project["entry-points"].items():
+        lines += [f"[{group}]", *(f"{name} = {target}" for name, target in points.items()), ""]
+    (info / "entry_points.txt").write_text("\n".join(lines))
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: spikemesh\nVersion: 0.1.0\n")
+    return folder
+
+
+def test_hypothesis_knows_how_to_draw_a_chip_by_its_type(tmp_path: Path) -> None:
+    script = (
+        "from hypothesis import Phase, find, settings, strategies as st\n"
+        "import emulator as em\n"
+        "first = settings(phases=[Phase.generate], database=None)\n"
+        "print(type(find(st.from_type(em.ChipSpec), lambda _: True, settings=first)).__name__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, env=where(tmp_path)
+    )
+    assert done.stdout.strip() == "ChipSpec", done.stderr
+
+
+def where(project: Path) -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": f"{ROOT}:{installed(project)}", "HYPOTHESIS_PROFILE": ""}
+
+
+Pytest = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Pytest:
+    """Runs pytest on a test file in a project of its own, where spikemesh is installed."""
+    places = where(tmp_path)
+
+    def run(test: str, *args: str, ini: str = "") -> subprocess.CompletedProcess[str]:
+        (tmp_path / "pytest.ini").write_text(f"[pytest]\n{ini}")
+        (tmp_path / "test_mine.py").write_text(test)
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *args]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=places)
+
+    return run
+
+
+NAMES = """
+import pytest, emulator as em
+def test_default(chip, engine): print("default", chip.name, engine)
+@pytest.mark.chips("tiny", "truenorth")
+def test_marked(chip): print("marked", chip.name)
+@pytest.mark.parametrize("chip", [7])
+def test_own_parameter(chip): assert chip == 7
+@pytest.fixture
+def engine(): return "mine"
+def test_own_fixture(engine): assert engine == "mine"
+"""
+
+
+def test_chips_and_engines_are_fixtures_unless_a_project_has_its_own(project: Pytest) -> None:
+    done = project(NAMES, "-s", "--strict-markers", "--chip", "tiny", "--chip", "loihi")
+    assert done.returncode == 0, done.stdout
+    assert "default tiny mine" in done.stdout and "default loihi mine" in done.stdout
+    assert "marked tiny" in done.stdout and "marked truenorth" in done.stdout
+    assert "6 passed" in done.stdout
+
+
+ENGINES = """
+import emulator as em
+def test_engine(chip, engine): print("ran", chip.name, getattr(engine, "name", engine))
+def spikes(image, stimulus): return []
+"""
+
+
+def test_engines_are_both_of_ours_or_the_one_asked_for(project: Pytest) -> None:
+    both = project(ENGINES, "-s")
+    assert "ran loihi reference" in both.stdout and "ran loihi native" in both.stdout
+    one = project(ENGINES, "-s", "--engine", "test_mine:spikes", ini="spikemesh_chips = tiny")
+    assert "ran tiny test_mine:spikes" in one.stdout and "1 passed" in one.stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--chip", "no.yaml", "--chip no.yaml: no.yaml: no such file"),
+        ("--engine", "nobody", "--engine nobody: engine 'nobody': choose from"),
+    ],
+)
+def test_what_does_not_exist_is_told(project: Pytest, option: str, value: str, words: str) -> None:
+    done = project(ENGINES, option, value)
+    assert done.returncode != 0 and words in done.stdout + done.stderr
+
+
+def test_a_marker_without_a_name_is_told(project: Pytest) -> None:
+    done = project("import pytest\n@pytest.mark.chips()\ndef test_x(chip): pass\n")
+    assert done.returncode != 0 and 'names none: chips("loihi")' in done.stdout + done.stderr
+
+
+FAILING = """
+import emulator as em
+from hypothesis import given, settings, strategies as st
+
+TINY = em.load_chip("tiny")
+
+@settings(max_examples=20, database=None)
+@given(st.integers(1, 9), st.integers(1, 30))
+def test_nothing_spikes(n, n_ticks):
+    chip, network = TINY, em.Network("drawn")
+    network.add_population("p", n, em.LoihiCuba(bias_mant=100, bias_exp=6))
+    assert em.run(em.compile(network, chip), n_ticks).counts["spikes"] == 0
+
+def test_by_hand(chip):
+    network = em.Network("mine")
+    network.add_source("in", 2)
+    stimulus = {"in": [[True, False]] * 3}
+    import numpy as np
+    stimulus = {name: np.array(raster) for name, raster in stimulus.items()}
+    network.add_population("p", 1, em.LoihiCuba())
+    assert False
+
+def test_chip_alone(chip): assert chip.name == "another"
+def test_nothing_of_ours(): assert False
+"""
+
+
+def test_what_a_failed_test_ran_is_saved_and_runs_again(project: Pytest, tmp_path: Path) -> None:
+    done = project(FAILING, "--chip", "tiny", "--found", "kept")
+    assert done.returncode == 1 and "4 failed" in done.stdout
+    assert "what this test ran (4 tiles, 1 neuron, 0 synapses, 2 ticks, 0 input spikes) is in" in done.stdout
+    assert {path.name for path in (tmp_path / "kept").iterdir()} == {
+        "test_mine-test_nothing_spikes",
+        "test_mine-test_by_hand-tiny",
+        "test_mine-test_chip_alone-tiny",
+    }
+    commands = [line.split() for line in done.stdout.splitlines() if line.startswith("  spikemesh")]
+    assert len(commands) == 3
+    for command in commands:
+        again = [sys.executable, "-m", "emulator", *command[1:]]
+        assert subprocess.run(again, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}).returncode == 0
+    assert (tmp_path / "kept/test_mine-test_by_hand-tiny/stimulus.npz").exists()
+
+
+PROFILES = """
+from hypothesis import settings
+def test_profiles():
+    print("ci", settings.get_profile("ci").max_examples)
+    print("nightly", settings.get_profile("nightly").max_examples)
+"""
+
+
+def test_profiles_are_there_where_a_project_names_a_chip_and_nowhere_else(project: Pytest) -> None:
+    named = project(PROFILES, "-s", ini="spikemesh_chips = tiny")
+    assert "ci 300" in named.stdout and "nightly 5000" in named.stdout
+    assert "ci 300" not in project(PROFILES, "-s").stdout
