@@ -14,7 +14,7 @@ from emulator import traffic
 from emulator.chip.spec import ChipSpec
 from emulator.compiler import compile
 from emulator.energy import Ledger
-from emulator.engine import LoadCurve, MeshResult, Result, load_curve, load_record, run, run_mesh
+from emulator.engine import LoadCurve, MeshResult, Result, load_curve, load_record, resume, run, run_mesh
 from emulator.errors import (
     CompileError,
     DescriptionError,
@@ -80,6 +80,7 @@ __all__ = [
     "load_network",
     "load_program",
     "load_record",
+    "resume",
     "run",
     "run_mesh",
     "traffic",

@@ -16,13 +16,14 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "emulator"
 
 LEAVES = frozenset({"errors", "arith", "arrays", "philox", "record"})
-CONTRACT = LEAVES | {"chip", "program"}
+CONTRACT = LEAVES | {"pieces", "chip", "program"}
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "arith": frozenset(),
     "arrays": frozenset(),
     "philox": frozenset(),
     "record": frozenset(),
+    "pieces": frozenset({"record"}),
     "chip": LEAVES | {"_ext"},
     "network": LEAVES,
     "program": LEAVES | {"chip"},

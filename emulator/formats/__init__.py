@@ -5,6 +5,7 @@ every check that its users rely on, whoever made the file; whatever is wrong is 
 """
 
 from emulator.formats.arrays import load_arrays
+from emulator.formats.checkpoints import CheckpointedRun, CheckpointFile
 from emulator.formats.chips import chip_schema, chips, load_chip
 from emulator.formats.files import write_atomic
 from emulator.formats.networks import load_network, save_network
@@ -17,6 +18,8 @@ from emulator.formats.truenorth_json import from_truenorth_json, truenorth_json_
 
 __all__ = [
     "MAX_EVENTS",
+    "CheckpointFile",
+    "CheckpointedRun",
     "Journeys",
     "Shown",
     "chip_schema",

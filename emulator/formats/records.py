@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,9 +41,13 @@ class RunResult(Protocol):
 
 def save_result(result: RunResult, path: str | PathLike[str]) -> None:
     """Writes the record of a run and its program. Raises ImageError."""
-    record = result.record
-    content = {
-        "program": program_content(result.program),
+    content = {"program": program_content(result.program), **record_content(result.record)}
+    container.write(path, "record", VERSION, content)
+
+
+def record_content(record: Record) -> dict[str, Any]:
+    """A record as maps and arrays."""
+    return {
         "n_samples": record.n_samples,
         "n_ticks": record.n_ticks,
         "batched": record.batched,
@@ -57,7 +61,6 @@ def save_result(result: RunResult, path: str | PathLike[str]) -> None:
         "timing": None if record.timing is None else vars(record.timing),
         "state": vars(record.state),
     }
-    container.write(path, "record", VERSION, content)
 
 
 def load_record(path: str | PathLike[str]) -> tuple[Record, Program]:
@@ -68,6 +71,11 @@ def load_record(path: str | PathLike[str]) -> tuple[Record, Program]:
     named = shown(path)
     whole = Fields(container.read(path, "record", VERSION), "", [])
     program = read_program(whole.sub("program"), named)
+    return read_record(whole, program, named), program
+
+
+def read_record(whole: Fields, program: Program, named: str) -> Record:
+    """The record of `record_content`, beside its program, every part of it checked. Raises ImageError."""
     record = _read_record(whole, program)
     whole.stop(named)
     _check_spikes(record, program.image, whole)
@@ -76,7 +84,7 @@ def load_record(path: str | PathLike[str]) -> tuple[Record, Program]:
     if record.timing is not None:
         _check_ends(record.timing, program.chip, whole)
     whole.stop(named)
-    return record, program
+    return record
 
 
 def _read_record(whole: Fields, program: Program) -> Record:
@@ -118,7 +126,7 @@ def _read_record(whole: Fields, program: Program) -> Record:
         counts_by_group=tables["counts_by_group"],
         link_counts=_table(whole, "link_counts", "int64", chip.n_tiles, len(DIRECTIONS)),
         timing=None if whole.is_none("timing") else _read_timing(whole.sub("timing"), program, n_rows),
-        state=_read_state(whole.sub("state"), program, n_samples, n_ticks),
+        state=read_state(whole.sub("state"), program, n_samples, n_ticks),
         link_losses=_table(whole, "link_losses", "int64", chip.n_tiles, len(DIRECTIONS)),
         spikes_by_sender=_table(whole, "spikes_by_sender", "int64", image.n_senders),
     )
@@ -160,8 +168,8 @@ def _read_timing(fields: Fields, program: Program, n_rows: int) -> Timing:
     return timing
 
 
-def _read_state(fields: Fields, program: Program, n_samples: int, n_ticks: int) -> State:
-    """A state that a run can go on from: every value within its register."""
+def read_state(fields: Fields, program: Program, n_samples: int, n_ticks: int) -> State:
+    """A state that a run can go on from: every value within its register. n_ticks: it has run at least."""
     fields.only("image_digest", "u", "v", "refractory", "pending", "n_ticks")
     digest = fields.text("image_digest")
     fields.require(
