@@ -29,20 +29,27 @@ def resume(
 
     Raises ImageError when the file is damaged, and what `run` raises.
     """
-    problems = [*argument_problems(engine, threads), *interval_problems(checkpoint, every, False)]
+    with CheckpointFile.take_up(checkpoint) as file:
+        return finish(file, engine, threads, every, progress)
+
+
+def finish(
+    file: CheckpointFile, engine: str, threads: int, every: int | None, progress: Progress | None
+) -> Result:
+    """What `resume` does with a checkpoint that is open."""
+    problems = [*argument_problems(engine, threads), *interval_problems(file, every, False)]
     if problems:
         raise SimulationError(problems)
-    with CheckpointFile.take_up(checkpoint) as file:
-        run = file.run
-        drive = build_drive(
-            run.program,
-            run.n_ticks,
-            run.stimulus,
-            batch=run.batch,
-            state=run.state,
-            timing=run.timing,
-            seed=run.seed,
-        )
-        with explained(run.program, run.n_ticks, run.batch):
-            record = going_on(file, drive, engine_of(engine, threads), progress, every)
+    run = file.run
+    drive = build_drive(
+        run.program,
+        run.n_ticks,
+        run.stimulus,
+        batch=run.batch,
+        state=run.state,
+        timing=run.timing,
+        seed=run.seed,
+    )
+    with explained(run.program, run.n_ticks, run.batch):
+        record = going_on(file, drive, engine_of(engine, threads), progress, every)
     return Result(record=record, program=run.program)

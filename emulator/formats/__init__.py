@@ -5,7 +5,7 @@ every check that its users rely on, whoever made the file; whatever is wrong is 
 """
 
 from emulator.formats.arrays import load_arrays
-from emulator.formats.checkpoints import CheckpointedRun, CheckpointFile
+from emulator.formats.checkpoints import CheckpointedRun, CheckpointFile, check_new_checkpoint
 from emulator.formats.chips import chip_schema, chips, load_chip
 from emulator.formats.files import write_atomic
 from emulator.formats.networks import load_network, save_network
@@ -22,6 +22,7 @@ __all__ = [
     "CheckpointedRun",
     "Journeys",
     "Shown",
+    "check_new_checkpoint",
     "chip_schema",
     "chips",
     "from_nir",

@@ -75,7 +75,7 @@ class CheckpointFile:
     def create(cls, path: str | PathLike[str], run: CheckpointedRun) -> CheckpointFile:
         """Begins a checkpoint. Raises ImageError, also if there is such a file already."""
         named = shown(path)
-        _check_absent(named)
+        check_new_checkpoint(named)
         head = container.pack(named, "checkpoint", VERSION, _run_content(run))
         n_head = sum(len(chunk) for chunk in head)
         slots = _blocks(n_head)
@@ -182,7 +182,9 @@ class CheckpointFile:
             yield piece
 
 
-def _check_absent(named: str) -> None:
+def check_new_checkpoint(path: str | PathLike[str]) -> None:
+    """Raises ImageError if there is something of that name: a checkpoint may be all that is left of a run."""
+    named = shown(path)
     if not os.path.lexists(named):
         return
     try:
@@ -195,6 +197,8 @@ def _check_absent(named: str) -> None:
 
 
 def _opened(named: str) -> IO[bytes]:
+    if not os.path.lexists(named):
+        raise ImageError(f"{named}: no such file: check the path")
     with explained(named, "opened"):
         file = open(named, "r+b")  # noqa: SIM115 - stays open while the run goes on
     try:

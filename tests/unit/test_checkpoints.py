@@ -7,7 +7,8 @@ import multiprocessing
 import os
 import random
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
@@ -18,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import emulator as em
+from emulator.cli import main as cli_main
 from emulator.formats import CheckpointFile, checkpoints, container
 from emulator.testing import Case, cases, first_difference
 from emulator.testing.crossbar_strategies import crossbar_cases
@@ -324,13 +326,14 @@ def test_arguments_about_checkpoints_are_checked(tmp_path: Path) -> None:
         em.run(program, 4, every=5)
     with pytest.raises(em.SimulationError, match="a checkpoint keeps no packets"):
         em.run(program, 4, checkpoint=path, trace=True)
+    assert not list(tmp_path.iterdir())
+    em.run(program, 4, checkpoint=path)
     with pytest.raises(em.SimulationError, match="engine 'x'"):
         em.resume(path, engine="x")
     with pytest.raises(em.ImageError, match="folder does not exist"):
         em.run(program, 4, checkpoint=tmp_path / "none" / "x.ckpt")
-    with pytest.raises(em.ImageError, match="folder does not exist"):
+    with pytest.raises(em.ImageError, match="no such file"):
         em.resume(tmp_path / "none" / "x.ckpt")
-    assert not list(tmp_path.iterdir())
 
 
 def test_a_checkpoint_is_told_from_other_files(tmp_path: Path) -> None:
@@ -438,3 +441,62 @@ def test_an_overflow_in_a_later_piece_is_told_with_its_tick(tmp_path: Path) -> N
             em.run(program, 40, **options)
         messages.append(str(error.value))
     assert messages[0] == messages[1] and messages[0].startswith("tick 1")
+
+
+@pytest.fixture
+def spikemesh(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., tuple[int, str]]:
+    """Runs a command line in this process, in an empty folder: its exit code, and what it said on stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(line: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["spikemesh", *line.split()])
+        with pytest.raises(SystemExit) as finished:
+            cli_main()
+        return int(finished.value.code or 0), capsys.readouterr().err
+
+    return run
+
+
+def test_the_command_line_keeps_a_run_and_goes_on_with_it(
+    spikemesh: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    demo().save("demo.prog")
+    np.savez("in.npz", **rasters())
+    arguments = "run demo.prog --stimulus in.npz --seed 4"
+    assert spikemesh(f"{arguments} -o whole.rec")[0] == 0
+    with pytest.MonkeyPatch.context() as patch:
+        full_after(20_000, patch)
+        code, said = spikemesh(f"{arguments} --checkpoint x.ckpt --every 2 -o run.rec")
+    assert code == 1 and "disk is full" in said and not Path("run.rec").exists()
+    code, said = spikemesh("run --resume x.ckpt -o run.rec")
+    assert code == 0 and "wrote run.rec; x.ckpt is needed no more" in said
+    assert Path("run.rec").read_bytes() == Path("whole.rec").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("run -o run.rec", "PROGRAM is missing: give the file of one, or --resume"),
+        ("run demo.prog --ticks 3 --every 2 -o run.rec", "--every 2: of which file? Give --checkpoint"),
+        (
+            "run demo.prog --resume x.ckpt --seed 0 -o run.rec",
+            "--resume with --seed, program: the checkpoint",
+        ),
+        ("run --resume x.ckpt --wire-limit -o run.rec", "--resume with --wire-limit"),
+        ("run --resume demo.prog -o run.rec", "holds a program, expected a checkpoint"),
+        ("run --resume none.ckpt -o run.rec", "none.ckpt: no such file"),
+        (
+            "run demo.prog --ticks 3 --checkpoint x.ckpt --wire-limit -o run.rec",
+            "a checkpoint keeps no packets",
+        ),
+        ("run demo.prog --ticks 3 --checkpoint demo.prog -o run.rec", "there is such a file already"),
+    ],
+)
+def test_usage_of_checkpoints_that_cannot_be(
+    spikemesh: Callable[..., tuple[int, str]], line: str, words: str
+) -> None:
+    demo().save("demo.prog")
+    code, said = spikemesh(line)
+    assert (code, words in " ".join(said.split())) == (2, True), said
