@@ -115,15 +115,18 @@ def put_together(rows: Rows, totals: Totals, state: State, n_samples: int, batch
 
 
 def _joined_spikes(pieces: Sequence[Rows], first: Ints, n_samples: int) -> Ints:
-    n_ticks = int(first[-1])
-    found = []
+    n_ticks, slots = int(first[-1]), np.concatenate([piece.spikes[:, 1] for piece in pieces])
+    rows = np.empty_like(slots)
+    end = 0
     for piece, begin in zip(pieces, first.tolist(), strict=False):
-        sample, tick = np.divmod(piece.spikes[:, 0], max(piece.n_ticks, 1))
-        found.append(np.stack((sample * n_ticks + begin + tick, piece.spikes[:, 1]), axis=1))
-    spikes = np.concatenate(found)
-    if n_samples == 1:
-        return spikes
-    return spikes[np.argsort(spikes[:, 0], kind="stable")]  # slots of a row are sorted already
+        row = piece.spikes[:, 0]
+        later = row // max(piece.n_ticks, 1) * (n_ticks - piece.n_ticks) if n_samples > 1 else 0
+        rows[end : end + len(row)] = row + later + begin
+        end += len(row)
+    if n_samples > 1:
+        order = np.argsort(rows, kind="stable")  # slots of a row are sorted already
+        rows, slots = rows[order], slots[order]
+    return np.stack((rows, slots), axis=1)
 
 
 def _by_sample(tables: Sequence[Ints], n_samples: int) -> Ints:
