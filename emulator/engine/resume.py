@@ -5,6 +5,7 @@ from __future__ import annotations
 from os import PathLike
 
 from emulator.engine.checkpoint import Progress, going_on, interval_problems
+from emulator.engine.memory import Watch
 from emulator.engine.result import Result
 from emulator.engine.run import argument_problems, engine_of, explained
 from emulator.engine.stimulus import build_drive
@@ -51,5 +52,5 @@ def finish(
         seed=run.seed,
     )
     with explained(run.program, run.n_ticks, run.batch):
-        record = going_on(file, drive, engine_of(engine, threads), progress, every)
+        record = going_on(file, drive, engine_of(engine, threads), Watch(progress), every)
     return Result(record=record, program=run.program)

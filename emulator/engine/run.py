@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from emulator import arith
 from emulator.engine.checkpoint import CHECKPOINT_TICKS, Progress, Work, interval_problems, kept_in
+from emulator.engine.memory import Watch
 from emulator.engine.result import Result
 from emulator.engine.stimulus import build_drive
 from emulator.errors import RegisterOverflow, SimulationError
@@ -77,7 +78,7 @@ def run(
         work = engine_of(engine, threads)
         if checkpoint is not None:
             work = kept_in(checkpoint, every or CHECKPOINT_TICKS, work)
-        return Result(record=work(program, drive, progress), program=program)
+        return Result(record=work(program, drive, Watch(progress)), program=program)
 
 
 @contextmanager
