@@ -25,6 +25,8 @@ from emulator.formats.files import read_whole
 
 MAX_BYTES = 2**17  # of a chip file; a barrier table of 4,096 rows fits
 
+MAX_NAME = 100  # characters; a system may refuse to look for longer ones
+
 _FILE_KEYS = ("inherits", "abstract")
 _OWN_KEYS = ("name", "description", "real_chip")
 _SUFFIXES = (".yaml", ".yml")
@@ -120,7 +122,7 @@ def _locate(name_or_path: str | PathLike[str]) -> tuple[Path, str]:
     if _is_file_name(name_or_path):
         return Path(name_or_path), name_or_path
     path = _folder() / f"{name_or_path}.yaml"
-    if not path.is_file():
+    if len(name_or_path) > MAX_NAME or not path.is_file():
         raise SpecError(_unknown_chip(name_or_path))
     return path, _shipped_name(path)
 
