@@ -23,6 +23,7 @@ from emulator.errors import (
     SimulationError,
     SpecError,
 )
+from emulator.faults import Upsets, inject
 from emulator.formats import (
     chip_schema,
     chips,
@@ -70,11 +71,13 @@ __all__ = [
     "SpecError",
     "Triplets",
     "TrueNorth",
+    "Upsets",
     "chip_schema",
     "chips",
     "compile",
     "from_nir",
     "from_truenorth_json",
+    "inject",
     "load_chip",
     "load_curve",
     "load_network",

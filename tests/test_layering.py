@@ -32,10 +32,11 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "compiler": CONTRACT | {"network", "_ext"},
     "reference": CONTRACT - {"program"},
     "energy": CONTRACT,
+    "faults": CONTRACT,
     "formats": CONTRACT | {"network"},
-    "engine": CONTRACT | {"traffic", "reference", "energy", "formats", "_ext"},
+    "engine": CONTRACT | {"faults", "traffic", "reference", "energy", "formats", "_ext"},
     "report": CONTRACT | {"traffic", "energy", "formats"},
-    "bench": CONTRACT | {"traffic", "network", "compiler", "energy", "formats", "engine", "report"},
+    "bench": CONTRACT | {"traffic", "network", "compiler", "energy", "formats", "faults", "engine", "report"},
     "cli": CONTRACT
     | {"traffic", "network", "compiler", "energy", "formats", "engine", "report", "bench", "__version__"},
     "__main__": frozenset({"cli"}),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from os import PathLike
 
-from emulator.engine.checkpoint import Progress, going_on, interval_problems
+from emulator.engine.checkpoint import going_on, interval_problems
+from emulator.engine.in_pieces import Progress
 from emulator.engine.memory import Watch
 from emulator.engine.result import Result
 from emulator.engine.run import argument_problems, engine_of, explained

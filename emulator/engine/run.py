@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emulator import arith
-from emulator.engine.checkpoint import CHECKPOINT_TICKS, Progress, Work, interval_problems, kept_in
+from emulator.engine.checkpoint import CHECKPOINT_TICKS, interval_problems, kept_in
+from emulator.engine.in_pieces import Progress, Work
 from emulator.engine.memory import Watch
 from emulator.engine.result import Result
 from emulator.engine.stimulus import build_drive
+from emulator.engine.upsets import upset_by
 from emulator.errors import RegisterOverflow, SimulationError
+from emulator.faults import Upsets
 from emulator.program import Program
 from emulator.record import State
 
@@ -43,6 +46,7 @@ def run(
     progress: Progress | None = None,
     checkpoint: str | PathLike[str] | None = None,
     every: int | None = None,
+    upsets: Upsets | None = None,
 ) -> Result:
     """Runs a compiled network.
 
@@ -64,11 +68,14 @@ def run(
     checkpoint: a file that the run is kept in on its way, every so many ticks of each sample; should it be
         cut short, `resume` goes on from there, and the record is the same bit for bit.
     every: ticks from one checkpoint to the next; CHECKPOINT_TICKS unless given.
+    upsets: bits of registers that flip on the way.
 
     Raises SimulationError naming every problem of the arguments.
     """
     problems = [] if isinstance(program, Program) else [_no_program(program)]
     problems += [*argument_problems(engine, threads), *interval_problems(checkpoint, every, trace)]
+    if upsets is not None:
+        problems += _upset_problems(upsets, checkpoint is not None, trace)
     if problems:
         raise SimulationError(problems)
     with explained(program, n_ticks, batch):
@@ -76,9 +83,18 @@ def run(
             program, n_ticks, stimulus, batch=batch, state=state, timing=timing, seed=seed, trace=trace
         )
         work = engine_of(engine, threads)
+        if upsets is not None:
+            work = upset_by(upsets, work)
         if checkpoint is not None:
             work = kept_in(checkpoint, every or CHECKPOINT_TICKS, work)
         return Result(record=work(program, drive, Watch(progress)), program=program)
+
+
+def _upset_problems(upsets: object, checkpointed: bool, trace: bool) -> list[str]:
+    if not isinstance(upsets, Upsets):
+        return [f"upsets: {type(upsets).__name__} given, expected em.Upsets(rate, ticks)"]
+    others = {"trace=True": trace, "checkpoint=": checkpointed}
+    return [f"upsets= with {name}: leave out one of them" for name, given in others.items() if given]
 
 
 @contextmanager
