@@ -15,7 +15,7 @@ LINTHRESH = 1e-4  # below it the axis of rates is linear, so that 0 has a place
 
 
 def draw_faults(bit_errors: Rows, dead_cores: Rows, chip: str) -> bytes:
-    """Four panels, a curve for each network, as a PNG. Energy is told as its change from that without faults."""
+    """Four panels, a curve for each network, as a PNG. Energy is its change from that without faults."""
     with canvas.style():
         figure = canvas.new_figure(10.6, 6.8)
         canvas.title(
