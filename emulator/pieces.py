@@ -35,6 +35,7 @@ class Totals:
 
     counts_by_core: Ints
     counts_by_group: Ints
+    spikes_by_sender: Ints
     link_counts: Ints
     link_losses: Ints
     stall_ps: Ints | None  # None with timing=False, as the next two
@@ -56,6 +57,7 @@ def taken_apart(record: Record) -> tuple[Rows, Totals]:
     totals = Totals(
         counts_by_core=record.counts_by_core,
         counts_by_group=record.counts_by_group,
+        spikes_by_sender=record.spikes_by_sender,
         link_counts=record.link_counts,
         link_losses=record.link_losses,
         stall_ps=None if timing is None else timing.stall_ps,
@@ -107,6 +109,7 @@ def put_together(rows: Rows, totals: Totals, state: State, n_samples: int, batch
         counts_by_tick=rows.counts_by_tick,
         counts_by_core=totals.counts_by_core,
         counts_by_group=totals.counts_by_group,
+        spikes_by_sender=totals.spikes_by_sender,
         link_counts=totals.link_counts,
         timing=timing,
         state=state,

@@ -237,7 +237,7 @@ def _slot_bytes(run: CheckpointedRun) -> int:
         run.n_samples * int(np.prod(table.shape)) * np.dtype(table.dtype).itemsize for table in registers
     ]
     n_bytes += [8 * n * n_events for n in (image.n_cores + 1, image.n_groups + 1)]
-    n_bytes += [8 * chip.n_tiles * len(DIRECTIONS)] * 2
+    n_bytes += [8 * image.n_senders, *[8 * chip.n_tiles * len(DIRECTIONS)] * 2]
     n_bytes += [8 * (image.n_cores + 1), 8 * chip.n_tiles * chip.n_ports, 8 * image.n_cores]
     return _blocks(sum(n_bytes) + _BLOCK)
 
