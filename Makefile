@@ -4,6 +4,9 @@ PYTHON ?= python3
 JOBS ?= 2
 VENV := .venv
 CHECKED := .venv-checked
+FUZZED := .venv-fuzz
+SECONDS ?= 60
+READERS ?= program record network checkpoint chip nir json arrays
 
 PACKAGING := pyproject.toml setup.py MANIFEST.in
 BLOCKS := $(wildcard ext/*.pyx emulator/_ext/*.pxd emulator/_ext/*.h)
@@ -21,7 +24,7 @@ PRELOAD = $(shell gcc -print-file-name=libasan.so) $(shell gcc -print-file-name=
 SANITIZED = LD_PRELOAD="$(PRELOAD)" PYTHONMALLOC=malloc \
 	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1
 
-.PHONY: help demo test test-long test-checked bench lint schema clean distclean
+.PHONY: help demo test test-long test-checked fuzz mutants bench lint schema clean distclean
 .DELETE_ON_ERROR:
 
 help:
@@ -29,6 +32,8 @@ help:
 	@echo 'make test          the tests'
 	@echo 'make test-long     the property tests with many more examples'
 	@echo 'make test-checked  engine tests with every index and overflow checked, under the sanitizers'
+	@echo 'make fuzz          readers of files, each for SECONDS (60) guided by coverage; finds stay in build/fuzz'
+	@echo 'make mutants       bugs put into a copy of the tree, and which test finds each'
 	@echo 'make bench         the benchmarks: benchmarks/RESULTS.md anew, and which targets hold'
 	@echo 'make lint          ruff and mypy'
 	@echo 'make schema        JSON Schema of chip files, for editors (build/chip.schema.json)'
@@ -46,6 +51,13 @@ test-long: $(VENV)/.built
 test-checked: $(CHECKED)/.installed
 	HYPOTHESIS_PROFILE=$(or $(HYPOTHESIS_PROFILE),quick) $(SANITIZED) $(CHECKED)/bin/pytest -n $(JOBS) --capture=sys \
 		-W error::pytest.PytestUnraisableExceptionWarning tests/twin tests/golden
+
+fuzz: $(FUZZED)/.installed
+	for reader in $(READERS); do \
+		PYTHONPATH=. $(FUZZED)/bin/python tests/fuzz/fuzz_readers.py $$reader $(SECONDS) || exit 1; done
+
+mutants: $(VENV)/.built
+	$(VENV)/bin/python tests/mutants/mutants.py
 
 bench: $(VENV)/.built
 	$(VENV)/bin/python benchmarks/run_all.py --record
@@ -91,10 +103,15 @@ $(CHECKED)/.installed: $(PACKAGING) $(BLOCKS) $(SOURCES)
 		--upgrade '.[nir,test]' pytest-xdist
 	@touch $@
 
+$(FUZZED)/.installed: $(PACKAGING) $(VENV)/.built
+	@test -x $(FUZZED)/bin/python || $(PYTHON) -m venv $(FUZZED)
+	$(FUZZED)/bin/python -m pip install --quiet --disable-pip-version-check atheris -e '.[nir,test]'
+	@touch $@
+
 clean:
 	rm -rf build dist spikemesh.egg-info demo-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	rm -f emulator/_ext/*.so ext/*.c $(VENV)/.built $(CHECKED)/.installed
 	find emulator tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV) $(CHECKED) benchmarks/.peers
+	rm -rf $(VENV) $(CHECKED) $(FUZZED) benchmarks/.peers

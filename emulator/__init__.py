@@ -15,7 +15,7 @@ from emulator.chip.baseline import BaselineSpec
 from emulator.chip.spec import ChipSpec
 from emulator.compiler import compile
 from emulator.energy import Ledger
-from emulator.engine import LoadCurve, MeshResult, Result, load_curve, load_record, run, run_mesh
+from emulator.engine import LoadCurve, MeshResult, Result, load_curve, load_record, resume, run, run_mesh
 from emulator.errors import (
     CompileError,
     DescriptionError,
@@ -24,6 +24,7 @@ from emulator.errors import (
     SimulationError,
     SpecError,
 )
+from emulator.faults import Upsets, inject
 from emulator.formats import (
     baselines,
     chip_schema,
@@ -74,6 +75,7 @@ __all__ = [
     "SpecError",
     "Triplets",
     "TrueNorth",
+    "Upsets",
     "baselines",
     "chip_schema",
     "chips",
@@ -81,12 +83,14 @@ __all__ = [
     "compile",
     "from_nir",
     "from_truenorth_json",
+    "inject",
     "load_baseline",
     "load_chip",
     "load_curve",
     "load_network",
     "load_program",
     "load_record",
+    "resume",
     "run",
     "run_mesh",
     "traffic",

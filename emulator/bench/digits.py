@@ -71,7 +71,7 @@ def digits(
 ) -> Outcome:
     """Runs the images packed and, on chips that can, spread. `data`: others in the format of `IMAGES`."""
     network = from_nir(NETWORK, dt_s=DT_S)
-    output = _output(network)
+    output = output_of(network)
     images = read_digits(IMAGES if data is None else data, network.sources[0].n, output.n, n_samples)
     loaded = load_chip(chip)
     mappings: dict[str, dict[str, NDArray[np.int64]] | None] = {"packed": None}
@@ -100,7 +100,7 @@ def spread_mapping(network: Network, chip: ChipSpec) -> dict[str, NDArray[np.int
         )
     tiles = [y * mesh.width + x for y in range(SPREAD_SIDE) for x in range(SPREAD_SIDE)]
     first_core = np.array(tiles, dtype=np.int64) * chip.cores.per_tile
-    output = _output(network)
+    output = output_of(network)
     return {
         population.name: np.full(population.n, 1, dtype=np.int64)
         if population is output
@@ -109,7 +109,7 @@ def spread_mapping(network: Network, chip: ChipSpec) -> dict[str, NDArray[np.int
     }
 
 
-def _output(network: Network) -> Population:
+def output_of(network: Network) -> Population:
     """The population whose spikes go to the host."""
     outputs: list[Population] = [population for population in network.populations if population.to_host]
     assert len(outputs) == 1, outputs
@@ -125,17 +125,17 @@ def _answer(
     progress: Callable[[int, int], None] | None,
 ) -> Answer:
     """Compiles and runs all images as one batch."""
-    output = _output(network)
+    output = output_of(network)
     program = compile(network, chip, mapping=mapping)
     n_images, n_image_ticks, n_inputs = images.spikes.shape
     n_ticks = n_image_ticks + output.start_tick
     raster = np.zeros((n_images, n_ticks, n_inputs), dtype=bool)
     raster[:, :n_image_ticks] = images.spikes
     result, timed = run_samples(program, network.sources[0].name, raster, engine, progress)
-    return Answer(result, timed, _output_counts(result, output))
+    return Answer(result, timed, output_counts(result, output))
 
 
-def _output_counts(result: Result, output: Population) -> NDArray[np.int64]:
+def output_counts(result: Result, output: Population) -> NDArray[np.int64]:
     """[n_images, n_classes] output spikes that answer the image, the chip's delay taken off."""
     sample, tick, index = result.spikes(output.name).T
     counted = tick >= output.start_tick

@@ -5,13 +5,14 @@ from __future__ import annotations
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from emulator import __version__
 from emulator import report as reports
 from emulator.cli.bench import bench_app
+from emulator.cli.checkpoint import Checkpoint, Every, Resume, check_resume, check_run, resumed
 from emulator.cli.compare import compare_reports
 from emulator.cli.compile import compile_command
 from emulator.cli.explain import explain_command
@@ -20,7 +21,7 @@ from emulator.cli.output import Output, RunFailed, UsageError, progress_bar
 from emulator.cli.records import export_command, repeat_command
 from emulator.cli.trace import trace_command
 from emulator.cli.verify import verify_command
-from emulator.engine import load_record
+from emulator.engine import Result, load_record
 from emulator.engine import run as run_program
 from emulator.engine.run import MAX_THREADS
 from emulator.engine.stimulus import build_drive
@@ -34,6 +35,7 @@ from emulator.formats import (
     load_program,
     load_stimulus,
 )
+from emulator.program import Program
 
 app = typer.Typer(
     name="spikemesh",
@@ -136,8 +138,11 @@ def _tell_baselines(out: Output, name: str | None, listed: bool) -> None:
 
 @app.command("run")
 def run_command(
-    program: Annotated[Path, typer.Argument(help="Program file, from `spikemesh compile`.")],
+    context: typer.Context,
     out: Annotated[Path, typer.Option("--out", "-o", help="Record file to write.")],
+    program: Annotated[
+        Path | None, typer.Argument(help="Program file, from `spikemesh compile`.", show_default=False)
+    ] = None,
     ticks: Annotated[
         int | None, typer.Option(min=0, help="Ticks per sample. \\[default: those of the rasters]")
     ] = None,
@@ -157,6 +162,9 @@ def run_command(
     threads: Annotated[
         int, typer.Option(min=1, max=MAX_THREADS, help="Of the native engine; they change no bit.")
     ] = 1,
+    checkpoint: Checkpoint = None,
+    every: Every = None,
+    resume: Resume = None,
     json: Json = False,
 ) -> None:
     """Run a program and write the record: spikes, counts, times.
@@ -164,37 +172,51 @@ def run_command(
     \b
     spikemesh run model.prog --ticks 1000 -o run.rec
     spikemesh run model.prog --stimulus spikes.npz --batch 360 -o run.rec
+    spikemesh run model.prog --ticks 1000000 --checkpoint run.ckpt --every 1000 -o run.rec
+    spikemesh run --resume run.ckpt -o run.rec
     """
     output = Output(json)
     check_target(out)
-    loaded = load_program(program)
-    spikes = None if stimulus is None else load_stimulus(stimulus, loaded)
-    if ticks is None:
-        ticks = raster_ticks(spikes)
-    # bad input shows here, so that whatever goes wrong below is the run's
-    build_drive(loaded, ticks, spikes, batch=batch, state=None, timing=timing, seed=seed, trace=wire_limit)
-    try:
-        with progress_bar() as bar:
-            step = partial(bar.step, f"{loaded.symbols.network}, {ticks:,} ticks")
-            result = run_program(
-                loaded,
-                ticks,
-                spikes,
-                engine=engine,
-                timing=timing,
-                threads=threads,
-                batch=batch,
-                seed=seed,
-                trace=wire_limit,
-                progress=step,
-            )
-    except EmulatorError as error:
-        raise RunFailed(error) from error
+    if resume is not None:
+        check_resume(context)
+        result = resumed(resume, engine, threads, every)
+    else:
+        options = {
+            "batch": batch,
+            "timing": timing,
+            "seed": seed,
+            "trace": wire_limit,
+            "threads": threads,
+            "checkpoint": checkpoint,
+            "every": every,
+        }
+        loaded = load_program(check_run(program, checkpoint, every, wire_limit))
+        result = _ran(loaded, ticks, stimulus, engine, options)
     result.save(out)
     output.text(reports.result_text(result))
     limits = {"wire_limit": reports.wire_numbers(result)} if wire_limit else {}
     output.data({**reports.result_numbers(result), **limits, "record": str(out)})
-    output.note(f"\nwrote {out}; next: spikemesh report {out} -o report.html")
+    kept = resume or checkpoint
+    done = "" if kept is None else f"{kept} is needed no more; "
+    output.note(f"\nwrote {out}; {done}next: spikemesh report {out} -o report.html")
+
+
+def _ran(
+    program: Program, ticks: int | None, stimulus: Path | None, engine: Engine, options: dict[str, Any]
+) -> Result:
+    """Runs a program on a stimulus from a file. options: what `run` takes besides."""
+    spikes = None if stimulus is None else load_stimulus(stimulus, program)
+    if ticks is None:
+        ticks = raster_ticks(spikes)
+    # bad input shows here, so that whatever goes wrong below is the run's
+    about_drive = {name: options[name] for name in ("batch", "timing", "seed", "trace")}
+    build_drive(program, ticks, spikes, state=None, **about_drive)
+    try:
+        with progress_bar() as bar:
+            step = partial(bar.step, f"{program.symbols.network}, {ticks:,} ticks")
+            return run_program(program, ticks, spikes, engine=engine, progress=step, **options)
+    except EmulatorError as error:
+        raise RunFailed(error) from error
 
 
 @app.command("report")

@@ -25,6 +25,7 @@ from emulator.compiler.crossbar.profile import of_cores
 from emulator.compiler.crossbar.stats import crossbar_stats
 from emulator.compiler.crossbar.verify import verify_crossbars
 from emulator.compiler.emit import emit_image, emit_symbols
+from emulator.compiler.memory import require_for_compiling
 from emulator.compiler.partition import partition
 from emulator.compiler.place import place
 from emulator.compiler.placing import EFFORTS
@@ -297,6 +298,7 @@ def compile_watched(
     problems = _arguments(network, chip, seed, profile, effort) or _rewrites(chip, rewrites)
     if problems:
         raise CompileError(problems)
+    require_for_compiling(network)
     spikes = None if profile is None else measured_spikes(network, profile)
     job = Job(network, chip, mapping, rewrites, int(seed), effort, spikes, progress)
     return _program(_run_all(job, passes_of(chip), watch))

@@ -7,6 +7,7 @@ network are translated here, once, for both.
 from emulator.engine.load_curve import LoadCurve, LoadPoint, load_curve
 from emulator.engine.mesh import MeshResult, run_mesh
 from emulator.engine.result import Result, load_record
+from emulator.engine.resume import resume
 from emulator.engine.run import run
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Result",
     "load_curve",
     "load_record",
+    "resume",
     "run",
     "run_mesh",
 ]

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from os import PathLike
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from emulator import arith
-from emulator.chip.drive import Drive
+from emulator.engine.checkpoint import CHECKPOINT_TICKS, interval_problems, kept_in
+from emulator.engine.in_pieces import Progress, Work
+from emulator.engine.memory import Watch
 from emulator.engine.provenance import provenance_of
 from emulator.engine.result import Result
 from emulator.engine.stimulus import build_drive
+from emulator.engine.upsets import upset_by
 from emulator.errors import RegisterOverflow, SimulationError
+from emulator.faults import Upsets
 from emulator.program import Program
-from emulator.record import Record, State
+from emulator.record import State
 
-Progress = Callable[[int, int], None]
 ENGINES = ("native", "reference")
 MAX_THREADS = 256
 REGISTER_NAME = {
@@ -40,6 +45,9 @@ def run(
     seed: int = 0,
     trace: bool = False,
     progress: Progress | None = None,
+    checkpoint: str | PathLike[str] | None = None,
+    every: int | None = None,
+    upsets: Upsets | None = None,
 ) -> Result:
     """Runs a compiled network.
 
@@ -58,20 +66,46 @@ def run(
     trace: keep source, target, push and arrival of every packet, and every grant, `result.trace`; some 40
         bytes for a packet, and 32 for each link it takes.
     progress: called now and then with (rows done, rows in all); a row is a tick of a sample.
+    checkpoint: a file that the run is kept in on its way, every so many ticks of each sample; should it be
+        cut short, `resume` goes on from there, and the record is the same bit for bit.
+    every: ticks from one checkpoint to the next; CHECKPOINT_TICKS unless given.
+    upsets: bits of registers that flip on the way.
 
     Raises SimulationError naming every problem of the arguments.
     """
-    problems = _problems(program, engine, threads)
+    problems = [] if isinstance(program, Program) else [_no_program(program)]
+    problems += [*argument_problems(engine, threads), *interval_problems(checkpoint, every, trace)]
+    if upsets is not None:
+        problems += _upset_problems(upsets, checkpoint is not None, trace)
     if problems:
         raise SimulationError(problems)
-    try:
+    with explained(program, n_ticks, batch):
         drive = build_drive(
             program, n_ticks, stimulus, batch=batch, state=state, timing=timing, seed=seed, trace=trace
         )
-        record = _engine(engine, threads)(program, drive, progress)
+        work = engine_of(engine, threads)
+        if upsets is not None:
+            work = upset_by(upsets, work)
+        if checkpoint is not None:
+            work = kept_in(checkpoint, every or CHECKPOINT_TICKS, work)
+        record = work(program, drive, Watch(progress))
         return Result(record, program, provenance_of(drive, engine, int(threads)))
+
+
+def _upset_problems(upsets: object, checkpointed: bool, trace: bool) -> list[str]:
+    if not isinstance(upsets, Upsets):
+        return [f"upsets: {type(upsets).__name__} given, expected em.Upsets(rate, ticks)"]
+    others = {"trace=True": trace, "checkpoint=": checkpointed}
+    return [f"upsets= with {name}: leave out one of them" for name, given in others.items() if given]
+
+
+@contextmanager
+def explained(program: Program, n_ticks: int, batch: int | None) -> Iterator[None]:
+    """Says in the network's names what went wrong in a run."""
+    try:
+        yield
     except RegisterOverflow as error:
-        raise SimulationError(_overflow_text(program, drive, error)) from error
+        raise SimulationError(_overflow_text(program, n_ticks, batch, error)) from error
     except MemoryError as error:
         size = f"{n_ticks} ticks" if batch is None else f"{batch} samples of {n_ticks} ticks"
         raise SimulationError(
@@ -79,10 +113,13 @@ def run(
         ) from error
 
 
-def _problems(program: Program, engine: str, threads: int) -> list[str]:
+def _no_program(given: object) -> str:
+    return f"program: {type(given).__name__} given, expected what compile() returned"
+
+
+def argument_problems(engine: str, threads: int) -> list[str]:
+    """What is wrong with the choice of an engine."""
     problems = []
-    if not isinstance(program, Program):
-        problems.append(f"program: {type(program).__name__} given, expected what compile() returned")
     if engine not in ENGINES:
         problems.append(f"engine {engine!r}: choose from {', '.join(ENGINES)}")
     whole = isinstance(threads, (int, np.integer)) and not isinstance(threads, bool)
@@ -91,11 +128,11 @@ def _problems(program: Program, engine: str, threads: int) -> list[str]:
     return problems
 
 
-def _overflow_text(program: Program, drive: Drive, error: RegisterOverflow) -> str:
+def _overflow_text(program: Program, n_ticks: int, batch: int | None, error: RegisterOverflow) -> str:
     part = next(part for part in program.symbols.populations if error.slot in part.address)
     index = int(np.flatnonzero(part.address == error.slot)[0])
-    sample, tick = divmod(error.row, drive.n_ticks)
-    when = f"sample {sample}, tick {tick}" if drive.batched else f"tick {tick}"
+    sample, tick = divmod(error.row, n_ticks)
+    when = f"tick {tick}" if batch is None else f"sample {sample}, tick {tick}"
     low, high = arith.REGISTER_RANGE[error.register]
     return (
         f"{when}, population {part.name!r} neuron {index}: {REGISTER_NAME[error.register]} is {error.value}, "
@@ -104,7 +141,8 @@ def _overflow_text(program: Program, drive: Drive, error: RegisterOverflow) -> s
     )
 
 
-def _engine(name: str, threads: int) -> Callable[[Program, Drive, Progress | None], Record]:
+def engine_of(name: str, threads: int) -> Work:
+    """The engine of that name as a function."""
     if name == "reference":
         from emulator import reference
 

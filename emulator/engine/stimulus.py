@@ -14,6 +14,7 @@ from emulator.chip.generators import MAX_TICK, maker_of
 from emulator.chip.image import Image
 from emulator.chip.state import Table, state_tables
 from emulator.engine.generators import Window, flat_generators, script_events
+from emulator.engine.memory import require_for_run
 from emulator.errors import SimulationError
 from emulator.program import Part, Program
 from emulator.record import State
@@ -48,6 +49,7 @@ def build_drive(
         problems += _state_problems(program, state, n_samples, n_ticks)
     if problems:
         raise SimulationError(problems)
+    require_for_run(program, n_ticks, n_samples, timing=timing)
     rows, inputs = _events(program, stimulus or {}, n_ticks, batch, problems)
     if problems:
         raise SimulationError(problems)

@@ -6,6 +6,7 @@ every check that its users rely on, whoever made the file; whatever is wrong is 
 
 from emulator.formats.arrays import load_arrays
 from emulator.formats.baselines import baselines, load_baseline
+from emulator.formats.checkpoints import CheckpointedRun, CheckpointFile, check_new_checkpoint
 from emulator.formats.chips import chip_schema, chips, load_chip
 from emulator.formats.files import write_atomic
 from emulator.formats.networks import load_network, save_network
@@ -19,9 +20,12 @@ from emulator.formats.truenorth_json import from_truenorth_json, truenorth_json_
 
 __all__ = [
     "MAX_EVENTS",
+    "CheckpointFile",
+    "CheckpointedRun",
     "Journeys",
     "Shown",
     "baselines",
+    "check_new_checkpoint",
     "chip_schema",
     "chips",
     "from_nir",

@@ -24,6 +24,8 @@ from emulator.formats import yaml_tree
 from emulator.formats.baselines import baselines
 from emulator.formats.descriptions import is_file_name, read_table, shipped_folder
 
+MAX_NAME = 100  # characters; a system may refuse to look for longer ones
+
 _FILE_KEYS = ("inherits", "abstract")
 _OWN_KEYS = ("name", "description", "real_chip")
 
@@ -105,7 +107,7 @@ def _locate(name_or_path: str | PathLike[str]) -> tuple[Path, str]:
     if is_file_name(name_or_path):
         return Path(name_or_path), name_or_path
     path = shipped_folder() / f"{name_or_path}.yaml"
-    if not path.is_file():
+    if len(name_or_path) > MAX_NAME or not path.is_file():
         raise SpecError(_unknown_chip(name_or_path))
     return path, _shipped_name(path)
 

@@ -1,4 +1,4 @@
-"""The container that every file of ours is packed in: network, program, record.
+"""The container that every file of ours is packed in: network, program, record; a checkpoint is several.
 
     header       64 bytes: magic, schema version, kind, length of the description, length of the file
     description  MessagePack: maps, lists, numbers, text; an array is an extension with dtype, shape, coding
@@ -30,7 +30,15 @@ from emulator.formats.files import read_whole, shown, write_atomic
 
 Array = NDArray[Any]
 
-KINDS = ("network", "program", "record")
+READERS = {
+    "network": "read it with load_network",
+    "program": "read it with load_program",
+    "record": "read it with load_record",
+    "checkpoint": "go on with it by resume, or `spikemesh run --resume`",
+    "piece": "it is a part of a checkpoint",
+    "progress": "it is a part of a checkpoint",
+}
+"""Kinds of contents, and what to do with one."""
 DTYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64")
 """What an array in a file may hold: numbers. Never objects."""
 
@@ -39,6 +47,7 @@ MAX_DESCRIPTION_BYTES = 2**28
 
 _MAGIC = b"\x89SPKM\r\n\x1a"  # as PNG's: a transfer in text mode or cut to 7 bits shows at once
 _HEADER = struct.Struct("<8sH22sQQ16x")
+HEADER_BYTES = _HEADER.size
 _CHECKSUM_BYTES = hashlib.sha256().digest_size
 _ALIGNMENT = 16
 _ARRAY_CODE = 1  # MessagePack extension type
@@ -57,19 +66,31 @@ def write(path: str | PathLike[str], kind: str, version: int, content: dict[str,
 
     Tuples become lists. The bytes depend on the content alone. Raises ImageError.
     """
-    assert kind in KINDS, kind
+    write_atomic(path, *pack(shown(path), kind, version, content))
+
+
+def pack(named: str, kind: str, version: int, content: dict[str, Any]) -> list[bytes | memoryview]:
+    """The bytes that `write` writes, in chunks. Raises ImageError."""
+    assert kind in READERS, kind
     writer = _Writer()
     try:
         description = writer.description(content)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise ImageError(f"{shown(path)}: {kind} holds what no file can: {error}") from error
+        raise ImageError(f"{named}: {kind} holds what no file can: {error}") from error
     n_bytes = _HEADER.size + _padded(len(description)) + writer.n_bytes + _CHECKSUM_BYTES
     header = _HEADER.pack(_MAGIC, version, kind.encode(), len(description), n_bytes)
     chunks = [header, description, _padding(len(description)), *writer.chunks]
     checksum = hashlib.sha256()
     for chunk in chunks:
         checksum.update(chunk)
-    write_atomic(path, *chunks, checksum.digest())
+    return [*chunks, checksum.digest()]
+
+
+def claimed_bytes(header: bytes) -> int:
+    """Length of the container that begins with these HEADER_BYTES, as it says; 0: they begin none."""
+    if len(header) < HEADER_BYTES or not header.startswith(_MAGIC):
+        return 0
+    return int(_HEADER.unpack_from(header)[-1])
 
 
 def read(path: str | PathLike[str], kind: str, version: int) -> dict[str, Any]:
@@ -145,7 +166,7 @@ def _start_of(data: bytes) -> str:
 
 
 def _reader_of(kind: str) -> str:
-    return f"read it with load_{kind}" if kind in KINDS else "of no kind this release knows: update spikemesh"
+    return READERS.get(kind, "of no kind this release knows: update spikemesh")
 
 
 def _map(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:

@@ -36,12 +36,12 @@ def write_atomic(path: str | PathLike[str], *chunks: bytes | memoryview) -> None
     mode = _mode_of_target(target, named)
     temporary = target.parent / f".spikemesh-{secrets.token_hex(8)}.tmp"
     try:
-        with _explained(named, "written"), open(temporary, "xb") as file:
+        with explained(named, "written"), open(temporary, "xb") as file:
             for chunk in chunks:
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
-        with _explained(named, "written"):
+        with explained(named, "written"):
             if mode is not None:
                 os.chmod(temporary, mode)
             os.replace(temporary, target)
@@ -69,6 +69,12 @@ def read_whole(path: str | PathLike[str], max_bytes: int) -> bytes:
         raise ImageError(f"{named}: cannot be read: {error.strerror or error}") from error
     except MemoryError as error:
         raise ImageError(f"{named}: does not fit in memory: use a machine with more") from error
+
+
+def writable(path: str | PathLike[str]) -> None:
+    """Raises ImageError if there is something of that name that must not be written."""
+    named = shown(path)
+    _mode_of_target(Path(os.path.realpath(named)), named)
 
 
 def shown(path: str | PathLike[str]) -> str:
@@ -104,7 +110,7 @@ def _kind_of(mode: int) -> str:
 
 
 @contextlib.contextmanager
-def _explained(named: str, verb: str) -> Iterator[None]:
+def explained(named: str, verb: str) -> Iterator[None]:
     """Turns an OSError into an ImageError with a way out."""
     try:
         yield

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,9 +43,18 @@ class RunResult(Protocol):
 
 def save_result(result: RunResult, path: str | PathLike[str]) -> None:
     """Writes the record of a run, its program, and what it was given. Raises ImageError."""
-    record, origin = result.record, result.provenance
+    origin = result.provenance
     content = {
         "program": program_content(result.program),
+        **record_content(result.record),
+        "provenance": None if origin is None else provenance_content(origin),
+    }
+    container.write(path, "record", VERSION, content)
+
+
+def record_content(record: Record) -> dict[str, Any]:
+    """A record as maps and arrays."""
+    return {
         "n_samples": record.n_samples,
         "n_ticks": record.n_ticks,
         "batched": record.batched,
@@ -58,9 +67,7 @@ def save_result(result: RunResult, path: str | PathLike[str]) -> None:
         "spikes_by_sender": record.spikes_by_sender,
         "timing": None if record.timing is None else vars(record.timing),
         "state": vars(record.state),
-        "provenance": None if origin is None else provenance_content(origin),
     }
-    container.write(path, "record", VERSION, content)
 
 
 def load_record(path: str | PathLike[str]) -> tuple[Record, Program, Provenance | None]:
@@ -71,10 +78,17 @@ def load_record(path: str | PathLike[str]) -> tuple[Record, Program, Provenance 
     named = shown(path)
     whole = Fields(container.read(path, "record", VERSION), "", [])
     program = read_program(whole.sub("program"), named)
-    record = _read_record(whole, program)
+    record = read_record(whole, program, named)
     origin = (
         None if whole.is_none("provenance") else read_provenance(whole.sub("provenance"), record, program)
     )
+    whole.stop(named)
+    return record, program, origin
+
+
+def read_record(whole: Fields, program: Program, named: str) -> Record:
+    """The record of `record_content`, beside its program, every part of it checked. Raises ImageError."""
+    record = _read_record(whole, program)
     whole.stop(named)
     _check_spikes(record, program.image, whole)
     _check_counts(record, program.chip, whole)
@@ -82,7 +96,7 @@ def load_record(path: str | PathLike[str]) -> tuple[Record, Program, Provenance 
     if record.timing is not None:
         _check_ends(record.timing, program.chip, whole)
     whole.stop(named)
-    return record, program, origin
+    return record
 
 
 def _read_record(whole: Fields, program: Program) -> Record:

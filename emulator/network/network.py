@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 
-from emulator import arith
+from emulator import arith, memory
 from emulator.errors import DescriptionError
 from emulator.network.cores import NOWHERE, Core, make_core
 from emulator.network.digest import network_digest
@@ -31,6 +31,7 @@ from emulator.philox import STREAM_BITS
 
 Array = NDArray[Any]
 MAX_NEURONS = 2**31 - 1
+BYTES_PER_NEURON = 64  # of parameters, checked and spread over all of them
 MAX_SOURCES = 2**STREAM_BITS
 
 
@@ -182,6 +183,7 @@ class Network:
         problems: list[str] = []
         self._new_name(name, problems)
         n = _size(n, owner, problems)
+        memory.require(BYTES_PER_NEURON * n, f"{owner}: {n} neurons", "add fewer", DescriptionError)
         if not isinstance(model, tuple(MODELS.values())):
             problems.append(f"{owner}: model {model!r}, choose from {', '.join(MODELS)}")
         if problems:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from emulator import memory
 from emulator.chip.spec import ChipSpec
 from emulator.errors import SimulationError
 from emulator.traffic.patterns import Pattern, pattern_of
@@ -21,6 +22,7 @@ Packets = NDArray[Any]
 PACKET_DTYPE = np.dtype([("inject_ps", np.int64), ("src", np.int32), ("dst", np.int32)])
 MAX_INJECT_PS = 2**60
 MAX_PACKETS = 2**31 - 1  # what the mesh numbers in 32 bits
+BYTES = 56  # of a packet while it is made
 PROCESSES = ("bernoulli", "periodic")
 
 
@@ -44,6 +46,13 @@ def open_loop(
     problems = _problems(chip, rate, n_slots, process)
     if problems:
         raise SimulationError(problems)
+    expected = int(rate * chip.n_tiles * n_slots)
+    memory.require(
+        BYTES * expected + 32 * n_slots * (process == "periodic"),
+        f"rate={rate}, n_slots={n_slots}: some {expected} packets",
+        "ask for fewer slots",
+        SimulationError,
+    )
     of_instants, of_destinations = _generators(seed)
     if process == "bernoulli":
         place = _bernoulli(rate, chip.n_tiles * n_slots, of_instants)
@@ -73,6 +82,12 @@ def burst(chip: ChipSpec, pattern: str | Pattern, n_packets: ArrayLike = 1, *, s
             f"burst: n_packets {of_tile.min()}..{of_tile.max()} of {chip.n_tiles} tiles, must not be below 0 "
             f"and sum to {MAX_PACKETS} at most"
         )
+    memory.require(
+        BYTES * int(of_tile.sum(dtype=np.float64)),
+        f"burst of {of_tile.sum(dtype=np.float64):.0f} packets",
+        "ask for fewer",
+        SimulationError,
+    )
     src = np.repeat(np.arange(chip.n_tiles), of_tile)
     return _packets(0, src, chosen.destinations(src, _generators(seed)[1]))
 

@@ -190,8 +190,8 @@ def test_what_does_not_fit_in_order_is_regrouped() -> None:
     net, chip = planted(), small_chip(axons_out=48)
     fast = run_passes(net, chip, until="partition", effort="fast")["partition"]
     assert fast.method == "multilevel" and fast.n_bins == 6
-    with pytest.raises(em.CompileError, match="240 cores, chip 'loihi' has 16"):
-        em.compile(net, small_chip(synapse_memory_bits=3000))  # room for the lists of one neuron
+    with pytest.raises(em.CompileError, match=r"needs \d+ cores, chip 'loihi' has 16"):
+        em.compile(net, small_chip(synapse_memory_bits=3000))  # the lists of one neuron, or two
 
 
 def test_pinned_neurons_stay_in_order() -> None:
