@@ -13,7 +13,10 @@ from emulator.testing.profiles import SLOW, register_profiles
 
 register_profiles()
 settings.register_profile("quick", max_examples=30, deadline=None, suppress_health_check=SLOW)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+settings.register_profile(
+    "change", max_examples=100, deadline=None, suppress_health_check=SLOW, derandomize=True
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "change"))
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ class Mutant:
         return self.file.endswith((".pxd", ".pyx"))
 
 
-NATIVE, ROUTES, ENERGY = "emulator/engine/native.py", "emulator/engine/routes.py", "emulator/energy.py"
+NATIVE, ROUTES, ENERGY = "emulator/engine/native.py", "emulator/engine/routes.py", "emulator/energy/ledger.py"
 LOSSES, MESH = "emulator/engine/losses.py", "emulator/_ext/mesh.pxd"
 ON_TILES = "len(np.unique(self.image.core_id // chip.cores.per_tile))"
 
@@ -67,8 +67,8 @@ MUTANTS = (
     ),
     Mutant(
         ENERGY,
-        "static_uw = self.program.chip.n_chips * _whole(",
-        "static_uw = _whole(",
+        "[self.program.chip.n_chips * self.static_power_uw]",
+        "[self.static_power_uw]",
         ("tests/unit/test_energy.py",),
         "static or board",
     ),

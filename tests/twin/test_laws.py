@@ -16,7 +16,7 @@ from emulator.testing import Case, cases, chips, first_difference, traffic
 BASE = em.load_chip("tiny")
 law = settings(max_examples=max(10, settings().max_examples // 3))  # the twin laws get all examples
 # small and quick: 500 examples, and 20,000 in `make test-long`
-mesh_law = settings(max_examples=settings().max_examples * (12 if settings().max_examples > 1000 else 5) // 3)
+mesh_law = settings(max_examples=settings().max_examples * (4 if settings().max_examples > 1000 else 5))
 
 
 def compiled(case: Case) -> em.Program:

@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 import pytest
 
 import emulator as em
+from emulator.bench import BENCHES
 from emulator.cli import main as cli_main
 from emulator.cli.bench import descriptions
 from emulator.cli.provenance import digest
+from emulator.cli.workloads import WORKLOADS
 
 SMALL = ("--width", 8, "--ticks", 60)
 
@@ -100,7 +102,7 @@ def test_a_chip_changed_by_a_value_has_another_hash() -> None:
 def test_benches_are_listed_with_a_line_each(spikemesh: Spikemesh) -> None:
     listed = spikemesh("bench")
     assert listed.code == 0
-    named = {"digits", "soundloc", "characterisation", "mesh", *CLAIMS}
+    named = {*BENCHES, "characterisation", "mesh", *CLAIMS, *WORKLOADS}
     assert set(descriptions()) == named == set(json.loads(spikemesh("bench", "--json").out))
     for name, line in descriptions().items():
         assert any(row.split()[:1] == [name] and line in row for row in listed.out.splitlines())

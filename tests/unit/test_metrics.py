@@ -98,7 +98,7 @@ def test_a_clock_tells_the_latency_without_timing() -> None:
     assert found["latency"]["p50_ps"] == 90 and found["edp_js"] == pytest.approx(36.09e-12 * 90e-12)
 
 
-@pytest.mark.parametrize("name", sorted(BENCHES))
+@pytest.mark.parametrize("name", ["digits", "soundloc"])
 @pytest.mark.parametrize("chip", ["loihi", "truenorth"])
 def test_trained_networks_have_the_metrics_in_every_run(name: str, chip: str) -> None:
     numbers = BENCHES[name].run(chip=chip, n_samples=2).numbers
