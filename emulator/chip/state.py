@@ -12,6 +12,7 @@ STATE_LIMIT = 1 << (arith.STATE_BITS - 1)
 INPUT_LIMIT = 1 << (arith.INPUT_BITS - 1)
 WIDE_LIMIT = 1 << (arith.WIDE_BITS - 1)
 POTENTIAL_LIMIT = 1 << 19  # of a TrueNorth neuron
+FREE_POTENTIAL_LIMIT = 1 << 51  # of one without limits: what is added in a tick leads nowhere near 1 << 52
 SUM_LIMIT = 1 << 53  # 2**31 synapses of the largest weight stay below it; far from the end of int64
 
 
@@ -53,7 +54,7 @@ def state_tables(image: AnyImage, chip: ChipSpec) -> dict[str, Table]:
 def _crossbar_tables(image: CrossbarImage, chip: ChipSpec) -> dict[str, Table]:
     """Neurons have neither u nor a refractory counter; pending is 1 where a spike is due at an axon."""
     dtype = state_dtype(image, chip)
-    limit = POTENTIAL_LIMIT if dtype == "int32" else SUM_LIMIT
+    limit = POTENTIAL_LIMIT if dtype == "int32" else FREE_POTENTIAL_LIMIT
     return {
         "u": Table(dtype, (0,), 0, 0),
         "v": Table(dtype, (image.n_slots,), -limit, limit - 1),

@@ -39,6 +39,7 @@ class Mutant:
 
 NATIVE, ROUTES, ENERGY = "emulator/engine/native.py", "emulator/engine/routes.py", "emulator/energy/ledger.py"
 LOSSES, MESH = "emulator/engine/losses.py", "emulator/_ext/mesh.pxd"
+BY_HAND = ("tests/unit/test_energy.py",)
 ON_TILES = "len(np.unique(self.image.core_id // chip.cores.per_tile))"
 
 MUTANTS = (
@@ -69,7 +70,7 @@ MUTANTS = (
         ENERGY,
         "[self.program.chip.n_chips * self.static_power_uw]",
         "[self.static_power_uw]",
-        ("tests/unit/test_energy.py",),
+        BY_HAND,
         "static or board",
     ),
     Mutant(
