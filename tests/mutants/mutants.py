@@ -17,7 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("emulator", "ext", "tests", "hw_configs", "setup.py", "pyproject.toml", "README.md")
+COPIED = (
+    "emulator",
+    "pytest_spikemesh.py",
+    "ext",
+    "tests",
+    "hw_configs",
+    "setup.py",
+    "pyproject.toml",
+    "README.md",
+)
 LAWS = "tests/twin/test_laws.py"
 SECONDS = 1200
 
