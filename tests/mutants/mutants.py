@@ -72,15 +72,10 @@ MUTANTS = (
     Mutant(ROUTES, "(core_in_tile + len(DIRECTIONS))", "(0 * core_in_tile + len(DIRECTIONS))"),
     Mutant(LOSSES, '["lost"]], origin, self.n_lost)', '["lost"]], receiver, self.n_lost)'),
     Mutant(LOSSES, "link_counts -= link_loads(", "link_counts -= 0 * link_loads("),
+    Mutant(ENERGY, "dynamic_aj + (self.static_aj or 0)", "dynamic_aj", BY_HAND, "test"),
+    Mutant(ENERGY, "[0] * self.program.chip.n_chips", "[0]", BY_HAND, "test"),
     Mutant(
-        ENERGY, "return self.dynamic_aj + (self.static_aj or 0)", "return self.dynamic_aj", chosen="ledger"
-    ),
-    Mutant(
-        ENERGY,
-        "[self.program.chip.n_chips * self.static_power_uw]",
-        "[self.static_power_uw]",
-        BY_HAND,
-        "static or board",
+        ENERGY, "self.program.chip.n_chips * self.static_power_uw", "self.static_power_uw", BY_HAND, "test"
     ),
     Mutant(
         "emulator/compiler/allocate.py",
