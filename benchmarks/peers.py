@@ -25,19 +25,32 @@ PINS = (
 )
 
 
+PARTITIONER = ("mtkahypar==1.7.post1", "numpy==1.26.4")  # in an environment of its own, inside the first
+
+
 class PeersError(RuntimeError):
     """The environment could not be made."""
 
 
 def interpreter(recreate: bool = False) -> Path:
     """Path of the peers' Python; makes the environment if it is missing or has other pins."""
-    python = FOLDER / "bin" / "python"
-    stamp = FOLDER / STAMP
-    wanted = "\n".join(PINS) + "\n"
+    return _environment(FOLDER, PINS, recreate)
+
+
+def partitioner() -> Path:
+    """Path of a Python that has the hypergraph partitioner Mt-KaHyPar."""
+    FOLDER.mkdir(exist_ok=True)
+    return _environment(FOLDER / "partitioner", PARTITIONER)
+
+
+def _environment(folder: Path, pins: tuple[str, ...], recreate: bool = False) -> Path:
+    python = folder / "bin" / "python"
+    stamp = folder / STAMP
+    wanted = "\n".join(pins) + "\n"
     if recreate or not (python.exists() and stamp.exists() and stamp.read_text() == wanted):
-        print(f"making {FOLDER} ({', '.join(PINS)})", file=sys.stderr)
-        _call(sys.executable, "-m", "venv", "--clear", str(FOLDER))
-        _call(str(python), "-m", "pip", "install", "--quiet", *PINS)
+        print(f"making {folder} ({', '.join(pins)})", file=sys.stderr)
+        _call(sys.executable, "-m", "venv", "--clear", str(folder))
+        _call(str(python), "-m", "pip", "install", "--quiet", *pins)
         _call(str(python), "-m", "pip", "check")
         stamp.write_text(wanted)
     return python

@@ -28,6 +28,7 @@ PLAN = {
     "batch": "",
     "booksim": "--quick",
     "claims": "",
+    "map": "--quick",
     "memory": "",
     "mesh": "--quick --repetitions 5",
     "networks": "",
