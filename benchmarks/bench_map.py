@@ -1,8 +1,8 @@
-"""How many packets does the partitioner save, beside the hypergraph partitioner Mt-KaHyPar and filling in order?
+"""How many packets does the partitioner save, beside the partitioner Mt-KaHyPar and filling in order?
 
-Packets to other cores when every sender fires once. Cores of 1,024 compartments, other limits lifted, on
-networks of mapping_networks.py: ours is the multilevel candidate of effort `default`, Mt-KaHyPar has its default
-preset, both one thread; seconds are of the processor, of partitioning alone. Then Loihi's full limits on boards:
+Packets to other cores when every sender fires once. Cores of 1,024 compartments, other limits lifted,
+on networks of mapping_networks.py: ours is the multilevel candidate of effort `default`, Mt-KaHyPar has its
+default preset, both one thread; seconds are of the processor, of partitioning alone. Then Loihi's full limits:
 cores and hops of whole compiled programs (each verified), beside filling cores in order, row by row.
 With --quick only the three smallest networks.
 """
@@ -82,12 +82,11 @@ def _ours(em: Any, edges: Edges) -> tuple[int, float, int]:
     begun_s = time.process_time()
     found = step.run(job)
     seconds = time.process_time() - begun_s
-    packets = [
-        int(traffic.packets[traffic.source < traffic.n_bins].sum())
-        for traffic in (
-            traffic_of_bins(one, job["quantise"]) for one in (found, found.other) if one is not None
-        )
-    ]
+    packets = []
+    for one in (found, found.other):
+        if one is not None:
+            traffic = traffic_of_bins(one, job["quantise"])
+            packets.append(int(traffic.packets[traffic.source < traffic.n_bins].sum()))
     return packets[-1], seconds, packets[0]
 
 

@@ -1,6 +1,6 @@
 """Mt-KaHyPar on a network: parts of at most so many neurons, its default preset, one thread.
 
-Usage: peer_mtkahypar.py NETWORK.npz MOST_NEURONS; prints JSON: packets (its km1), n_parts, cpu_s of partitioning.
+Usage: peer_mtkahypar.py NETWORK.npz MOST_NEURONS; prints JSON: packets (its km1), n_parts, cpu_s.
 """
 
 from __future__ import annotations
