@@ -2,8 +2,8 @@
 
 Packets to other cores when every sender fires once. Cores of 1,024 compartments, other limits lifted,
 on networks of mapping_networks.py: ours is the multilevel candidate of effort `default`, Mt-KaHyPar has its
-default preset, both one thread; seconds are of the processor, of partitioning alone. Then Loihi's full limits:
-cores and hops of whole compiled programs (each verified), beside filling cores in order, row by row.
+default preset, both one thread; seconds are of the processor, of partitioning alone. Then Loihi's full
+limits: cores and hops of whole compiled programs (each verified), beside filling cores in order, row by row.
 With --quick only the three smallest networks.
 """
 
