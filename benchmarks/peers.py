@@ -7,6 +7,7 @@ ours, and so do some of their licences.
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -57,7 +58,8 @@ def _environment(folder: Path, pins: tuple[str, ...], recreate: bool = False) ->
 
 
 def _call(*command: str) -> None:
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    alone = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=alone)
     if done.returncode:
         raise PeersError(
             f"{' '.join(command)} failed with {done.returncode}:\n{done.stdout[-2000:]}\n"
