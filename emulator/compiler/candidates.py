@@ -28,7 +28,7 @@ Longs = NDArray[np.int64]
 
 EFFORTS: dict[str, Effort | None] = {
     "fast": None,  # in order, unless that does not fit
-    "default": Effort(n_starts=1, n_cycles=1, n_visits=8000),
+    "default": Effort(n_starts=1, n_cycles=1, n_visits=20_000),
     "best": Effort(n_starts=4, n_cycles=2, n_visits=20_000),
 }
 TIGHTER = (1.0, 0.96, 0.92)  # of the limits, while what is counted beforehand turns out to be too little
