@@ -96,8 +96,8 @@ cdef inline void _take(Heap* heap, int32_t v) noexcept nogil:
 cdef class Parts:
     """A sharing out that is being improved. `part`: int32 [n_nodes], -1 while a node has none; changed in place.
 
-    limits: int64 [n_parts, 4] in the order of _ext/hypergraph.pxd; vector: whether others than compartments are looked at;
-    header_bits: memory that a net takes in a part with a target of it.
+    limits: int64 [n_parts, 4] in the order of _ext/hypergraph.pxd; vector: whether others than compartments are
+    looked at; header_bits: memory that a net takes in a part with a target of it.
     """
 
     cdef Nets nets
@@ -111,8 +111,10 @@ cdef class Parts:
     cdef int32_t* reach  # [n_nets] parts with a target
     cdef int64_t* stay  # [n_nodes] weight of the nets that leave the part with the node
     cdef int64_t* enter  # [n_nodes, n_parts] weight of the nets that the node would bring to a part
-    cdef int64_t* change  # [n_parts, 4] of the loads, by the move that is looked at
-    cdef int32_t* changed  # parts with a change
+    cdef int64_t* whole  # [n_nodes] weight of all nets of the node
+    cdef int64_t* change  # [n_parts] of the axons out, by the move that is looked at
+    cdef int32_t* changed  # [n_parts] parts that had a change, each once
+    cdef uint8_t* is_changed  # [n_parts]
     cdef Heap heap
     cdef uint8_t* done  # [n_nodes] moved in this pass
 
@@ -143,16 +145,18 @@ cdef class Parts:
         self.reach = <int32_t*>calloc(n_nets, sizeof(int32_t))
         self.stay = <int64_t*>calloc(n_nodes, sizeof(int64_t))
         self.enter = <int64_t*>calloc(n_nodes * n_parts, sizeof(int64_t))
-        self.change = <int64_t*>calloc(n_parts * N_LOADS, sizeof(int64_t))
-        self.changed = <int32_t*>calloc(2 * n_parts + 2, sizeof(int32_t))
+        self.whole = <int64_t*>calloc(n_nodes, sizeof(int64_t))
+        self.change = <int64_t*>calloc(n_parts, sizeof(int64_t))
+        self.changed = <int32_t*>calloc(n_parts, sizeof(int32_t))
+        self.is_changed = <uint8_t*>calloc(n_parts, sizeof(uint8_t))
         self.done = <uint8_t*>calloc(n_nodes, sizeof(uint8_t))
         self.heap.node = <int32_t*>malloc(n_nodes * sizeof(int32_t))
         self.heap.key = <int64_t*>malloc(n_nodes * sizeof(int64_t))
         self.heap.place = <int32_t*>malloc(n_nodes * sizeof(int32_t))
         if (
             self.pins_in == NULL or self.reach == NULL or self.stay == NULL or self.enter == NULL
-            or self.change == NULL or self.changed == NULL or self.done == NULL or self.heap.node == NULL
-            or self.heap.key == NULL or self.heap.place == NULL
+            or self.whole == NULL or self.change == NULL or self.changed == NULL or self.is_changed == NULL
+            or self.done == NULL or self.heap.node == NULL or self.heap.key == NULL or self.heap.place == NULL
         ):
             raise MemoryError("parts of the network")
         self.heap.n = 0
@@ -166,8 +170,10 @@ cdef class Parts:
         free(self.reach)
         free(self.stay)
         free(self.enter)
+        free(self.whole)
         free(self.change)
         free(self.changed)
+        free(self.is_changed)
         free(self.done)
         free(self.heap.node)
         free(self.heap.key)
@@ -189,6 +195,7 @@ cdef class Parts:
             total = 0
             for k in range(nets.net_ptr[v], nets.net_ptr[v + 1]):
                 total += nets.weight[nets.net[k]]
+            self.whole[v] = total
             for p in range(n_parts):
                 self.enter[v * n_parts + p] = total
             if self.part[v] >= 0:
@@ -282,7 +289,7 @@ cdef class Parts:
 
     cdef inline void risen(self, int32_t u, int32_t p) noexcept nogil:
         """The node gains more by a move to part p, or by any if it is in p."""
-        cdef int64_t key, i
+        cdef int64_t key
         if not self.searching or self.done[u]:
             return
         if self.part[u] == p:
@@ -334,7 +341,8 @@ cdef class Parts:
                 out += n * (self.reach[e] + (1 if enters else 0) - (1 if leaves else 0))
             elif home >= 0 and enters != leaves and self.part[home] >= 0:
                 p = self.part[home]
-                if self.change[p] == 0:
+                if not self.is_changed[p]:
+                    self.is_changed[p] = 1
                     self.changed[n_changed] = p
                     n_changed += 1
                 self.change[p] += n if enters else -n
@@ -348,6 +356,7 @@ cdef class Parts:
             if p == to:
                 out += self.change[p]
             self.change[p] = 0
+            self.is_changed[p] = 0
         return (
             result
             and self.load[to, AXONS_IN] + own[AXONS_IN] + axons <= self.limits[to, AXONS_IN]
@@ -383,15 +392,11 @@ cdef class Parts:
     cdef inline bint at_border(self, int32_t v) noexcept nogil:
         """Whether a net of the node is in other parts too."""
         cdef const int64_t* enter = &self.enter[v * self.n_parts]
-        cdef int64_t p, most = enter[self.part[v]] + self.stay[v]
-        cdef int64_t highest = 0
+        cdef int64_t p
         for p in range(self.n_parts):
-            if enter[p] > highest:
-                highest = enter[p]
-        for p in range(self.n_parts):
-            if p != self.part[v] and enter[p] < highest:
+            if p != self.part[v] and enter[p] < self.whole[v]:
                 return True
-        return most > highest
+        return False
 
     def improve(self, const int32_t[::1] order, int64_t n_rounds):
         """Moves nodes that gain by it, in the order given, round by round. Returns what was gained."""
@@ -460,14 +465,12 @@ cdef class Parts:
         order: nodes as they are tried to begin a part with; goal: compartments of each part; relative: what is
         shared counts by what the node has. Nodes that fit nowhere stay without. Returns the number of parts in use.
         """
-        cdef int64_t n_nodes = self.nets.n_nodes, p, i, e, k, at = 0, own
-        cdef int32_t v, u
+        cdef int64_t n_nodes = self.nets.n_nodes, p, i, at = 0, own
+        cdef int32_t v
         cdef bint full
-        cdef int64_t[::1] all_nets = np.zeros(n_nodes, dtype=np.int64)
         with nogil:
             for v in range(<int32_t>n_nodes):
                 self.done[v] = 0
-                all_nets[v] = max(self.enter[v * self.n_parts], 1)
             p = 0
             while p < self.n_parts:
                 while at < n_nodes and self.part[order[at]] >= 0:
@@ -493,7 +496,7 @@ cdef class Parts:
                         continue
                     if p < self.n_parts - 1 and self.load[p, COMPARTMENTS] + own // 2 > goal[p]:
                         break
-                    self.grow_by(v, <int32_t>p, all_nets, relative)
+                    self.grow_by(v, <int32_t>p, relative)
                     full = self.load[p, COMPARTMENTS] >= goal[p] and p < self.n_parts - 1
                 while self.heap.n > 0:
                     _take(&self.heap, self.heap.node[self.heap.n - 1])
@@ -502,7 +505,7 @@ cdef class Parts:
                 p += 1
         return p
 
-    cdef void grow_by(self, int32_t v, int32_t p, int64_t[::1] all_nets, bint relative) noexcept nogil:
+    cdef void grow_by(self, int32_t v, int32_t p, bint relative) noexcept nogil:
         """The part takes the node; those that share nets with it come nearer."""
         cdef const Nets* nets = &self.nets
         cdef int64_t i, k, shared
@@ -517,8 +520,8 @@ cdef class Parts:
                 u = nets.pin[k]
                 if self.part[u] >= 0 or self.done[u]:
                     continue
-                shared = all_nets[u] - self.enter[u * self.n_parts + p]
-                _put(&self.heap, u, shared * 65536 // all_nets[u] if relative else 2 * shared - all_nets[u])
+                shared = self.whole[u] - self.enter[u * self.n_parts + p]
+                _put(&self.heap, u, shared * 65536 // self.whole[u] if relative else 2 * shared - self.whole[u])
 
     def settle(self, const int32_t[::1] order):
         """Gives the nodes without a part, in this order, to the part with room where they cost least.
