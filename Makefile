@@ -50,7 +50,8 @@ test-long: $(VENV)/.built
 
 test-checked: $(CHECKED)/.installed
 	HYPOTHESIS_PROFILE=$(or $(HYPOTHESIS_PROFILE),quick) $(SANITIZED) $(CHECKED)/bin/pytest -n $(JOBS) --capture=sys \
-		-W error::pytest.PytestUnraisableExceptionWarning tests/twin tests/golden
+		-W error::pytest.PytestUnraisableExceptionWarning tests/twin tests/golden \
+		tests/unit/test_parting.py tests/unit/test_compile_place.py
 
 fuzz: $(FUZZED)/.installed
 	for reader in $(READERS); do \

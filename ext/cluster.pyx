@@ -10,8 +10,13 @@ import numpy as np
 
 from emulator._ext.hypergraph cimport N_LOADS, mix
 
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() except -1
+
+
 cdef enum:
     NONE = -1
+    LOOK = 4095  # nodes less one from one look for signals to the next: Ctrl-C is not kept waiting
 
 
 def transpose(const int64_t[::1] pin_ptr, const int32_t[::1] pin, int64_t n_nodes):
@@ -57,6 +62,9 @@ def cluster(
     with nogil:
         for i in range(n_nodes):
             v = order[i]
+            if i & LOOK == LOOK:
+                with gil:
+                    PyErr_CheckSignals()
             if joined[v]:
                 continue
             if n_clusters <= n_least:

@@ -1,8 +1,8 @@
 """Shares the nodes of a hypergraph out among parts so that nets touch few, within what a part can take.
 
 Callers: emulator/compiler/parting. Nodes and nets as in _ext/hypergraph.pxd. What a net costs is its weight times
-the parts that it touches beyond the first. All is integer, every tie is broken by number: equal arguments give equal
-bits.
+the parts that it touches beyond the first. All is integer, every tie is broken by number: equal arguments give
+equal bits.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
@@ -10,87 +10,17 @@ from libc.stdlib cimport calloc, free, malloc
 
 import numpy as np
 
+from emulator._ext.heap cimport NOWHERE, Heap, put, take
 from emulator._ext.hypergraph cimport AXONS_IN, AXONS_OUT, COMPARTMENTS, MEMORY_BITS, N_LOADS, Nets
+
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() except -1
+
 
 cdef enum:
     NONE = -1
+    LOOK = 4095  # moves less one from one look for signals to the next: Ctrl-C is not kept waiting
     TRIES = 4  # parts that a node is tried in before it stays
-
-
-cdef struct Heap:
-    # nodes by key, the highest first, of equal ones the lowest number
-    int64_t n
-    int32_t* node
-    int64_t* key  # [n_nodes]
-    int32_t* place  # [n_nodes] in `node`, or NONE
-
-
-cdef inline bint _before(const Heap* heap, int32_t a, int32_t b) noexcept nogil:
-    return heap.key[a] > heap.key[b] or (heap.key[a] == heap.key[b] and a < b)
-
-
-cdef inline void _up(Heap* heap, int64_t at) noexcept nogil:
-    cdef int32_t v = heap.node[at]
-    cdef int64_t above
-    while at > 0:
-        above = (at - 1) >> 1
-        if not _before(heap, v, heap.node[above]):
-            break
-        heap.node[at] = heap.node[above]
-        heap.place[heap.node[at]] = <int32_t>at
-        at = above
-    heap.node[at] = v
-    heap.place[v] = <int32_t>at
-
-
-cdef inline void _down(Heap* heap, int64_t at) noexcept nogil:
-    cdef int32_t v = heap.node[at]
-    cdef int64_t below
-    while True:
-        below = 2 * at + 1
-        if below >= heap.n:
-            break
-        if below + 1 < heap.n and _before(heap, heap.node[below + 1], heap.node[below]):
-            below += 1
-        if not _before(heap, heap.node[below], v):
-            break
-        heap.node[at] = heap.node[below]
-        heap.place[heap.node[at]] = <int32_t>at
-        at = below
-    heap.node[at] = v
-    heap.place[v] = <int32_t>at
-
-
-cdef inline void _put(Heap* heap, int32_t v, int64_t key) noexcept nogil:
-    """Adds the node, or gives it another key."""
-    cdef int64_t before
-    if heap.place[v] == NONE:
-        heap.key[v] = key
-        heap.node[heap.n] = v
-        heap.n += 1
-        _up(heap, heap.n - 1)
-        return
-    before = heap.key[v]
-    heap.key[v] = key
-    if key > before:
-        _up(heap, heap.place[v])
-    else:
-        _down(heap, heap.place[v])
-
-
-cdef inline void _take(Heap* heap, int32_t v) noexcept nogil:
-    """Removes a node that is in the heap."""
-    cdef int64_t at = heap.place[v]
-    cdef int32_t last
-    heap.place[v] = NONE
-    heap.n -= 1
-    if at == heap.n:
-        return
-    last = heap.node[heap.n]
-    heap.node[at] = last
-    heap.place[last] = <int32_t>at
-    _up(heap, at)
-    _down(heap, heap.place[last])
 
 
 cdef class Parts:
@@ -161,7 +91,7 @@ cdef class Parts:
             raise MemoryError("parts of the network")
         self.heap.n = 0
         for v in range(n_nodes):
-            self.heap.place[v] = NONE
+            self.heap.place[v] = NOWHERE
         with nogil:
             self.count_all()
 
@@ -293,16 +223,16 @@ cdef class Parts:
         if not self.searching or self.done[u]:
             return
         if self.part[u] == p:
-            if self.heap.place[u] != NONE:
+            if self.heap.place[u] != NOWHERE:
                 key = self.best_of(u)
                 if key > self.heap.key[u]:
-                    _put(&self.heap, u, key)
+                    put(&self.heap, u, key)
             else:
-                _put(&self.heap, u, self.best_of(u))
+                put(&self.heap, u, self.best_of(u))
             return
         key = self.stay[u] - self.enter[u * self.n_parts + p]
-        if self.heap.place[u] == NONE or key > self.heap.key[u]:
-            _put(&self.heap, u, key)
+        if self.heap.place[u] == NOWHERE or key > self.heap.key[u]:
+            put(&self.heap, u, key)
 
     cdef inline int64_t best_of(self, int32_t v) noexcept nogil:
         """What the best move of the node gains, wherever there is room."""
@@ -406,6 +336,9 @@ cdef class Parts:
             for _ in range(n_rounds):
                 moved = 0
                 for i in range(order.shape[0]):
+                    if i & LOOK == LOOK:
+                        with gil:
+                            PyErr_CheckSignals()
                     v = order[i]
                     if self.best_of(v) <= 0:
                         continue
@@ -431,29 +364,32 @@ cdef class Parts:
             for v in range(<int32_t>n_nodes):
                 self.done[v] = 0
                 if self.at_border(v):
-                    _put(&self.heap, v, self.best_of(v))
+                    put(&self.heap, v, self.best_of(v))
             self.searching = True
             while self.heap.n > 0 and n - n_best < patience:
                 v = self.heap.node[0]
                 to = self.best_part(v, &gain)
                 if to == NONE:
-                    _take(&self.heap, v)
+                    take(&self.heap, v)
                     continue
                 if gain < self.heap.key[v]:
-                    _put(&self.heap, v, gain)
+                    put(&self.heap, v, gain)
                     if self.heap.node[0] != v:
                         continue
-                _take(&self.heap, v)
+                take(&self.heap, v)
                 self.done[v] = 1
                 moved[n], origin[n] = v, self.part[v]
                 self.move(v, to)
                 n += 1
+                if n & LOOK == LOOK:
+                    with gil:
+                        PyErr_CheckSignals()
                 total += gain
                 if total > best:
                     best, n_best = total, n
             self.searching = False
             while self.heap.n > 0:
-                _take(&self.heap, self.heap.node[self.heap.n - 1])
+                take(&self.heap, self.heap.node[self.heap.n - 1])
             while n > n_best:
                 n -= 1
                 self.move(moved[n], origin[n])
@@ -477,7 +413,7 @@ cdef class Parts:
                     at += 1
                 if at == n_nodes:
                     break
-                _put(&self.heap, order[at], 0)
+                put(&self.heap, order[at], 0)
                 full = False
                 while not full:
                     if self.heap.n == 0:
@@ -487,9 +423,9 @@ cdef class Parts:
                             i += 1
                         if i == n_nodes:
                             break
-                        _put(&self.heap, order[i], 0)
+                        put(&self.heap, order[i], 0)
                     v = self.heap.node[0]
-                    _take(&self.heap, v)
+                    take(&self.heap, v)
                     own = self.nets.load[v * N_LOADS]
                     self.done[v] = 1
                     if not self.fits(v, <int32_t>p):
@@ -499,7 +435,7 @@ cdef class Parts:
                     self.grow_by(v, <int32_t>p, relative)
                     full = self.load[p, COMPARTMENTS] >= goal[p] and p < self.n_parts - 1
                 while self.heap.n > 0:
-                    _take(&self.heap, self.heap.node[self.heap.n - 1])
+                    take(&self.heap, self.heap.node[self.heap.n - 1])
                 for i in range(n_nodes):
                     self.done[i] = 0
                 p += 1
@@ -521,7 +457,7 @@ cdef class Parts:
                 if self.part[u] >= 0 or self.done[u]:
                     continue
                 shared = self.whole[u] - self.enter[u * self.n_parts + p]
-                _put(&self.heap, u, shared * 65536 // self.whole[u] if relative else 2 * shared - self.whole[u])
+                put(&self.heap, u, shared * 65536 // self.whole[u] if relative else 2 * shared - self.whole[u])
 
     def settle(self, const int32_t[::1] order):
         """Gives the nodes without a part, in this order, to the part with room where they cost least.
@@ -566,22 +502,22 @@ cdef class Parts:
                     continue
                 for v in range(<int32_t>n_nodes):
                     if self.part[v] == p:
-                        _put(&self.heap, v, self.best_of(v))
+                        put(&self.heap, v, self.best_of(v))
                 while self.heap.n > 0 and self.is_over(p):
                     v = self.heap.node[0]
                     to = self.best_part(v, &gain)
                     if to == NONE:
-                        _take(&self.heap, v)
+                        take(&self.heap, v)
                     elif gain < self.heap.key[v]:
-                        _put(&self.heap, v, gain)
+                        put(&self.heap, v, gain)
                         if self.heap.node[0] == v:
-                            _take(&self.heap, v)
+                            take(&self.heap, v)
                             self.move(v, to)
                     else:
-                        _take(&self.heap, v)
+                        take(&self.heap, v)
                         self.move(v, to)
                 while self.heap.n > 0:
-                    _take(&self.heap, self.heap.node[self.heap.n - 1])
+                    take(&self.heap, self.heap.node[self.heap.n - 1])
                 n_over += self.is_over(p)
             self.relieving = False
         return n_over

@@ -132,6 +132,18 @@ def test_ladders_join_nodes_of_one_part_only(drawn: Any) -> None:
     assert (np.bincount(here, minlength=ladder.smallest.n_nodes) == ladder.smallest.load[:, 0]).all()
 
 
+def test_axons_that_come_and_go_by_one_move_are_counted_once() -> None:
+    """Node 0 has nets of sender 1 that reach a further part by its move and nets that reach one less, in turn."""
+    rng = np.random.default_rng(0)
+    graph = graph_of(4, [(1, [0, 2]), (1, [0, 3])] * 30, rng)
+    part = np.array([0, 2, 0, 1], dtype=np.int32)  # 2 stays behind, 3 is there already
+    work = graph.parts(part, np.full((3, 4), FREE, dtype=np.int64), HEADER, True)
+    for _ in range(3):
+        work.search(4)
+    cost, loads = counted(graph, part, 3)
+    assert work.cost() == cost and (work.loads() == loads).all()
+
+
 def modules(n_modules: int, size: int, rng: np.random.Generator) -> tuple[Any, Any, Any]:
     """Neurons of a module send to most of it, numbered at random: number, sender, target."""
     n = n_modules * size
