@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import random
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -15,11 +14,11 @@ from typing import IO, Any
 
 import numpy as np
 import pytest
+from command_line import Spikemesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import emulator as em
-from emulator.cli import main as cli_main
 from emulator.formats import CheckpointFile, checkpoints, container
 from emulator.testing import Case, cases, first_difference
 from emulator.testing.crossbar_strategies import crossbar_cases
@@ -444,17 +443,12 @@ def test_an_overflow_in_a_later_piece_is_told_with_its_tick(tmp_path: Path) -> N
 
 
 @pytest.fixture
-def spikemesh(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Callable[..., tuple[int, str]]:
-    """Runs a command line in this process, in an empty folder: its exit code, and what it said on stderr."""
-    monkeypatch.chdir(tmp_path)
+def spikemesh(spikemesh: Spikemesh) -> Callable[[str], tuple[int, str]]:
+    """A command as one line: its exit code, and what it said on stderr."""
 
     def run(line: str) -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["spikemesh", *line.split()])
-        with pytest.raises(SystemExit) as finished:
-            cli_main()
-        return int(finished.value.code or 0), capsys.readouterr().err
+        finished = spikemesh(*line.split())
+        return finished.code, finished.err
 
     return run
 

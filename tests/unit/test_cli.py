@@ -10,49 +10,20 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
+from command_line import Finished, Spikemesh
 
 import emulator as em
 from emulator.bench.digits import IMAGES, NETWORK
 from emulator.bench.soundloc import SOUNDS
-from emulator.cli import main as cli_main
 from emulator.cli import output as cli_output
 from emulator.formats import save_network, save_result
 from emulator.testing.small_run import small_program, small_record
 
 cli_module = sys.modules["emulator.cli.main"]
-
-
-class Finished(NamedTuple):
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
-Spikemesh = Callable[..., Finished]
-
-
-@pytest.fixture
-def spikemesh(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Spikemesh:
-    """Runs a command line in this process, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TERMINAL_WIDTH", "200")
-
-    def run(*args: object) -> Finished:
-        monkeypatch.setattr(sys, "argv", ["spikemesh", *map(str, args)])
-        with pytest.raises(SystemExit) as finished:
-            cli_main()
-        captured = capsys.readouterr()
-        return Finished(int(finished.value.code or 0), captured.out, captured.err)
-
-    return run
 
 
 def shell(*args: object, **options: Any) -> subprocess.Popen[str]:

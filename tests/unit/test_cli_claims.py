@@ -3,50 +3,19 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from command_line import Spikemesh
 
 import emulator as em
 from emulator.bench import BENCHES
-from emulator.cli import main as cli_main
 from emulator.cli.bench import descriptions
 from emulator.cli.provenance import digest
 from emulator.cli.workloads import WORKLOADS
 
 SMALL = ("--width", 8, "--ticks", 60)
-
-
-class Finished(NamedTuple):
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
-Spikemesh = Callable[..., Finished]
-
-
-@pytest.fixture
-def spikemesh(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Spikemesh:
-    """Runs a command line in this process, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TERMINAL_WIDTH", "200")
-
-    def run(*args: object) -> Finished:
-        monkeypatch.setattr(sys, "argv", ["spikemesh", *map(str, args)])
-        with pytest.raises(SystemExit) as finished:
-            cli_main()
-        captured = capsys.readouterr()
-        return Finished(int(finished.value.code or 0), captured.out, captured.err)
-
-    return run
 
 
 CLAIMS: dict[str, tuple[tuple[object, ...], str, list[str]]] = {

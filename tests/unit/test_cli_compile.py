@@ -7,46 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
+from command_line import Spikemesh
 
 import emulator as em
-from emulator.cli import main as cli_main
 from emulator.formats import save_network
-
-
-class Finished(NamedTuple):
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
-Spikemesh = Callable[..., Finished]
-
-
-@pytest.fixture
-def spikemesh(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Spikemesh:
-    """Runs a command line in this process, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TERMINAL_WIDTH", "200")
-
-    def run(*args: object) -> Finished:
-        monkeypatch.setattr(sys, "argv", ["spikemesh", *map(str, args)])
-        with pytest.raises(SystemExit) as finished:
-            cli_main()
-        captured = capsys.readouterr()
-        return Finished(int(finished.value.code or 0), captured.out, captured.err)
-
-    return run
 
 
 @pytest.fixture(autouse=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 
 import emulator as em
-from emulator.cli import main as cli_main
 from emulator.report import draw_map, explain_text, explanation
 from emulator.report.explain_picture import _shares
 from emulator.report.explain_text import ranges
@@ -292,23 +289,6 @@ def test_the_map_says_what_is_counted_and_a_profile_changes_it() -> None:
     program = far()
     run = em.run(program, 8, {"in": np.ones((8, 2), dtype=bool)})
     assert draw_map(program) != draw_map(program, run.record)
-
-
-@pytest.fixture
-def spikemesh(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Callable[..., tuple[int, str, str]]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TERMINAL_WIDTH", "200")
-
-    def run(*args: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["spikemesh", *map(str, args)])
-        with pytest.raises(SystemExit) as finished:
-            cli_main()
-        captured = capsys.readouterr()
-        return int(finished.value.code or 0), captured.out, captured.err
-
-    return run
 
 
 def test_the_command_prints_text_or_json_and_draws(spikemesh: Any, tmp_path: Path) -> None:

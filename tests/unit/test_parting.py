@@ -133,7 +133,7 @@ def test_ladders_join_nodes_of_one_part_only(drawn: Any) -> None:
 
 
 def test_axons_that_come_and_go_by_one_move_are_counted_once() -> None:
-    """Node 0 has nets of sender 1 that reach a further part by its move and nets that reach one less, in turn."""
+    """By a move of node 0, nets of sender 1 in turn reach a further part, and one part less."""
     rng = np.random.default_rng(0)
     graph = graph_of(4, [(1, [0, 2]), (1, [0, 3])] * 30, rng)
     part = np.array([0, 2, 0, 1], dtype=np.int32)  # 2 stays behind, 3 is there already

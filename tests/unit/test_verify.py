@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
+from command_line import Spikemesh
 from hypothesis import settings
 
 import emulator as em
-from emulator.cli import main as cli_main
 from emulator.testing import LAWS, LimitTrial, MeshTrial, Trial, load_trial, save_trial
 from emulator.testing.capacity import at_limit
 from emulator.traffic import PACKET_DTYPE
@@ -34,34 +33,13 @@ def short():
 """
 
 
-class Finished(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Spikemesh = Callable[..., Finished]
-
-
 @pytest.fixture
-def spikemesh(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Spikemesh:
-    """Runs a command line in this process, in a folder with a module of engines."""
-    monkeypatch.chdir(tmp_path)
+def spikemesh(spikemesh: Spikemesh, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Spikemesh:
+    """In a folder with a module of engines."""
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.delitem(sys.modules, "my_engines", raising=False)
-    monkeypatch.setenv("TERMINAL_WIDTH", "200")
     (tmp_path / "my_engines.py").write_text(ENGINES)
-
-    def run(*args: object) -> Finished:
-        monkeypatch.setattr(sys, "argv", ["spikemesh", *map(str, args)])
-        with pytest.raises(SystemExit) as finished:
-            cli_main()
-        captured = capsys.readouterr()
-        return Finished(int(finished.value.code or 0), captured.out, captured.err)
-
-    return run
+    return spikemesh
 
 
 def test_laws_that_hold_are_told_with_their_examples(spikemesh: Spikemesh, tmp_path: Path) -> None:
