@@ -9,7 +9,7 @@ give equal bits.
 cimport cython
 from libc.math cimport sqrt
 from libc.stdint cimport int32_t, int64_t, uint64_t
-from libc.stdlib cimport abs, calloc, free
+from libc.stdlib cimport calloc, free
 
 import numpy as np
 
@@ -56,8 +56,13 @@ cdef inline int64_t _below(uint64_t* counter, int64_t n) noexcept nogil:
     return <int64_t>(((_draw(counter) >> 32) * <uint64_t>n) >> 32)
 
 
+cdef inline int64_t _between(int64_t a, int64_t b) noexcept nogil:
+    # abs() does not compile where overflow is checked
+    return a - b if a > b else b - a
+
+
 cdef inline int64_t _apart(Point a, Point b) noexcept nogil:
-    return abs(a.x - b.x) + abs(a.y - b.y)
+    return _between(a.x, b.x) + _between(a.y, b.y)
 
 
 cdef class Search:
@@ -120,7 +125,7 @@ cdef class Search:
             place = at[other[k]]
             if other[k] != but:
                 total += weight[k] * (
-                    abs(place.x - there.x) + abs(place.y - there.y) - abs(place.x - here.x) - abs(place.y - here.y)
+                    _between(place.x, there.x) + _between(place.y, there.y) - _between(place.x, here.x) - _between(place.y, here.y)
                 )
         return total
 

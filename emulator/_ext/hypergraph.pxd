@@ -5,6 +5,7 @@ memory and an axon only if a target is among it: `source` is the pin of the send
 no target is in the same pin.
 """
 
+cimport cython
 from libc.stdint cimport int32_t, int64_t, uint64_t, uint8_t
 
 cdef enum:
@@ -15,6 +16,7 @@ cdef enum:
     N_LOADS = 4
 
 
+@cython.overflowcheck(False)
 cdef inline uint64_t mix(uint64_t z) noexcept nogil:
     """64 bits: the finaliser of splitmix64 (G. Steele, D. Lea, C. Flood, OOPSLA 2014)."""
     z = (z ^ (z >> 30)) * <uint64_t>0xBF58476D1CE4E5B9
