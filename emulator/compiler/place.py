@@ -5,14 +5,12 @@ Pinned bins keep their core; dead cores are passed over.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from emulator.chip.spec import ChipSpec
 from emulator.compiler.ir import Partition, Placement, Quantised
-from emulator.compiler.placing import Progress, place_bins, traffic_of_bins
+from emulator.compiler.placing import Progress, Score, place_bins, quick_scores, traffic_of_bins
 
 
 def place(
@@ -25,31 +23,24 @@ def place(
     progress: Progress | None = None,
 ) -> Placement:
     """There are at most as many bins as cores: `partition` saw to that. weights: int64 [n_senders]."""
-    chosen = _fewer_hops(partition, quantised, chip, seed, weights)
-    traffic = traffic_of_bins(chosen, quantised, weights)
-    core_of_bin, figures = place_bins(traffic, chosen.pinned_core, chip, seed, effort, progress)
-    if chosen is not partition:
-        in_order = _quickly(partition, quantised, chip, seed, weights)
-        figures |= {name: in_order[name] for name in ("spike_hops_sequential", "max_link_sequential")}
+    ways = [one for one in (partition, partition.other) if one is not None]
+    traffic = [traffic_of_bins(one, quantised, weights) for one in ways]
+    number, in_order = 0, {}
+    if len(ways) > 1:
+        scores = [
+            quick_scores(of_way, one.pinned_core, chip, seed)
+            for one, of_way in zip(ways, traffic, strict=True)
+        ]
+        first = scores[0][0]
+        in_order = {"spike_hops_sequential": first.spike_hops, "max_link_sequential": first.max_link}
+        # what costs the least when placed quickly, and never more hops than in order; then with fewer bins
+        number = min(range(len(ways)), key=lambda i: (*_cost(scores[i][1], first), ways[i].n_bins, i))
+    chosen = ways[number]
+    core_of_bin, figures = place_bins(traffic[number], chosen.pinned_core, chip, seed, effort, progress)
     about = {"partition": chosen.method, "weighed": weights is not None}
-    return Placement(core_of_bin[chosen.bin_of], {**figures, **about})
+    return Placement(core_of_bin[chosen.bin_of], {**figures, **in_order, **about})
 
 
-def _quickly(
-    partition: Partition, quantised: Quantised, chip: ChipSpec, seed: int, weights: NDArray[np.int64] | None
-) -> dict[str, Any]:
-    traffic = traffic_of_bins(partition, quantised, weights)
-    return place_bins(traffic, partition.pinned_core, chip, seed, "fast")[1]
-
-
-def _fewer_hops(
-    partition: Partition, quantised: Quantised, chip: ChipSpec, seed: int, weights: NDArray[np.int64] | None
-) -> Partition:
-    """Of the candidates, that with fewer hops when both are placed quickly; then with fewer bins."""
-    if partition.other is None:
-        return partition
-
-    def key(one: Partition) -> tuple[int, int]:
-        return _quickly(one, quantised, chip, seed, weights)["spike_hops"], one.n_bins
-
-    return min(partition, partition.other, key=key)
+def _cost(score: Score, in_order: Score) -> tuple[int, bool, int]:
+    """Packets without a way first, then hops, those to another chip at their price."""
+    return score.n_lost, score.spike_hops > in_order.spike_hops, score.cost

@@ -5,7 +5,16 @@ Costs are integers, draws are named by the seed, and the additions of the spectr
 equal arguments give equal bits on any number of threads.
 """
 
-from emulator.compiler.placing.choose import EFFORTS, Progress, place_bins
+from emulator.compiler.placing.choose import EFFORTS, Progress, Score, place_bins, quick_scores
 from emulator.compiler.placing.traffic import Traffic, traffic_of_bins, traffic_of_cores
 
-__all__ = ["EFFORTS", "Progress", "Traffic", "place_bins", "traffic_of_bins", "traffic_of_cores"]
+__all__ = [
+    "EFFORTS",
+    "Progress",
+    "Score",
+    "Traffic",
+    "place_bins",
+    "quick_scores",
+    "traffic_of_bins",
+    "traffic_of_cores",
+]

@@ -92,6 +92,25 @@ def place_bins(
     pinned: int32 [n_bins] core, or n_cores of the chip for a free bin. progress: told of the annealing, in
     parts of ANNEALED for each time that there is one.
     """
+    first, best = _first_and_best(traffic, pinned, chip, seed, effort, progress)
+    return best.core_of, {
+        "method": best.method,
+        "spike_hops": best.score.spike_hops,
+        "spike_hops_sequential": first.score.spike_hops,
+        "max_link": best.score.max_link,
+        "max_link_sequential": first.score.max_link,
+    }
+
+
+def quick_scores(traffic: Traffic, pinned: Ints, chip: ChipSpec, seed: int) -> tuple[Score, Score]:
+    """What bins cost in order, and placed with effort `fast`."""
+    first, best = _first_and_best(traffic, pinned, chip, seed, "fast", None)
+    return first.score, best.score
+
+
+def _first_and_best(
+    traffic: Traffic, pinned: Ints, chip: ChipSpec, seed: int, effort: str, progress: Progress | None
+) -> tuple[Found, Found]:
     ground = ground_of(chip, pinned)
     first = Found("sequential", ground.sequential, score_of(ground, traffic, ground.sequential))
     best = first
@@ -101,13 +120,7 @@ def place_bins(
             no_worse = score.n_lost < first.score.n_lost or score.spike_hops <= first.score.spike_hops
             if no_worse and score.key() < best.score.key():
                 best = Found(method, core_of, score)
-    return best.core_of, {
-        "method": best.method,
-        "spike_hops": best.score.spike_hops,
-        "spike_hops_sequential": first.score.spike_hops,
-        "max_link": best.score.max_link,
-        "max_link_sequential": first.score.max_link,
-    }
+    return first, best
 
 
 def score_of(ground: Ground, traffic: Traffic, core_of: Ints) -> Score:
