@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emulator import arith
-from emulator.compiler.blocks import lists
+from emulator.compiler.blocks import mantissas
 from emulator.compiler.rounding import INPUT_LIMIT, lost
 
 INPUT_PAST_END = {"chip": "wraps at 22 bits", "strict": "leaves 22 bits, which ends the run"}
@@ -20,7 +20,7 @@ INPUT_PAST_END = {"chip": "wraps at 22 bits", "strict": "leaves 22 bits, which e
 Ints = NDArray[np.integer]
 Floats = NDArray[np.float64]
 
-ALL_MANTISSAS = np.arange(-256, 256)  # of every sign mode; their places are those in ext/lists.pyx
+ALL_MANTISSAS = np.arange(-256, 256)  # of every sign mode; their places are those in ext/mantissas.pyx
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +120,7 @@ def register_load(n: int, parts: Sequence[tuple[Ints, Weighed]]) -> int:
         if len(post):
             acting = part.acting.astype(np.int64)
             shares = np.stack([np.maximum(acting, 0), np.maximum(-acting, 0)], axis=2)
-            lists.add_loads(post, part.mantissa, part.code, shares, loads)
+            mantissas.add_loads(post, part.mantissa, part.code, shares, loads)
     return int(loads.max(initial=0))
 
 

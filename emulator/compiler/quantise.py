@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from emulator import arith
 from emulator.chip.spec import ChipSpec
-from emulator.compiler.blocks import lists
+from emulator.compiler.blocks import mantissas
 from emulator.compiler.fidelity import (
     ALL_MANTISSAS,
     Weighed,
@@ -128,7 +128,7 @@ def _given_weights(projection_id: int, projection: Projection) -> Weighed:
     exponents, code = exponent_codes(w_exp)
     counts = np.zeros((len(exponents), len(ALL_MANTISSAS)), dtype=np.int64)
     if projection.n_synapses:
-        lists.count_mantissas(projection.weight, code, counts)
+        mantissas.count_mantissas(projection.weight, code, counts)
     n_lost = arith.lost_bits(synapse.weight_bits, synapse.sign_mode == "mixed")
     rounded = arith.quantise_mantissa(ALL_MANTISSAS, n_lost, synapse.rounding, synapse.sign_mode)
     # rounding away from zero can leave the range: 255 to the nearest even mantissa is 256
@@ -161,7 +161,7 @@ def _stored(given: Ints, stored: Ints, counts: Ints) -> Ints:
     if not counts[:, stored != ALL_MANTISSAS].any():
         return given
     out = np.empty(len(given), dtype=np.int16)
-    lists.quantise_mantissas(given, stored.astype(np.int16), out)
+    mantissas.quantise_mantissas(given, stored.astype(np.int16), out)
     return out
 
 
