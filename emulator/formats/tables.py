@@ -39,7 +39,9 @@ def save_tables(
     target = Path(shown(path))
     ending = target.suffix.lower()
     if ending not in WRITERS:
-        raise ImageError(f"{target}: no format for the ending {ending!r}: choose from {', '.join(WRITERS)}")
+        raise ImageError(
+            f"{target}: no format for the ending {ending!r}: choose from {', '.join(WRITERS)}, .nir"
+        )
     # all of them made before the first is written: what cannot be made leaves no file
     made = WRITERS[ending](tables, about)
     written = []
