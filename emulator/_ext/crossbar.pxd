@@ -28,6 +28,7 @@ cdef extern from "crossbar_kernel.h" nogil:
     ctypedef struct CrossbarForm:
         int narrow
         int steady
+        int alike
     ctypedef void (*CrossbarUpdate)(
         CrossbarForm, const CrossbarLanes*, const int32_t*, const uint8_t*, const CrossbarTypes*,
         const CrossbarList*, void*, CrossbarOutcome*
@@ -63,6 +64,7 @@ cdef enum Kind:  # bits of what is known of a core
     STILL = 2  # no leak and no draw: without input, what has not changed stays
     NARROW = 16  # nothing it is configured to is beyond CROSSBAR_NARROW_FAR
     STEADY = 8  # all of its 256 neurons have a leak, none with reversal
+    ALIKE = 32  # all of its blocks of neurons have one configuration
     ONE_ACCOUNT = 4  # that the synaptic operations of all its axons are booked on
 
 cdef enum:  # Way: what becomes of the packets of a neuron
@@ -201,7 +203,7 @@ cdef inline void update_counting(
 ) noexcept nogil:
     cdef CrossbarForm form
     cdef void* v = c.v + core * PLACES
-    form.narrow, form.steady = c.narrow[core], c.kind[core] & STEADY
+    form.narrow, form.steady, form.alike = c.narrow[core], c.kind[core] & STEADY, c.kind[core] & ALIKE
     if form.narrow:
         v = c.v16 + core * PLACES
     c.way.update(

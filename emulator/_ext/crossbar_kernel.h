@@ -41,6 +41,9 @@ typedef struct {
     int32_t alpha[CROSSBAR_LANES];
     int32_t low[CROSSBAR_LANES]; /* -beta */
     int32_t reset[CROSSBAR_LANES];
+    int16_t narrow_alpha[CROSSBAR_LANES]; /* the same for cores that are narrow: 16 bits, or the nearest to them */
+    int16_t narrow_low[CROSSBAR_LANES];
+    int16_t narrow_reset[CROSSBAR_LANES];
     int16_t leak[CROSSBAR_LANES];
     int16_t weight[CROSSBAR_TYPES][CROSSBAR_LANES];
     uint32_t reversal;
@@ -79,9 +82,10 @@ typedef struct {
     uint64_t bit[2][CROSSBAR_WORDS];
 } CrossbarTypes;
 
-/* narrow: v is int16 instead of int32; steady: all of the core's 256 neurons have a leak, none with reversal. */
+/* narrow: v is int16 instead of int32; steady: all of the core's 256 neurons have a leak, none with reversal;
+   alike: all of its blocks have one configuration. */
 typedef struct {
-    int narrow, steady;
+    int narrow, steady, alike;
 } CrossbarForm;
 
 /* rows, types: of the core's axons; due: its axons that spikes are due at; v: [256]. */
@@ -178,9 +182,9 @@ CROSSBAR_INLINE int crossbar_sign(int32_t value) {
 
 /* A tick of a core is the same in each way, but for these: the way is inlined into it. */
 typedef int32_t (*CrossbarAdd)( /* adds up what some axons give; returns their synapses */
-    CrossbarInput *input, const CrossbarLanes *table, const int32_t *config, const uint8_t *rows,
+    CrossbarForm form, CrossbarInput *input, const CrossbarLanes *table, const int32_t *config, const uint8_t *rows,
     const CrossbarTypes *types, const uint8_t *due, int n_due, int16_t *sum);
-typedef int (*CrossbarAdvance)( /* returns whether a bit of `under` is set */
+typedef int (*CrossbarAdvance)( /* those that fire are reset, too; returns whether a bit of `under` is set */
     CrossbarForm form, const CrossbarLanes *table, const int32_t *config, const int16_t *sum,
     const CrossbarRow *reached, void *v, uint64_t *fired, uint32_t *under, CrossbarOutcome *outcome);
 
@@ -213,18 +217,21 @@ CROSSBAR_INLINE void crossbar_fall(
 }
 
 CROSSBAR_INLINE void crossbar_fire(
-    int narrow, const CrossbarLanes *table, const int32_t *config, void *v, CrossbarOutcome *outcome) {
-    int i;
-    for (i = 0; i < outcome->fired.n; i++) {
-        const int neuron = outcome->fired.which[i], lane = neuron % CROSSBAR_LANES;
-        const CrossbarLanes *c = &table[config[neuron / CROSSBAR_LANES]];
-        const int32_t before = crossbar_get(narrow, v, neuron);
-        const int32_t left = c->subtract >> lane & 1 ? before - c->alpha[lane] : before;
-        const int32_t after = c->to_reset >> lane & 1 ? c->reset[lane] : left;
-        crossbar_put(narrow, v, neuron, after);
-        outcome->near |= after > (narrow ? CROSSBAR_NARROW_FAR : CROSSBAR_FAR);
+    int narrow, const CrossbarLanes *table, const int32_t *config, const uint64_t *fired, void *v,
+    CrossbarOutcome *outcome) {
+    int block;
+    for (block = 0; block < CROSSBAR_BLOCKS; block++) {
+        const CrossbarLanes *c = &table[config[block]];
+        uint32_t left;
+        for (left = crossbar_bits(fired, block); left; left &= left - 1) {
+            const int lane = __builtin_ctz(left), neuron = CROSSBAR_LANES * block + lane;
+            const int32_t before = crossbar_get(narrow, v, neuron);
+            const int32_t kept = c->subtract >> lane & 1 ? before - c->alpha[lane] : before;
+            const int32_t after = c->to_reset >> lane & 1 ? c->reset[lane] : kept;
+            crossbar_put(narrow, v, neuron, after);
+            outcome->near |= after > (narrow ? CROSSBAR_NARROW_FAR : CROSSBAR_FAR);
+        }
     }
-    outcome->moved |= outcome->fired.n > 0;
 }
 
 /* What follows the additions, for a form that is known where it is inlined. */
@@ -240,7 +247,7 @@ CROSSBAR_INLINE void crossbar_settle(
                 form.narrow, &table[config[block]], under[block] & ~crossbar_bits(fired, block), v,
                 CROSSBAR_LANES * block, outcome);
     list(fired, &outcome->fired);
-    crossbar_fire(form.narrow, table, config, v, outcome);
+    outcome->moved |= outcome->fired.n > 0;
     if (form.steady) { /* what is known was left out */
         memset(outcome->active, 0xff, sizeof(outcome->active));
         outcome->moved = 1;
@@ -252,9 +259,8 @@ CROSSBAR_INLINE void crossbar_tick(
     CrossbarAdd add, CrossbarAdvance advance, CrossbarLister list, CrossbarForm form, const CrossbarLanes *table,
     const int32_t *config, const uint8_t *rows, const CrossbarTypes *types, const CrossbarList *due, void *v,
     CrossbarOutcome *outcome) {
-    const CrossbarForm wide = {0, 0}, wide_steady = {0, 1}, narrow = {1, 0}, narrow_steady = {1, 1};
     CrossbarInput input;
-    int16_t sums[CROSSBAR_LANES * CROSSBAR_BLOCKS];
+    int16_t sums[CROSSBAR_LANES * CROSSBAR_BLOCKS] __attribute__((aligned(64)));
     const int16_t *sum = due->n ? sums : NULL;
     int first, i;
     memset(&input.reached, 0, sizeof(input.reached));
@@ -264,16 +270,30 @@ CROSSBAR_INLINE void crossbar_tick(
         if (first) /* so many rows are never narrow */
             for (i = 0; i < CROSSBAR_LANES * CROSSBAR_BLOCKS; i++)
                 ((int32_t *)v)[i] += sums[i];
-        outcome->n_ops += add(&input, table, config, rows, types, due->which + first, n, sums);
+        outcome->n_ops += add(form, &input, table, config, rows, types, due->which + first, n, sums);
     }
-    if (form.narrow && form.steady)
-        crossbar_settle(advance, list, narrow_steady, table, config, sum, &input.reached, v, outcome);
+    crossbar_settle(advance, list, form, table, config, sum, &input.reached, v, outcome);
+}
+
+/* Each form on its own. */
+CROSSBAR_INLINE void crossbar_form_tick(
+    CrossbarAdd add, CrossbarAdvance advance, CrossbarLister list, CrossbarForm form, const CrossbarLanes *table,
+    const int32_t *config, const uint8_t *rows, const CrossbarTypes *types, const CrossbarList *due, void *v,
+    CrossbarOutcome *outcome) {
+    const CrossbarForm wide = {0, 0, 0}, wide_steady = {0, 1, 0}, narrow = {1, 0, 0}, narrow_steady = {1, 1, 0},
+                       alike = {1, 0, 1}, alike_steady = {1, 1, 1};
+    if (form.narrow && form.alike && form.steady)
+        crossbar_tick(add, advance, list, alike_steady, table, config, rows, types, due, v, outcome);
+    else if (form.narrow && form.alike)
+        crossbar_tick(add, advance, list, alike, table, config, rows, types, due, v, outcome);
+    else if (form.narrow && form.steady)
+        crossbar_tick(add, advance, list, narrow_steady, table, config, rows, types, due, v, outcome);
     else if (form.narrow)
-        crossbar_settle(advance, list, narrow, table, config, sum, &input.reached, v, outcome);
+        crossbar_tick(add, advance, list, narrow, table, config, rows, types, due, v, outcome);
     else if (form.steady)
-        crossbar_settle(advance, list, wide_steady, table, config, sum, &input.reached, v, outcome);
+        crossbar_tick(add, advance, list, wide_steady, table, config, rows, types, due, v, outcome);
     else
-        crossbar_settle(advance, list, wide, table, config, sum, &input.reached, v, outcome);
+        crossbar_tick(add, advance, list, wide, table, config, rows, types, due, v, outcome);
 }
 
 CROSSBAR_INLINE void crossbar_expand_portable(
@@ -291,9 +311,10 @@ CROSSBAR_INLINE void crossbar_expand_portable(
 }
 
 CROSSBAR_INLINE int32_t crossbar_add_portable(
-    CrossbarInput *input, const CrossbarLanes *table, const int32_t *config, const uint8_t *rows,
-    const CrossbarTypes *types, const uint8_t *due, int n_due, int16_t *sum) {
+    CrossbarForm form, CrossbarInput *input, const CrossbarLanes *table, const int32_t *config,
+    const uint8_t *rows, const CrossbarTypes *types, const uint8_t *due, int n_due, int16_t *sum) {
     const int32_t n_ops = crossbar_integrate(input, rows, types, due, n_due);
+    (void)form;
     crossbar_expand_portable(input, table, config, sum);
     return n_ops;
 }
@@ -330,6 +351,7 @@ CROSSBAR_INLINE int crossbar_advance_portable(
             crossbar_set_bits(outcome->active, block, active);
         any_under |= (under[block] = fall) != 0;
     }
+    crossbar_fire(form.narrow, table, config, fired_words, v, outcome);
     return any_under;
 }
 
@@ -340,8 +362,10 @@ static void crossbar_list_portable(const uint64_t *words, CrossbarList *list) {
 static void crossbar_update_portable(
     CrossbarForm form, const CrossbarLanes *table, const int32_t *config, const uint8_t *rows,
     const CrossbarTypes *types, const CrossbarList *due, void *v, CrossbarOutcome *outcome) {
-    crossbar_tick(
-        crossbar_add_portable, crossbar_advance_portable, crossbar_list_portable, form, table, config, rows, types, due, v, outcome);
+    form.alike = 0; /* nothing is gained */
+    crossbar_form_tick(
+        crossbar_add_portable, crossbar_advance_portable, crossbar_list_portable, form, table, config, rows, types, due, v,
+        outcome);
 }
 
 #ifdef CROSSBAR_X86
@@ -377,9 +401,10 @@ CROSSBAR_INLINE CROSSBAR_AVX2 void crossbar_expand_avx2(
 }
 
 CROSSBAR_INLINE CROSSBAR_AVX2 int32_t crossbar_add_avx2(
-    CrossbarInput *input, const CrossbarLanes *table, const int32_t *config, const uint8_t *rows,
-    const CrossbarTypes *types, const uint8_t *due, int n_due, int16_t *sum) {
+    CrossbarForm form, CrossbarInput *input, const CrossbarLanes *table, const int32_t *config,
+    const uint8_t *rows, const CrossbarTypes *types, const uint8_t *due, int n_due, int16_t *sum) {
     const int32_t n_ops = crossbar_integrate(input, rows, types, due, n_due);
+    (void)form;
     crossbar_expand_avx2(input, table, config, sum);
     return n_ops;
 }
@@ -451,6 +476,7 @@ CROSSBAR_INLINE CROSSBAR_AVX2 int crossbar_advance_avx2(
         any_under |= (under[block] = fallen) != 0;
     }
     outcome->moved = !_mm256_testz_si256(moved, moved);
+    crossbar_fire(form.narrow, table, config, fired_words, v, outcome);
     return any_under;
 }
 
@@ -461,8 +487,10 @@ static CROSSBAR_AVX2 void crossbar_list_avx2(const uint64_t *words, CrossbarList
 static CROSSBAR_AVX2 void crossbar_update_avx2(
     CrossbarForm form, const CrossbarLanes *table, const int32_t *config, const uint8_t *rows,
     const CrossbarTypes *types, const CrossbarList *due, void *v, CrossbarOutcome *outcome) {
-    crossbar_tick(
-        crossbar_add_avx2, crossbar_advance_avx2, crossbar_list_avx2, form, table, config, rows, types, due, v, outcome);
+    form.alike = 0; /* nothing is gained */
+    crossbar_form_tick(
+        crossbar_add_avx2, crossbar_advance_avx2, crossbar_list_avx2, form, table, config, rows, types, due, v,
+        outcome);
 }
 
 /* All blocks are in registers. */
@@ -502,8 +530,8 @@ CROSSBAR_INLINE CROSSBAR_AVX512 void crossbar_expand_avx512(
 /* To add the weights where a row has its bits takes as long as to add it to the planes, and they need not be
    read out again. */
 CROSSBAR_INLINE CROSSBAR_AVX512 int32_t crossbar_add_avx512(
-    CrossbarInput *input, const CrossbarLanes *table, const int32_t *config, const uint8_t *rows,
-    const CrossbarTypes *types, const uint8_t *due, int n_due, int16_t *sum) {
+    CrossbarForm form, CrossbarInput *input, const CrossbarLanes *table, const int32_t *config,
+    const uint8_t *rows, const CrossbarTypes *types, const uint8_t *due, int n_due, int16_t *sum) {
     __m512i total[CROSSBAR_BLOCKS];
     int32_t n_ops = 0;
     int block, i;
@@ -526,7 +554,7 @@ CROSSBAR_INLINE CROSSBAR_AVX512 int32_t crossbar_add_avx512(
         for (block = 0; block < CROSSBAR_BLOCKS; block++)
             total[block] = _mm512_mask_add_epi16(
                 total[block], crossbar_bits(row, block), total[block],
-                _mm512_loadu_si512(table[config[block]].weight[type]));
+                _mm512_loadu_si512(table[config[form.alike ? 0 : block]].weight[type]));
     }
 #pragma GCC unroll 8
     for (block = 0; block < CROSSBAR_BLOCKS; block++)
@@ -544,25 +572,23 @@ CROSSBAR_INLINE CROSSBAR_AVX512 __m512i crossbar_leak_avx512(__m512i v, __m512i 
     return _mm512_mask_mov_epi32(_mm512_add_epi32(v, leak), reversal, along);
 }
 
-CROSSBAR_INLINE CROSSBAR_AVX512 int crossbar_advance_avx512(
-    CrossbarForm form, const CrossbarLanes *table, const int32_t *config, const int16_t *sum,
-    const CrossbarRow *reached, void *v, uint64_t *fired_words, uint32_t *under, CrossbarOutcome *outcome) {
+CROSSBAR_INLINE CROSSBAR_AVX512 int crossbar_advance_wide_avx512(
+    int steady, const CrossbarLanes *table, const int32_t *config, const int16_t *sum, const CrossbarRow *reached,
+    int32_t *v, uint64_t *fired_words, uint32_t *under, CrossbarOutcome *outcome) {
     __m512i moved = _mm512_setzero_si512();
     __mmask16 any_under = 0;
     int part;
     for (part = 0; part < 2 * CROSSBAR_BLOCKS; part++) {
         const CrossbarLanes *c = &table[config[part / 2]];
         const int at = 16 * (part & 1);
-        const __m512i before = form.narrow ? _mm512_cvtepi16_epi32(_mm256_loadu_si256(
-                                                 (const __m256i *)((const int16_t *)v + 16 * part)))
-                                           : _mm512_loadu_si512((const int32_t *)v + 16 * part);
+        const __m512i before = _mm512_loadu_si512(v + 16 * part);
         const __m512i leak = _mm512_cvtepi16_epi32(_mm256_loadu_si256((const __m256i *)(c->leak + at)));
         __m512i after = before;
         __mmask16 fired, fallen;
         if (sum != NULL)
             after = _mm512_add_epi32(
                 after, _mm512_cvtepi16_epi32(_mm256_loadu_si256((const __m256i *)(sum + 16 * part))));
-        if (!form.steady && c->reversal)
+        if (!steady && c->reversal)
             after = crossbar_leak_avx512(after, leak, (__mmask16)(c->reversal >> at));
         else
             after = _mm512_add_epi32(after, leak);
@@ -571,7 +597,7 @@ CROSSBAR_INLINE CROSSBAR_AVX512 int crossbar_advance_avx512(
         _store_mask16((__mmask16 *)fired_words + part, fired);
         _store_mask16((__mmask16 *)under + part, fallen);
         any_under = _kor_mask16(any_under, fallen);
-        if (!form.steady) {
+        if (!steady) {
             const __mmask16 state = _mm512_test_epi32_mask(before, before);
             uint16_t active;
             memcpy(&active, (const char *)reached + 2 * part, sizeof(active));
@@ -579,13 +605,71 @@ CROSSBAR_INLINE CROSSBAR_AVX512 int crossbar_advance_avx512(
             memcpy((char *)outcome->active + 2 * part, &active, sizeof(active));
             moved = _mm512_ternarylogic_epi32(moved, after, before, 0xf6); /* moved | (after ^ before) */
         }
-        if (form.narrow)
-            _mm256_storeu_si256((__m256i *)((int16_t *)v + 16 * part), _mm512_cvtepi32_epi16(after));
-        else
-            _mm512_storeu_si512((int32_t *)v + 16 * part, after);
+        _mm512_storeu_si512(v + 16 * part, after);
     }
     outcome->moved = _mm512_test_epi32_mask(moved, moved) != 0;
+    crossbar_fire(0, table, config, fired_words, v, outcome);
     return any_under != 0;
+}
+
+CROSSBAR_INLINE CROSSBAR_AVX512 __m512i crossbar_leak_narrow_avx512(__m512i v, __m512i leak, __mmask32 reversal) {
+    const __m512i zero = _mm512_setzero_si512();
+    const __mmask32 above = _mm512_cmpgt_epi16_mask(v, zero), below = _mm512_cmplt_epi16_mask(v, zero);
+    __m512i along = _mm512_mask_add_epi16(v, above, v, leak);
+    along = _mm512_mask_sub_epi16(along, below, v, leak);
+    along = _mm512_maskz_mov_epi16(
+        (above & _mm512_cmpgt_epi16_mask(along, zero)) | (below & _mm512_cmplt_epi16_mask(along, zero)), along);
+    return _mm512_mask_mov_epi16(_mm512_add_epi16(v, leak), reversal, along);
+}
+
+/* A block at a time, in 16 bits throughout; those that fire are reset on the way. */
+CROSSBAR_INLINE CROSSBAR_AVX512 int crossbar_advance_narrow_avx512(
+    int steady, int alike, const CrossbarLanes *table, const int32_t *config, const int16_t *sum, const CrossbarRow *reached,
+    int16_t *v, uint64_t *fired_words, uint32_t *under, CrossbarOutcome *outcome) {
+    const __m512i far = _mm512_set1_epi16(CROSSBAR_NARROW_FAR);
+    __m512i moved = _mm512_setzero_si512();
+    __mmask32 any_under = 0, near = 0;
+    int block;
+#pragma GCC unroll 8
+    for (block = 0; block < CROSSBAR_BLOCKS; block++) {
+        const CrossbarLanes *c = &table[config[alike ? 0 : block]];
+        const __m512i before = _mm512_loadu_si512(v + CROSSBAR_LANES * block);
+        const __m512i leak = _mm512_loadu_si512(c->leak), alpha = _mm512_loadu_si512(c->narrow_alpha);
+        __m512i after = before;
+        __mmask32 fired, fallen;
+        if (sum != NULL)
+            after = _mm512_add_epi16(after, _mm512_loadu_si512(sum + CROSSBAR_LANES * block));
+        if (!steady && c->reversal)
+            after = crossbar_leak_narrow_avx512(after, leak, c->reversal);
+        else
+            after = _mm512_add_epi16(after, leak);
+        fired = _mm512_cmpge_epi16_mask(after, alpha);
+        fallen = _mm512_cmplt_epi16_mask(after, _mm512_loadu_si512(c->narrow_low));
+        if (!steady) {
+            crossbar_set_bits(
+                outcome->active, block,
+                _mm512_test_epi16_mask(before, before) | c->leaks | crossbar_bits(reached, block));
+            moved = _mm512_ternarylogic_epi32(moved, after, before, 0xf6); /* moved | (after ^ before) */
+        }
+        after = _mm512_mask_sub_epi16(after, fired & c->subtract, after, alpha);
+        after = _mm512_mask_mov_epi16(after, fired & c->to_reset, _mm512_loadu_si512(c->narrow_reset));
+        near |= _mm512_mask_cmpgt_epi16_mask(fired, after, far);
+        _mm512_storeu_si512(v + CROSSBAR_LANES * block, after);
+        crossbar_set_bits(fired_words, block, fired);
+        any_under |= under[block] = fallen;
+    }
+    outcome->moved = _mm512_test_epi32_mask(moved, moved) != 0;
+    outcome->near |= near != 0;
+    return any_under != 0;
+}
+
+CROSSBAR_INLINE CROSSBAR_AVX512 int crossbar_advance_avx512(
+    CrossbarForm form, const CrossbarLanes *table, const int32_t *config, const int16_t *sum,
+    const CrossbarRow *reached, void *v, uint64_t *fired, uint32_t *under, CrossbarOutcome *outcome) {
+    if (form.narrow)
+        return crossbar_advance_narrow_avx512(
+            form.steady, form.alike, table, config, sum, reached, v, fired, under, outcome);
+    return crossbar_advance_wide_avx512(form.steady, table, config, sum, reached, v, fired, under, outcome);
 }
 
 static CROSSBAR_AVX512 void crossbar_list_avx512(const uint64_t *words, CrossbarList *list) {
@@ -595,8 +679,9 @@ static CROSSBAR_AVX512 void crossbar_list_avx512(const uint64_t *words, Crossbar
 static CROSSBAR_AVX512 void crossbar_update_avx512(
     CrossbarForm form, const CrossbarLanes *table, const int32_t *config, const uint8_t *rows,
     const CrossbarTypes *types, const CrossbarList *due, void *v, CrossbarOutcome *outcome) {
-    crossbar_tick(
-        crossbar_add_avx512, crossbar_advance_avx512, crossbar_list_avx512, form, table, config, rows, types, due, v, outcome);
+    crossbar_form_tick(
+        crossbar_add_avx512, crossbar_advance_avx512, crossbar_list_avx512, form, table, config, rows, types, due, v,
+        outcome);
 }
 #endif
 

@@ -26,6 +26,9 @@ LANES = np.dtype(
         ("alpha", "i4", BLOCK),
         ("low", "i4", BLOCK),
         ("reset", "i4", BLOCK),
+        ("narrow_alpha", "i2", BLOCK),
+        ("narrow_low", "i2", BLOCK),
+        ("narrow_reset", "i2", BLOCK),
         ("leak", "i2", BLOCK),
         ("weight", "i2", (N_TYPES, BLOCK)),
         ("reversal", "u4"),
@@ -42,7 +45,7 @@ TARGET = np.dtype([("where", "i4"), ("n_spikes", "u4"), ("counts", "u8")])
 """Target."""
 HOP_BITS, TURN = 12, 16
 CACHE_LINE = 64  # bytes
-EXACT, STILL, ONE_ACCOUNT, STEADY, NARROW = 1, 2, 4, 8, 16  # bits of Kind
+EXACT, STILL, ONE_ACCOUNT, STEADY, NARROW, ALIKE = 1, 2, 4, 8, 16, 32  # bits of Kind
 NO_PACKET, TO_CORE, TO_HOST, DROPPED = range(4)  # Way
 NARROW_FAR = 2**15 - 1 - 64 * 255  # CROSSBAR_NARROW_FAR
 SILENT = 2**31 - 1  # threshold of the neurons that a core lacks
@@ -81,7 +84,7 @@ def arrange(image: CrossbarImage, chip: ChipSpec, routes: Routes, shares: Ints) 
             "types": _types(image),
             "lanes": table.view(np.uint8),
             "lanes_of": lanes_of,
-            "kind": _kinds(image, unbounded),
+            "kind": _kinds(image, unbounded, lanes_of),
             "stretch_ptr": stretch_ptr,
             "stretch_mask": stretch_mask,
             "entry_place": entry_places(image, routes),
@@ -208,6 +211,8 @@ def _lanes(image: CrossbarImage, places: Ints) -> tuple[NDArray[np.void], NDArra
     lanes["alpha"] = spread(image.slot_alpha, SILENT)
     lanes["low"] = -spread(image.slot_beta, SILENT)
     lanes["reset"] = spread(image.slot_reset)
+    for name in ("alpha", "low", "reset"):
+        lanes[f"narrow_{name}"] = np.clip(lanes[name], -(2**15), 2**15 - 1)
     lanes["leak"] = spread(image.slot_leak)
     for kind in range(N_TYPES):
         lanes["weight"][:, kind] = spread(image.slot_weight[kind::N_TYPES])
@@ -242,7 +247,7 @@ def _types(image: CrossbarImage) -> NDArray[np.uint64]:
     return np.ascontiguousarray(packed.transpose(1, 0, 2).astype(np.uint64))
 
 
-def _kinds(image: CrossbarImage, unbounded: bool) -> NDArray[np.uint8]:
+def _kinds(image: CrossbarImage, unbounded: bool, lanes_of: NDArray[np.int32]) -> NDArray[np.uint8]:
     """uint8 [n_cores]."""
     first = image.slot_ptr[:-1]
     drawn = np.logical_or.reduceat((image.slot_stochastic != 0) | (image.slot_mask_bits != 0), first)
@@ -252,7 +257,14 @@ def _kinds(image: CrossbarImage, unbounded: bool) -> NDArray[np.uint8]:
     steady &= np.diff(image.slot_ptr) == MAX_NEURONS
     largest = np.maximum(np.maximum(image.slot_alpha, image.slot_beta), np.abs(image.slot_reset))
     narrow = (np.maximum.reduceat(largest, first) <= NARROW_FAR) & ~exact
-    flags = {STILL: ~(drawn | leaks), ONE_ACCOUNT: _one_account(image), STEADY: steady, NARROW: narrow}
+    blocks = lanes_of.reshape(image.n_cores, MAX_NEURONS // BLOCK)
+    flags = {
+        STILL: ~(drawn | leaks),
+        ONE_ACCOUNT: _one_account(image),
+        STEADY: steady,
+        NARROW: narrow,
+        ALIKE: (blocks == blocks[:, :1]).all(axis=1),
+    }
     kinds = np.asarray(EXACT * exact, dtype=np.uint8)
     for bit, flag in flags.items():
         kinds |= np.asarray(bit * flag, dtype=np.uint8)

@@ -112,7 +112,7 @@ def test_types_of_axons_are_two_planes_of_bits() -> None:
 
 # ---- kinds
 
-EXACT, STILL, ONE, STEADY, NARROW = 1, 2, 4, 8, 16
+EXACT, STILL, ONE, STEADY, NARROW, ALIKE = 1, 2, 4, 8, 16, 32
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ EXACT, STILL, ONE, STEADY, NARROW = 1, 2, 4, 8, 16
         (3, em.TrueNorth(s=S, b=[0, 0, 1, 0]), EXACT | ONE),
         (3, em.TrueNorth(s=S, leak=1, c=[0, 0, 1]), EXACT | ONE),
         (3, em.TrueNorth(s=S, TM=[0, 2, 0]), EXACT | ONE),
-        (256, em.TrueNorth(s=S, leak=-1), ONE | STEADY | NARROW),
+        (256, em.TrueNorth(s=S, leak=-1), ONE | STEADY | NARROW | ALIKE),
         (255, em.TrueNorth(s=S, leak=-1), ONE | NARROW),
         (256, em.TrueNorth(s=S, leak=1, epsilon=[1] + [0] * 255), ONE | NARROW),
         (256, em.TrueNorth(s=S, leak=[0] + [1] * 255), ONE | NARROW),
