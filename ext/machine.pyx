@@ -239,7 +239,8 @@ cdef class Machine:
         run.counts = <int64_t*>self._address("counts", "int64")
         run.senders.sent = <const int64_t*>self._address("sent", "int64")
         run.senders.n_spikes = <int64_t*>self._address("n_spikes", "int64")
-        run.senders.recorded = <const uint8_t*>self._address("slot_recorded", "uint8")
+        if self.arrays["slot_recorded"].any():
+            run.senders.recorded = <const uint8_t*>self._address("slot_recorded", "uint8")
         run.senders.event_ptr = <const int64_t*>self._address("event_ptr", "int64")
         run.senders.event_sender = <const int32_t*>self._address("event_sender", "int32")
         run.samples.n_ticks = n_ticks

@@ -32,6 +32,15 @@ cdef struct Share:
     Outbox* outbox[2]  # [n_workers] of this tick and of the one before
 
 
+cdef struct Sending:
+    # the spikes of a worker's cores in a tick
+    Outbox* outbox  # [n_workers]
+    int64_t n_sent
+    int64_t n_noted  # of the worker's own outbox
+    int64_t hops[N_HOPS]
+    int64_t ways[N_WAYS]
+
+
 cdef inline void note_inputs(
     const Crossbars* c, const Share* share, const int32_t* sender, int64_t n, int64_t least, int64_t most
 ) noexcept nogil:
@@ -48,13 +57,19 @@ cdef inline void note_inputs(
 
 
 cdef inline int64_t step_cores(
-    const Crossbars* c, const Share* share, int64_t sample, int64_t tick, int32_t* fired, int64_t* n_active,
-    int64_t* n_ops
+    const Crossbars* c, const Share* share, int64_t parity, int64_t n_workers, int64_t sample, int64_t tick,
+    int32_t* fired, int64_t* n_active, int64_t* n_ops, int64_t* counts
 ) noexcept nogil:
-    """Updates the worker's cores. Lists the slots that fired, and returns their number."""
+    """Updates the worker's cores, and sends their spikes. Lists the slots that fired, and returns their number.
+
+    What a spike does waits for memory, and what a core does for the processor: spikes are sent a few cores after
+    they fired. counts: of the events transmitted .. axon_in.
+    """
     cdef CrossbarList due[8]
     cdef CrossbarOutcome outcome
+    cdef Sending sending
     cdef int64_t core, slot, n = 0, i, taken = 0
+    begin_sending(&sending, share.outbox[parity], n_workers)
     for core in range(share.first_core, share.end_core):
         while share.first_core + taken < share.end_core and share.first_core + taken <= core + AHEAD:
             take_due(c, share.turn, share.first_core + taken, &due[taken & AHEAD])
@@ -65,60 +80,78 @@ cdef inline int64_t step_cores(
         slot = c.slot_ptr[core]
         for i in range(outcome.fired.n):
             fired[n] = <int32_t>(slot + outcome.fired.which[i])
+            prefetch(c.targets + fired[n])
             n += 1
+        send_until(c, share, &sending, fired, n - TARGETS_AHEAD, SPIKES_AHEAD)
+    send_until(c, share, &sending, fired, n, 0)
+    count_sent(&sending, counts)
     return n
 
 
-cdef inline void send_spikes(
-    const Crossbars* c, Share* share, int64_t parity, int64_t n_workers, const int32_t* fired, int64_t n,
-    int64_t* counts
-) noexcept nogil:
-    """Counts what the spikes of neurons cause, and lays them out for the workers of the cores they go to.
-
-    counts: of the events transmitted .. axon_in.
-    """
-    cdef Outbox* outbox = share.outbox[parity]
-    cdef Outbox* own
-    cdef Target* target
-    cdef int64_t hops[N_HOPS]
-    cdef int64_t ways[N_WAYS]
-    cdef int64_t i, side
-    memset(hops, 0, sizeof(hops))
-    memset(ways, 0, sizeof(ways))
+cdef inline void begin_sending(Sending* sending, Outbox* outbox, int64_t n_workers) noexcept nogil:
+    cdef int64_t i
+    memset(sending, 0, sizeof(Sending))
+    sending.outbox = outbox
     for i in range(n_workers):
         outbox[i].n = 0
-    for i in range(n):
-        if i + TARGETS_AHEAD < n:
-            prefetch(c.targets + fired[i + TARGETS_AHEAD])
+
+
+cdef inline void send_until(
+    const Crossbars* c, const Share* share, Sending* sending, const int32_t* fired, int64_t end, int64_t n_waiting
+) noexcept nogil:
+    """Counts what the spikes of neurons cause, up to one, and lays them out for the workers of the cores they go
+    to. The worker's own are noted at once, but for the last n_waiting, whose places come into the cache first."""
+    cdef Target* target
+    cdef Outbox* box
+    cdef const Outbox* own = sending.outbox + share.number
+    cdef int64_t i, side
+    for i in range(sending.n_sent, end):
         target = c.targets + fired[i]
         target.n_spikes += 1
-        ways[target.counts >> N_HOPS * HOP_BITS] += 1
+        sending.ways[target.counts >> N_HOPS * HOP_BITS] += 1
         for side in range(N_HOPS):
-            hops[side] += target.counts >> side * HOP_BITS & ((1 << HOP_BITS) - 1)
+            sending.hops[side] += target.counts >> side * HOP_BITS & ((1 << HOP_BITS) - 1)
         if target.where >= 0:
-            own = outbox + c.owner[target.where // (TURN * PLACES)]
-            own.spike[own.n] = target.where
-            own.n += 1
-    counts[TRANSMITTED] += n - ways[NO_PACKET]
-    counts[INJECT] += n - ways[NO_PACKET]
-    counts[DROPPED_PACKET] += ways[DROPPED]
+            box = sending.outbox + c.owner[target.where // (TURN * PLACES)]
+            box.spike[box.n] = target.where
+            box.n += 1
+            if box == own:
+                fetch_due(c, share, target.where)
+    if end > sending.n_sent:
+        sending.n_sent = end
+    for i in range(sending.n_noted, own.n - n_waiting):
+        note_spike(c, share, own.spike[i])
+    if own.n - n_waiting > sending.n_noted:
+        sending.n_noted = own.n - n_waiting
+
+
+cdef inline void count_sent(const Sending* sending, int64_t* counts) noexcept nogil:
+    cdef int64_t side, n_packets = sending.n_sent - sending.ways[NO_PACKET]
+    counts[TRANSMITTED] += n_packets
+    counts[INJECT] += n_packets
+    counts[DROPPED_PACKET] += sending.ways[DROPPED]
     for side in range(N_HOPS):
-        counts[HOPS + side] += hops[side]
-    counts[EJECT] += ways[TO_CORE]
-    counts[HOST_OUT] += ways[TO_HOST]
-    counts[AXON_IN] += ways[TO_CORE]
+        counts[HOPS + side] += sending.hops[side]
+    counts[EJECT] += sending.ways[TO_CORE]
+    counts[HOST_OUT] += sending.ways[TO_HOST]
+    counts[AXON_IN] += sending.ways[TO_CORE]
+
+
+cdef inline void fetch_due(const Crossbars* c, const Share* share, int32_t where) noexcept nogil:
+    prefetch(due_of(c, share.turn + (where & (TURN - 1)), where // (TURN * PLACES)))
+
+
+cdef inline void note_spike(const Crossbars* c, const Share* share, int32_t where) noexcept nogil:
+    note(c, share.turn + (where & (TURN - 1)), where // TURN)
 
 
 cdef inline void note_spikes(const Crossbars* c, const Share* share, const Outbox* inbox) noexcept nogil:
-    """Notes spikes of neurons, of whatever worker, for the worker's cores."""
+    """Notes spikes of another worker's neurons for the worker's cores."""
     cdef int64_t i
     for i in range(inbox.n):
         if i + SPIKES_AHEAD < inbox.n:
-            prefetch(due_of(
-                c, share.turn + (inbox.spike[i + SPIKES_AHEAD] & (TURN - 1)),
-                inbox.spike[i + SPIKES_AHEAD] // (TURN * PLACES),
-            ))
-        note(c, share.turn + (inbox.spike[i] & (TURN - 1)), inbox.spike[i] // TURN)
+            fetch_due(c, share, inbox.spike[i + SPIKES_AHEAD])
+        note_spike(c, share, inbox.spike[i])
 
 
 cdef inline void begin_cores(

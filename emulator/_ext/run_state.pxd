@@ -45,7 +45,7 @@ cdef struct Block:
 cdef struct Senders:
     const int64_t* sent  # [n_senders, N_SENT] events that one spike causes
     int64_t* n_spikes  # [n_senders]
-    const uint8_t* recorded  # [n_slots]
+    const uint8_t* recorded  # [n_slots]; NULL: none is
     const int64_t* event_ptr  # [n_rows + 1]
     const int32_t* event_sender  # host inputs that spike in a row, as senders, ascending
 

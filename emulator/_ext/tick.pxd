@@ -4,7 +4,7 @@
 # one meeting in a tick, when all know who fired, is enough, and no bit depends on how many they are.
 from emulator._ext.arith cimport fesetround, round_toward_zero
 from emulator._ext.core cimport Outcome, Sums, add_spikes_of, prefetch, row_of, update
-from emulator._ext.crossbar_tick cimport note_inputs, note_spikes, send_spikes, step_cores
+from emulator._ext.crossbar_tick cimport note_inputs, note_spikes, step_cores
 from emulator._ext.crossing cimport Crossing, cross
 from emulator._ext.generator cimport inputs_of_tick
 from emulator._ext.losses cimport draw_spikes
@@ -156,12 +156,8 @@ cdef inline void step_crossbars(Run* run, Worker* worker, int64_t parity, int64_
         &run.crossbars, &worker.cores, run.senders.event_sender + event_ptr[0], event_ptr[1] - event_ptr[0], 0, 0
     )
     worker.n_fired[parity] = step_cores(
-        &run.crossbars, &worker.cores, worker.row // n_ticks, worker.row % n_ticks, worker.fired[parity], n_active,
-        counts + SYNAPTIC_OPS,
-    )
-    send_spikes(
-        &run.crossbars, &worker.cores, parity, run.n_workers, worker.fired[parity], worker.n_fired[parity],
-        counts + FIRST_SENT,
+        &run.crossbars, &worker.cores, parity, run.n_workers, worker.row // n_ticks, worker.row % n_ticks,
+        worker.fired[parity], n_active, counts + SYNAPTIC_OPS, counts + FIRST_SENT,
     )
 
 
@@ -230,6 +226,9 @@ cdef inline int record(Run* run, Worker* worker, int64_t parity) noexcept nogil:
     """Keeps the spikes of slots that are recorded. -1: out of memory."""
     cdef int64_t i, n = worker.n_recorded, n_room = worker.n_recorded + worker.n_fired[parity]
     cdef int32_t* grown
+    if run.senders.recorded == NULL:
+        worker.n_of_row[worker.row] = 0
+        return 0
     if n_room > worker.n_room:  # a run's spikes are output: their number is not known before
         grown = <int32_t*>realloc(worker.spikes, 2 * n_room * sizeof(int32_t))
         if grown == NULL:
@@ -254,7 +253,8 @@ cdef inline void deliver(Run* run, Worker* worker, int64_t parity) noexcept nogi
         add_counts(run, worker.row, parity)
     if run.crossbars.n_cores:
         for i in range(run.n_workers):
-            note_spikes(&run.crossbars, &worker.cores, &run.workers[i].cores.outbox[parity][worker.cores.number])
+            if i != worker.cores.number:  # its own are noted already
+                note_spikes(&run.crossbars, &worker.cores, &run.workers[i].cores.outbox[parity][worker.cores.number])
         note_inputs(&run.crossbars, &worker.cores, inputs, n_inputs, 1, 15)
         worker.cores.turn += 1
         return
