@@ -27,14 +27,17 @@ cdef class Parts:
     """A sharing out that is being improved. `part`: int32 [n_nodes], -1 while a node has none; changed in place.
 
     limits: int64 [n_parts, 4] in the order of _ext/hypergraph.pxd; vector: whether others than compartments are
-    looked at; header_bits: memory that a net takes in a part with a target of it.
+    looked at; header_bits: memory that a net takes in a part with a target of it. Senders may be in other parts
+    that have no nodes here: `outside`, int32 [n_nets], is the row of such a part, behind those of the parts, in
+    limits, and `held`, int64 [n_rows - n_parts, 4], what it holds.
     """
 
     cdef Nets nets
     cdef tuple arrays  # keeps what the pointers point into
     cdef int32_t[::1] part
-    cdef const int64_t[:, ::1] limits  # [n_parts, 4]
-    cdef int64_t[:, ::1] load  # [n_parts, 4]
+    cdef const int32_t[::1] outside  # [n_nets] -1: the sender is a node, or an input
+    cdef const int64_t[:, ::1] limits  # [n_rows, 4] of parts, and of those outside
+    cdef int64_t[:, ::1] load  # [n_rows, 4]
     cdef int64_t n_parts, header_bits
     cdef bint vector, searching, relieving
     cdef int32_t* pins_in  # [n_nets, n_parts] pins of a net in a part
@@ -42,9 +45,9 @@ cdef class Parts:
     cdef int64_t* stay  # [n_nodes] weight of the nets that leave the part with the node
     cdef int64_t* enter  # [n_nodes, n_parts] weight of the nets that the node would bring to a part
     cdef int64_t* whole  # [n_nodes] weight of all nets of the node
-    cdef int64_t* change  # [n_parts] of the axons out, by the move that is looked at
-    cdef int32_t* changed  # [n_parts] parts that had a change, each once
-    cdef uint8_t* is_changed  # [n_parts]
+    cdef int64_t* change  # [n_rows] of the axons out, by the move that is looked at
+    cdef int32_t* changed  # [n_rows] parts that had a change, each once
+    cdef uint8_t* is_changed  # [n_rows]
     cdef Heap heap
     cdef uint8_t* done  # [n_nodes] moved in this pass
 
@@ -52,14 +55,16 @@ cdef class Parts:
         self, const int64_t[::1] pin_ptr, const int32_t[::1] pin, const int64_t[::1] weight,
         const int32_t[::1] count, const int32_t[::1] source, const uint8_t[::1] apart,
         const int64_t[::1] net_ptr, const int32_t[::1] net, const int64_t[:, ::1] load,
-        part, const int64_t[:, ::1] limits, bint vector, int64_t header_bits,
+        part, const int64_t[:, ::1] limits, bint vector, int64_t header_bits, const int32_t[::1] outside,
+        held,
     ):
-        cdef int64_t n_nodes = net_ptr.shape[0] - 1, n_nets = pin_ptr.shape[0] - 1, n_parts = limits.shape[0], v
+        cdef int64_t n_nodes = net_ptr.shape[0] - 1, n_nets = pin_ptr.shape[0] - 1, n_rows = limits.shape[0], v
+        cdef int64_t n_parts = n_rows - len(held)
         if (
             load.shape[0] != n_nodes or load.shape[1] != N_LOADS or len(part) != n_nodes or n_nets < 1
             or weight.shape[0] != n_nets or source.shape[0] != n_nets or apart.shape[0] != n_nets
             or count.shape[0] != n_nets or pin.shape[0] != pin_ptr[n_nets] or net.shape[0] != pin.shape[0]
-            or net_ptr[n_nodes] != pin.shape[0] or n_nodes < 1 or n_parts < 1
+            or net_ptr[n_nodes] != pin.shape[0] or n_nodes < 1 or n_parts < 1 or outside.shape[0] != n_nets
         ):
             raise ValueError("Parts: arrays of inconsistent shape")
         self.arrays = (pin_ptr, pin, weight, count, source, apart, net_ptr, net, load)
@@ -67,18 +72,18 @@ cdef class Parts:
         self.nets.pin_ptr, self.nets.pin, self.nets.weight = &pin_ptr[0], &pin[0], &weight[0]
         self.nets.count, self.nets.source, self.nets.apart = &count[0], &source[0], &apart[0]
         self.nets.net_ptr, self.nets.net, self.nets.load = &net_ptr[0], &net[0], &load[0, 0]
-        self.part, self.limits, self.n_parts = part, limits, n_parts
+        self.part, self.limits, self.n_parts, self.outside = part, limits, n_parts, outside
         self.vector, self.searching, self.relieving = vector, False, False
         self.header_bits = header_bits
-        self.load = np.zeros((n_parts, N_LOADS), dtype=np.int64)
+        self.load = np.concatenate([np.zeros((n_parts, N_LOADS), dtype=np.int64), held])
         self.pins_in = <int32_t*>calloc(n_nets * n_parts, sizeof(int32_t))
         self.reach = <int32_t*>calloc(n_nets, sizeof(int32_t))
         self.stay = <int64_t*>calloc(n_nodes, sizeof(int64_t))
         self.enter = <int64_t*>calloc(n_nodes * n_parts, sizeof(int64_t))
         self.whole = <int64_t*>calloc(n_nodes, sizeof(int64_t))
-        self.change = <int64_t*>calloc(n_parts, sizeof(int64_t))
-        self.changed = <int32_t*>calloc(n_parts, sizeof(int32_t))
-        self.is_changed = <uint8_t*>calloc(n_parts, sizeof(uint8_t))
+        self.change = <int64_t*>calloc(n_rows, sizeof(int64_t))
+        self.changed = <int32_t*>calloc(n_rows, sizeof(int32_t))
+        self.is_changed = <uint8_t*>calloc(n_rows, sizeof(uint8_t))
         self.done = <uint8_t*>calloc(n_nodes, sizeof(uint8_t))
         self.heap.node = <int32_t*>malloc(n_nodes * sizeof(int32_t))
         self.heap.key = <int64_t*>malloc(n_nodes * sizeof(int64_t))
@@ -108,6 +113,10 @@ cdef class Parts:
         free(self.heap.node)
         free(self.heap.key)
         free(self.heap.place)
+
+    cdef inline int32_t home_of(self, int64_t e) noexcept nogil:
+        """The row of the sender's part, NONE if it has none."""
+        return self.part[self.nets.source[e]] if self.nets.source[e] >= 0 else self.outside[e]
 
     cdef inline bint has_target(self, int64_t e, int64_t p) noexcept nogil:
         cdef int32_t pins = self.pins_in[e * self.n_parts + p]
@@ -173,10 +182,10 @@ cdef class Parts:
             e = nets.net[i]
             w = nets.weight[e]
             row = &self.pins_in[e * n_parts]
-            home = nets.source[e]
             if self.vector:
-                if home >= 0 and self.part[home] >= 0:
-                    self.load[self.part[home], AXONS_OUT] -= <int64_t>nets.count[e] * self.reach[e]
+                home = self.home_of(e)
+                if home >= 0:
+                    self.load[home, AXONS_OUT] -= <int64_t>nets.count[e] * self.reach[e]
                 in_origin = origin >= 0 and self.has_target(e, origin)
                 in_to = self.has_target(e, to)
             if origin >= 0:
@@ -192,8 +201,9 @@ cdef class Parts:
                     self.reach[e] += 1
                     self.load[to, AXONS_IN] += nets.count[e]
                     self.load[to, MEMORY_BITS] += nets.count[e] * self.header_bits
-                if home >= 0 and self.part[home] >= 0:
-                    self.load[self.part[home], AXONS_OUT] += <int64_t>nets.count[e] * self.reach[e]
+                home = self.home_of(e)
+                if home >= 0:
+                    self.load[home, AXONS_OUT] += <int64_t>nets.count[e] * self.reach[e]
             if origin >= 0:
                 if row[origin] == 0:
                     self.stay[v] -= w
@@ -269,8 +279,8 @@ cdef class Parts:
             axons += n if enters else 0
             if home == v:
                 out += n * (self.reach[e] + (1 if enters else 0) - (1 if leaves else 0))
-            elif home >= 0 and enters != leaves and self.part[home] >= 0:
-                p = self.part[home]
+            elif enters != leaves and self.home_of(e) >= 0:
+                p = self.home_of(e)
                 if not self.is_changed[p]:
                     self.is_changed[p] = 1
                     self.changed[n_changed] = p
@@ -534,5 +544,13 @@ cdef class Parts:
         return total
 
     def loads(self):
-        """int64 [n_parts, 4]"""
+        """int64 [n_rows, 4]"""
         return np.asarray(self.load).copy()
+
+    def reached(self):
+        """int32 [n_nets]: parts with a target of the net."""
+        cdef int64_t e
+        cdef int32_t[::1] result = np.empty(self.nets.n_nets, dtype=np.int32)
+        for e in range(self.nets.n_nets):
+            result[e] = self.reach[e]
+        return np.asarray(result)

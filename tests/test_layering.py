@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 
 BLOCKS: dict[str, frozenset[str]] = {
     "chip": frozenset({"tables"}),
-    "compiler": frozenset({"cluster", "lists", "fill", "mantissas", "parts", "place", "proof"}),
+    "compiler": frozenset({"cluster", "lists", "fill", "mantissas", "parts", "place", "proof", "windows"}),
     "engine": frozenset({"machine", "mesh", "core", "layout", "routes", "generator", "sweep"}),
 }
 """Who uses which compiled blocks."""

@@ -45,8 +45,19 @@ class Hypergraph:
     def n_nets(self) -> int:
         return len(self.pin_ptr) - 1
 
-    def parts(self, part: Ints, limits: Longs, header_bits: int, vector: bool) -> parts.Parts:
-        """The compiled block at work on `part`, int32 [n_nodes]. limits: int64 [n_parts, 4]."""
+    def parts(
+        self,
+        part: Ints,
+        limits: Longs,
+        header_bits: int,
+        vector: bool,
+        outside: Ints | None = None,
+        held: Longs | None = None,
+    ) -> parts.Parts:
+        """The compiled block at work on `part`, int32 [n_nodes]. limits: int64 [n_parts, 4].
+
+        outside, held: of senders that are in other parts, see there.
+        """
         return parts.Parts(
             self.pin_ptr,
             self.pin,
@@ -61,6 +72,8 @@ class Hypergraph:
             limits,
             vector,
             header_bits,
+            np.full(self.n_nets, -1, dtype=np.int32) if outside is None else outside,
+            np.zeros((0, len(LOADS)), dtype=np.int64) if held is None else held,
         )
 
     def contracted(self, cluster_of: Ints, n_clusters: int, header_bits: int, vector: bool) -> Hypergraph:
@@ -93,6 +106,16 @@ class Hypergraph:
         kept = kept[back]
         new_ptr, new_pin = _rows(pin_ptr, pin, kept)
         return _hypergraph(new_ptr, new_pin, weight[back], count[back], source[kept], apart[kept], load)
+
+    def sampled(self, n_pins: int, rng: np.random.Generator) -> Hypergraph:
+        """Some nets that have about so many pins together."""
+        if len(self.pin) <= n_pins:
+            return self
+        kept = np.flatnonzero(rng.random(self.n_nets) < n_pins / len(self.pin))
+        pin_ptr, pin = _rows(self.pin_ptr, self.pin, kept)
+        return _hypergraph(
+            pin_ptr, pin, self.weight[kept], self.count[kept], self.source[kept], self.apart[kept], self.load
+        )
 
     def within(self, chosen: NDArray[np.bool_]) -> Hypergraph:
         """Only some of the nodes, and what nets they share. Nobody asks here whose nets they are."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from emulator.compiler.blocks import parts
 from emulator.compiler.parting.hypergraph import Hypergraph
 from emulator.compiler.parting.levels import Ladder, ladder_of
+from emulator.compiler.parting.windows import Loads, only, refine
 
 Ints = NDArray[np.integer]
 Longs = NDArray[np.int64]
@@ -19,15 +20,24 @@ Progress = Callable[[int, int], None]
 FREE = 2**60  # no limit
 PER_PART = 160  # nodes of the smallest level
 BISECTED = 300  # nodes of the smallest level of a bisection
+N_FIRST = 4  # sharings out of the smallest level, of which the best is gone on with,
+FIRST_PINS = 3_000_000  # as far as these go
 N_TRIES = 8  # beginnings of a bisection
 SLACK = 2  # times the largest node of a level that a part may hold beyond its limit until the next level
+CUT_PINS = 300_000  # that a cut in two looks at; later levels make up for it
+PINS_PER_NODE = 100  # that are enough for that
+CYCLE_VISITS = 4000
+CUT_VISITS = 4000  # pins that are looked at for the cluster of a node, in a cut
 EVEN = 0.5  # of the room that is left over, what each bisection may use
 UNEVEN = 0.04  # of its share, what a side may have more of where axons or memory are limited
 N_SEARCHES = 3  # in a level, while they gain
 WORTH = 2000  # a search that gains less than a 2000th is the last of its level
-MOST_CELLS = 250_000_000  # neurons x parts that tables are made for, 12 bytes each
+DENSE = 24  # parts that are always made better all at once
+FEW_CELLS = 2_000_000  # nodes x parts, of which the same is true
+N_PASSES = 2  # over all parts, in windows
 ROOM = 1.02  # parts, by the least that could hold all
-N_WIDER = 10  # times more parts are tried
+N_WIDER = 10  # times that more parts are begun with
+N_SPLITS = 16  # times in a level that parts are cut in two because they hold too much
 
 
 @dataclass(frozen=True)
@@ -58,28 +68,28 @@ class Bounds:
         return np.tile(limits, (n_parts, 1))
 
 
+@dataclass(frozen=True, eq=False)
+class _Found:
+    part: Ints
+    n_parts: int
+    cost: int
+
+    def beats(self, other: _Found | None) -> bool:
+        return other is None or (self.n_parts, self.cost) < (other.n_parts, other.cost)
+
+
 def find_parts(
     graph: Hypergraph, bounds: Bounds, seed: int, effort: Effort, n_most: int, progress: Progress
 ) -> Ints | None:
-    """int32 [n_nodes] part of each node, as few parts as seem to do; None if n_most or MOST_CELLS do not."""
-    n_parts = _least(graph, bounds)
-    for _ in range(N_WIDER):
-        if n_parts > n_most or n_parts * graph.n_nodes > MOST_CELLS:
-            return None
-        best: tuple[int, Ints] | None = None
-        needed = n_parts
-        for start in range(effort.n_starts):
-            rng = np.random.default_rng((seed, n_parts, start))
-            part, cost, over = _attempt(graph, n_parts, bounds, rng, effort)
-            progress(start + 1, effort.n_starts)
-            if over > 0:
-                needed = max(needed, n_parts + over)
-            elif best is None or cost < best[0]:
-                best = cost, part
-        if best is not None:
-            return best[1]
-        n_parts = max(needed, n_parts + 1)
-    return None
+    """int32 [n_nodes] part of each node, as few parts as seem to do; None if n_most do not."""
+    best: _Found | None = None
+    for start in range(effort.n_starts):
+        search = _Search(bounds, n_most, effort.n_visits, np.random.default_rng((seed, start)))
+        found = search.attempt(graph, effort.n_cycles)
+        progress(start + 1, effort.n_starts)
+        if found is not None and found.beats(best):
+            best = found
+    return None if best is None else best.part
 
 
 def _least(graph: Hypergraph, bounds: Bounds) -> int:
@@ -90,49 +100,129 @@ def _least(graph: Hypergraph, bounds: Bounds) -> int:
     return max(*least, 1)
 
 
-def _attempt(
-    graph: Hypergraph, n_parts: int, bounds: Bounds, rng: np.random.Generator, effort: Effort
-) -> tuple[Ints, int, int]:
-    """Parts, their cost, and by how many parts they are too few."""
-    header, vector = bounds.header_bits, bounds.is_vector
-    nowhere = np.zeros(graph.n_nodes, dtype=np.int32)
-    ladder = ladder_of(graph, PER_PART * n_parts, nowhere, rng, effort.n_visits, header, vector)
-    part = _bisected(ladder.smallest, n_parts, bounds, rng, effort.n_visits)
-    part, cost, over = _climbed(ladder, part, n_parts, bounds, rng)
-    for _ in range(effort.n_cycles if over == 0 else 0):
-        ladder = ladder_of(graph, PER_PART * n_parts, part, rng, effort.n_visits, header, vector)
-        again, cost_again, over_again = _climbed(ladder, ladder.part, n_parts, bounds, rng)
-        if over_again == 0 and cost_again < cost:
-            part, cost = again, cost_again
-    return part, cost, over
+@dataclass(frozen=True, eq=False)
+class _Search:
+    bounds: Bounds
+    n_most: int  # parts
+    n_visits: int
+    rng: np.random.Generator
+
+    def attempt(self, graph: Hypergraph, n_cycles: int) -> _Found | None:
+        n_parts = _least(graph, self.bounds)
+        if n_parts > self.n_most:
+            return None
+        nowhere = np.zeros(graph.n_nodes, dtype=np.int32)
+        ladder = self._ladder(graph, n_parts, nowhere, self.n_visits)
+        found = self._climbed(ladder, self._first(ladder, n_parts))
+        for _ in range(n_cycles if found is not None else 0):
+            assert found is not None
+            ladder = self._ladder(graph, found.n_parts, found.part, CYCLE_VISITS)
+            smallest = self._fitting(ladder.smallest, ladder.part, found.n_parts, _slack(ladder, 0))
+            again = self._climbed(ladder, smallest)
+            if again is not None and again.beats(found):
+                found = again
+        return found
+
+    def _ladder(self, graph: Hypergraph, n_parts: int, part: Ints, n_visits: int) -> Ladder:
+        bounds = self.bounds
+        return ladder_of(
+            graph, PER_PART * n_parts, part, self.rng, n_visits, bounds.header_bits, bounds.is_vector
+        )
+
+    def _first(self, ladder: Ladder, n_parts: int) -> _Found | None:
+        """Parts of the smallest level, the best of some; where there are too few, it is begun anew with more."""
+        graph, slack = ladder.smallest, _slack(ladder, 0)
+        n_tries = min(N_FIRST, FIRST_PINS // max(len(graph.pin), 1))
+        if n_tries < 2:
+            return self._fitting(graph, _bisected(graph, n_parts, self.bounds, self.rng), n_parts, slack)
+        for _ in range(N_WIDER):
+            best, more = None, 0
+            for _ in range(n_tries):
+                part = _bisected(graph, n_parts, self.bounds, self.rng)
+                found, filled, short = self._made_better(graph, part, n_parts, slack, None)
+                n_full = int((filled > 1).sum())
+                if n_full or short > 0:
+                    more = max(short, -(-n_full // 8))
+                    break
+                if found.beats(best):
+                    best = found
+            if best is not None or n_parts + more > self.n_most:
+                return best
+            n_parts += more
+        return None
+
+    def _climbed(self, ladder: Ladder, found: _Found | None) -> _Found | None:
+        """From parts of the smallest level to the finest, better at each."""
+        for number, (graph, cluster_of) in enumerate(reversed(ladder.steps)):
+            if found is None:
+                return None
+            part = np.ascontiguousarray(found.part[cluster_of])
+            found = self._fitting(graph, part, found.n_parts, _slack(ladder, number + 1))
+        return found
+
+    def _fitting(self, graph: Hypergraph, part: Ints, n_parts: int, slack: int) -> _Found | None:
+        """Makes parts better; those that hold too much all the same are cut in two, as few as will do."""
+        hot = None
+        for _ in range(N_SPLITS):
+            found, filled, short = self._made_better(graph, part, n_parts, slack, hot)
+            beyond = filled[filled > 1] - 1
+            if len(beyond) == 0 and short <= 0:
+                return found
+            n_new = max(short, int(np.ceil(beyond.sum())))
+            full = np.argsort(-filled, kind="stable")[:n_new]
+            if n_parts + len(full) > self.n_most:
+                return None
+            self._split(graph, part, full, n_parts)
+            hot = np.zeros(n_parts + len(full), dtype=np.bool_)
+            hot[full] = hot[n_parts:] = True
+            n_parts += len(full)
+        return None
+
+    def _made_better(
+        self, graph: Hypergraph, part: Ints, n_parts: int, slack: int, hot: NDArray[np.bool_] | None
+    ) -> tuple[_Found, NDArray[np.float64], int]:
+        """Parts after moves, how full each is (1: to a limit), and how many too few they are for what all take."""
+        limits = self.bounds.of_parts(n_parts, graph, slack)
+        found = _better(graph, part, limits, self.bounds, self.rng, hot)
+        short = _needed(found.loads, self.bounds) - n_parts
+        return _Found(part, n_parts, found.cost), (found.loads / limits).max(axis=1), short
+
+    def _split(self, graph: Hypergraph, part: Ints, which: Ints, n_parts: int) -> None:
+        """Cuts parts in two; the new ones are numbered from n_parts on."""
+        for number, one in enumerate(which.tolist()):
+            here = np.flatnonzero(part == one).astype(np.int32)
+            if len(here) > 1:
+                side = _cut(only(graph, here), 1, 1, self.bounds, self.rng)
+                part[here[side == 1]] = n_parts + number
 
 
-def _climbed(
-    ladder: Ladder, part: Ints, n_parts: int, bounds: Bounds, rng: np.random.Generator
-) -> tuple[Ints, int, int]:
-    """From the smallest level to the finest, better at each."""
-    steps = [*reversed(ladder.steps)]
-    work = _better(ladder.smallest, part, n_parts, bounds, SLACK if steps else 0, rng)
-    short = _needed(work, bounds) - n_parts
-    if short > 0:  # the finer levels take no less
-        return part, int(work.cost()), short
-    for number, (graph, cluster_of) in enumerate(steps):
-        part = np.ascontiguousarray(part[cluster_of])
-        work = _better(graph, part, n_parts, bounds, SLACK if number < len(steps) - 1 else 0, rng)
-    over = _parts_short(work, n_parts, bounds)
-    return part, int(work.cost()), over
+def _slack(ladder: Ladder, number: int) -> int:
+    """Of a level, counted from the smallest."""
+    return SLACK if number < len(ladder.steps) else 0
 
 
 def _better(
-    graph: Hypergraph, part: Ints, n_parts: int, bounds: Bounds, slack: int, rng: np.random.Generator
-) -> parts.Parts:
-    """Moves nodes between parts, in place."""
-    work = graph.parts(part, bounds.of_parts(n_parts, graph, slack), bounds.header_bits, bounds.is_vector)
-    work.relieve()
-    work.improve(rng.permutation(graph.n_nodes).astype(np.int32), 3)
-    _search(work, max(200, graph.n_nodes // 20))
-    work.relieve()
-    return work
+    graph: Hypergraph,
+    part: Ints,
+    limits: Longs,
+    bounds: Bounds,
+    rng: np.random.Generator,
+    hot: NDArray[np.bool_] | None,
+) -> Loads:
+    """Moves nodes between parts, in place. hot: parts to look at, None: all; limits: int64 [n_parts, 4]."""
+    header, vector = bounds.header_bits, bounds.is_vector
+
+    def work_on(work: parts.Parts, n_nodes: int) -> None:
+        work.relieve()
+        work.improve(rng.permutation(n_nodes).astype(np.int32), 3)
+        _search(work, max(200, n_nodes // 20))
+        work.relieve()
+
+    if len(limits) <= DENSE or len(limits) * graph.n_nodes <= FEW_CELLS:
+        work = graph.parts(part, limits, header, vector)
+        work_on(work, graph.n_nodes)
+        return Loads(work.loads(), int(work.cost()))
+    return refine(graph, part, limits, header, vector, N_PASSES, hot, work_on)
 
 
 def _search(work: parts.Parts, patience: int) -> None:
@@ -141,42 +231,29 @@ def _search(work: parts.Parts, patience: int) -> None:
             break
 
 
-def _parts_short(work: parts.Parts, n_parts: int, bounds: Bounds) -> int:
-    """How many more parts would take what is beyond the limits; 0: nothing is."""
-    loads = work.loads()
-    over = (loads > bounds.limits).any(axis=1)
-    if not over.any():
-        return 0
-    return max(_needed(work, bounds) - n_parts, -(-int(over.sum()) // 8), 1)
-
-
-def _needed(work: parts.Parts, bounds: Bounds) -> int:
+def _needed(loads: Longs, bounds: Bounds) -> int:
     """Parts that would take together what these take."""
-    taken = work.loads().sum(axis=0)
+    taken = loads.sum(axis=0)
     vector = ROOM * taken[1:] / bounds.limits[1:]
     return max(-(-int(taken[0]) // int(bounds.limits[0])), int(vector.max()) + 1)
 
 
-def _bisected(
-    graph: Hypergraph, n_parts: int, bounds: Bounds, rng: np.random.Generator, n_visits: int
-) -> Ints:
+def _bisected(graph: Hypergraph, n_parts: int, bounds: Bounds, rng: np.random.Generator) -> Ints:
     """int32 [n_nodes]: cut in two, and each half again."""
     if n_parts == 1:
         return np.zeros(graph.n_nodes, dtype=np.int32)
     n_left = n_parts // 2
-    side = _cut(graph, n_left, n_parts - n_left, bounds, rng, n_visits)
+    side = _cut(graph, n_left, n_parts - n_left, bounds, rng)
     part = side.copy()
     for number, n, first in ((0, n_left, 0), (1, n_parts - n_left, n_left)):
         here = side == number
         part[here] = first
         if n > 1 and here.any():
-            part[here] += _bisected(graph.within(here), n, bounds, rng, n_visits)
+            part[here] += _bisected(graph.within(here), n, bounds, rng)
     return part
 
 
-def _cut(
-    graph: Hypergraph, n_left: int, n_right: int, bounds: Bounds, rng: np.random.Generator, n_visits: int
-) -> Ints:
+def _cut(graph: Hypergraph, n_left: int, n_right: int, bounds: Bounds, rng: np.random.Generator) -> Ints:
     """int32 [n_nodes]: 0 or 1, so that each side has what its parts can take."""
     n_both = n_left + n_right
     total = graph.load.sum(axis=0)
@@ -188,10 +265,11 @@ def _cut(
         if bounds.is_vector:  # axons are known only when all parts are: nobody may count on their room
             room = np.minimum(room, even * UNEVEN / EVEN)
         limits[row, :2] = np.where(bounds.limits[:2] < FREE, even + EVEN * room + 1, FREE)
+    graph = graph.sampled(min(CUT_PINS, PINS_PER_NODE * graph.n_nodes), rng)
     if graph.n_nets == 0:
         return _cut_order(graph, limits)
     nowhere = np.zeros(graph.n_nodes, dtype=np.int32)
-    ladder = ladder_of(graph, BISECTED, nowhere, rng, n_visits, 0, False)
+    ladder = ladder_of(graph, BISECTED, nowhere, rng, CUT_VISITS, 0, False)
     smallest = ladder.smallest
     if smallest.n_nets == 0:
         return _cut_order(graph, limits)
