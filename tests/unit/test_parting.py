@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import emulator as em
+from emulator.compiler import blocks
 from emulator.compiler.blocks import cluster
-from emulator.compiler.parting import Effort, find_parts, has_structure
+from emulator.compiler.parting import Effort, find_parts, has_structure, multilevel, windows
 from emulator.compiler.parting.hypergraph import Hypergraph
 from emulator.compiler.parting.levels import ladder_of
 from emulator.compiler.parting.multilevel import FREE, Bounds
@@ -104,6 +105,63 @@ def test_tables_are_those_of_a_plain_count_after_any_moves(
         assert work.cost() == cost and (work.loads() == loads).all()
     if over == 0:
         assert (loads <= limits).all(), "moves keep the limits that are kept"
+
+
+@given(drawn=graphs(), n_parts=st.integers(2, 7), data=st.data())
+def test_windows_keep_the_tables_of_all_parts(drawn: Any, n_parts: int, data: st.DataObject) -> None:
+    graph, rng = drawn
+    part = rng.integers(0, n_parts, graph.n_nodes).astype(np.int32)
+    cost, loads = counted(graph, part, n_parts)
+    limits = np.full((n_parts, 4), FREE, dtype=np.int64)
+    for place in data.draw(st.sets(st.integers(0, 3))):
+        limits[:, place] = loads[:, place].max() + data.draw(st.integers(0, 3))
+    found = windows.loads_of(graph, part, n_parts, HEADER)
+    assert found.cost == cost and (found.loads == loads).all()
+    gained: list[int] = []
+
+    def work_on(work: Any, n_nodes: int) -> None:
+        before = work.cost()
+        work.search(n_nodes)
+        work.improve(rng.permutation(n_nodes).astype(np.int32), 2)
+        gained.append(before - work.cost())
+
+    held, reach = loads.copy(), blocks.windows.counted(*_tables(graph), part, n_parts, HEADER)[1]
+    scratch = np.full(graph.n_nodes, -1, dtype=np.int32), np.zeros(graph.n_nets, dtype=np.uint8)
+    for _ in range(data.draw(st.integers(1, 4))):
+        group = rng.permutation(n_parts)[: int(rng.integers(2, n_parts + 1))].astype(np.int32)
+        windows._in_window(graph, part, limits, HEADER, True, np.sort(group), held, reach, scratch, work_on)
+        cost, loads = counted(graph, part, n_parts)
+        assert (held == loads).all() and (loads <= limits).all()
+    assert (reach == blocks.windows.counted(*_tables(graph), part, n_parts, HEADER)[1]).all()
+    assert found.cost - cost == sum(gained), "what is gained in a window is gained"
+    refined = windows.refine(graph, part, limits, HEADER, True, 2, None, work_on)
+    cost, loads = counted(graph, part, n_parts)
+    assert refined.cost == cost == found.cost - sum(gained) and (refined.loads == loads).all()
+
+
+def _tables(graph: Hypergraph) -> tuple[Any, ...]:
+    return (graph.pin_ptr, graph.pin, graph.weight, graph.count, graph.source, graph.apart, graph.load)
+
+
+@given(drawn=graphs())
+def test_a_window_of_nodes_has_what_they_share(drawn: Any) -> None:
+    graph, rng = drawn
+    chosen = rng.random(graph.n_nodes) < 0.6
+    some, plain = windows.only(graph, np.flatnonzero(chosen).astype(np.int32)), graph.within(chosen)
+    for name in ("pin_ptr", "pin", "weight", "load", "net_ptr", "net"):
+        assert (getattr(some, name) == getattr(plain, name)).all()
+
+
+def test_many_parts_are_refined_in_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same modules are found as with tables of all parts."""
+    rng = np.random.default_rng(3)
+    n, pre, post = modules(40, 12, rng)
+    nets = [(sender, post[pre == sender].tolist()) for sender in range(n)]
+    graph = graph_of(n, nets, rng)
+    bounds = Bounds(np.array([12, FREE, FREE, FREE], dtype=np.int64), HEADER)
+    monkeypatch.setattr(multilevel, "FEW_CELLS", 0)
+    part = find_parts(graph, bounds, 1, EFFORT, 50, lambda *_: None)
+    assert part is not None and counted(graph, part, int(part.max()) + 1)[0] <= 0.1 * graph.weight.sum()
 
 
 @given(drawn=graphs(), n_parts=st.integers(1, 4), vector=st.booleans())

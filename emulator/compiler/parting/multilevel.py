@@ -37,7 +37,8 @@ FEW_CELLS = 2_000_000  # nodes x parts, of which the same is true
 N_PASSES = 2  # over all parts, in windows
 ROOM = 1.02  # parts, by the least that could hold all
 N_WIDER = 10  # times that more parts are begun with
-N_SPLITS = 16  # times in a level that parts are cut in two because they hold too much
+N_COARSE_SPLITS = 8
+N_SPLITS = 24  # times in a level that parts are cut in two because they hold too much
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class _Search:
         )
 
     def _first(self, ladder: Ladder, n_parts: int) -> _Found | None:
-        """Parts of the smallest level, the best of some; where there are too few, it is begun anew with more."""
+        """Parts of the smallest level, the best of some; with more where they are too few."""
         graph, slack = ladder.smallest, _slack(ladder, 0)
         n_tries = min(N_FIRST, FIRST_PINS // max(len(graph.pin), 1))
         if n_tries < 2:
@@ -163,13 +164,19 @@ class _Search:
     def _fitting(self, graph: Hypergraph, part: Ints, n_parts: int, slack: int) -> _Found | None:
         """Makes parts better; those that hold too much all the same are cut in two, as few as will do."""
         hot = None
-        for _ in range(N_SPLITS):
+        for number in range(N_SPLITS):
             found, filled, short = self._made_better(graph, part, n_parts, slack, hot)
             beyond = filled[filled > 1] - 1
             if len(beyond) == 0 and short <= 0:
                 return found
-            n_new = max(short, int(np.ceil(beyond.sum())))
+            filled[np.bincount(part, minlength=n_parts) < 2] = 0  # finer levels can cut them
+            n_new = max(short, int(np.ceil(beyond.sum())), len(beyond) // 4)
+            n_new = min(n_new, int(((filled > 1) | (short > 0)).sum()))
             full = np.argsort(-filled, kind="stable")[:n_new]
+            if slack and (len(full) == 0 or (short <= 0 and number >= N_COARSE_SPLITS)):
+                return found  # smaller nodes can be shared out better
+            if len(full) == 0:
+                return None
             if n_parts + len(full) > self.n_most:
                 return None
             self._split(graph, part, full, n_parts)
@@ -181,7 +188,7 @@ class _Search:
     def _made_better(
         self, graph: Hypergraph, part: Ints, n_parts: int, slack: int, hot: NDArray[np.bool_] | None
     ) -> tuple[_Found, NDArray[np.float64], int]:
-        """Parts after moves, how full each is (1: to a limit), and how many too few they are for what all take."""
+        """Parts after moves, how full each is (1: to a limit), and how many more all would take together."""
         limits = self.bounds.of_parts(n_parts, graph, slack)
         found = _better(graph, part, limits, self.bounds, self.rng, hot)
         short = _needed(found.loads, self.bounds) - n_parts
@@ -191,9 +198,10 @@ class _Search:
         """Cuts parts in two; the new ones are numbered from n_parts on."""
         for number, one in enumerate(which.tolist()):
             here = np.flatnonzero(part == one).astype(np.int32)
-            if len(here) > 1:
-                side = _cut(only(graph, here), 1, 1, self.bounds, self.rng)
-                part[here[side == 1]] = n_parts + number
+            side = _cut(only(graph, here), 1, 1, self.bounds, self.rng)
+            if side.min() == side.max():  # nodes too large to be shared out evenly
+                side = (np.arange(len(here)) >= len(here) // 2).astype(np.int32)
+            part[here[side == 1]] = n_parts + number
 
 
 def _slack(ladder: Ladder, number: int) -> int:

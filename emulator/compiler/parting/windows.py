@@ -46,7 +46,7 @@ def refine(
 ) -> Loads:
     """Lets `work_on` move nodes within windows of parts that share much, `part` in place.
 
-    limits: int64 [n_parts, 4]. Parts that share most are together in the first pass, what is left in the next.
+    limits: int64 [n_parts, 4]. Parts that share most are together in the first pass, others in the next.
     hot: bool [n_parts], windows without any such part are left alone; None: all are.
     """
     n_parts = len(limits)
@@ -157,7 +157,7 @@ def _groups(shared: NDArray[np.float64]) -> list[Ints]:
     """Parts by WIDTH: each group begins with the one that shares most and takes what shares most with it."""
     free = np.ones(len(shared), dtype=np.bool_)
     by_weight = np.argsort(-shared.sum(axis=1), kind="stable")
-    groups = []
+    groups: list[Ints] = []
     for first in by_weight.tolist():
         if not free[first]:
             continue
