@@ -58,9 +58,8 @@ def _reading(network: dict[str, Any], numbers: dict[str, Any]) -> str:
     if taken is None or not taken["fits"]:
         return f"{named}: does not fit in any way; in order it would take {cores}"
     if not first["fits"]:
-        return (
-            f"{named}: does not fit in order ({cores}), and takes {number(taken['n_cores'])} {taken['way']}"
-        )
+        instead = f"{taken['way']} takes {number(taken['n_cores'])}"
+        return f"{named}: does not fit in order ({cores}); {instead}"
     if not first["spike_hops"]:
         return f"{named}: no hops in any way"
     hops = percent(taken["spike_hops"] / first["spike_hops"])

@@ -18,7 +18,7 @@ from emulator.bench.characterisation import characterisation as bench_characteri
 from emulator.bench.mesh import Traffic
 from emulator.bench.mesh import mesh as bench_mesh
 from emulator.cli.claims import CLAIMS, memory_command, neurons_command, spikes_command
-from emulator.cli.measures import MEASURES, mapping_command
+from emulator.cli.measures import MEASURES, mapping_command, speed_command
 from emulator.cli.options import (
     Engine,
     EngineOption,
@@ -145,6 +145,7 @@ bench_app.command("xor")(xor_command)
 bench_app.command("attention")(attention_command)
 bench_app.command("poisson-drive")(drive_command)
 bench_app.command("mapping")(mapping_command)
+bench_app.command("speed")(speed_command)
 
 
 def _data(

@@ -13,7 +13,11 @@ from emulator.bench.mapping import MAPPED, Task
 from emulator.bench.mapping import mapping as bench_mapping
 from emulator.bench.mapping_networks import NETWORKS as MAPPING_NETWORKS
 from emulator.bench.outcome import CHIP, Outcome
-from emulator.cli.options import Json, check_target, listed, name_pictures
+from emulator.bench.recurrent import DEFAULT_SEED, DELAYS
+from emulator.bench.recurrent import NETWORKS as SPEED_NETWORKS
+from emulator.bench.speed import MEASURED, SPEED_CHIP, TICKS, Measurement
+from emulator.bench.speed import speed as bench_speed
+from emulator.cli.options import Engine, EngineOption, Json, check_target, listed, name_pictures
 from emulator.cli.output import Output, progress_bar
 from emulator.cli.provenance import provenance
 from emulator.compiler import EFFORTS
@@ -21,6 +25,7 @@ from emulator.formats import write_atomic
 
 MEASURES = {
     "mapping": "what is a mapping worth? networks of the field, compiled in each way that there is",
+    "speed": "how fast is the engine on this machine? recurrent networks, with and without the mesh",
 }
 """What each answers, in a line."""
 
@@ -33,6 +38,14 @@ class Effort(StrEnum):
     best = "best"
 
 
+class Delays(StrEnum):
+    """Longest delay of the networks of `speed`."""
+
+    one = "1"
+    mixed = "1-16"
+
+
+assert set(Delays) == set(DELAYS)
 assert set(Effort) == set(EFFORTS)
 ChipOption = Annotated[str, typer.Option(help="A chip that ships, or a YAML file.")]
 
@@ -65,6 +78,47 @@ def mapping_command(
         outcome = bench_mapping(task, bar.step, chip=chip)
     _show(output, outcome, plot, (chip, seed))
     output.note("\nnext: spikemesh explain PROGRAM says of any program what binds, and what relieves it")
+
+
+def speed_command(
+    networks: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Compartments and fan-out, of {listed(SPEED_NETWORKS)}. \\[default: {listed(MEASURED)}]"
+        ),
+    ] = None,
+    delays: Annotated[Delays, typer.Option(help="Of synapses, in ticks, uniform.")] = Delays.one,
+    timing: Annotated[
+        bool | None,
+        typer.Option(
+            "--timing/--no-timing",
+            show_default=False,
+            help="Only with the mesh that carries the packets, or only without. \\[default: both]",
+        ),
+    ] = None,
+    ticks: Annotated[int, typer.Option(min=1, help="Ticks of a run.")] = TICKS,
+    threads: Annotated[int, typer.Option(min=1, help="The same bits with any number of them.")] = 1,
+    chip: ChipOption = SPEED_CHIP,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same networks.")] = DEFAULT_SEED,
+    plot: Annotated[Path | None, typer.Option(help="File of a picture.")] = None,
+    engine: EngineOption = Engine.native,
+    json: Json = False,
+) -> None:
+    """Ticks, synaptic events and packet hops a second of the engine on this machine.
+
+    \b
+    spikemesh bench speed
+    spikemesh bench speed --networks 10k-1000 --no-timing --threads 2 --json
+    """
+    output = Output(json)
+    if plot is not None:
+        check_target(plot)
+    timings = (False, True) if timing is None else (timing,)
+    asked = Measurement(_names(networks) or MEASURED, delays.value, timings, ticks, threads, seed)
+    with progress_bar() as bar:
+        outcome = bench_speed(asked, engine, bar.step, chip=chip)
+    _show(output, outcome, plot, (chip, seed))
+    output.note("\nnext: benchmarks/bench_speed.py compares other simulators on the same networks")
 
 
 def _names(text: str | None) -> list[str] | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from emulator.chip.spec import ChipSpec
 from emulator.compiler.ir import Partition, Placement
 from emulator.compiler.partition import in_order, partition
-from emulator.compiler.pipeline import PASSES, Job, Progress, program_of, run_all
+from emulator.compiler.pipeline import PASSES, Job, Progress, argument_problems, program_of, run_all
 from emulator.compiler.place import choose_way, place_row_by_row
 from emulator.compiler.placing import traffic_of_bins
 from emulator.errors import CompileError
@@ -58,6 +58,9 @@ def compile_ways(
     progress: Progress | None = None,
 ) -> list[Way]:
     """All of WAYS. Raises CompileError for what no way can mend, and for chips of crossbar cores."""
+    problems = argument_problems(network, chip, seed, None, effort)
+    if problems:
+        raise CompileError(problems)
     if chip.cores.model == "truenorth":
         raise CompileError(
             f"chip {chip.name!r}: its cores are crossbars, whose populations are filled in one way only: "

@@ -295,7 +295,7 @@ def compile_watched(
     watch: Watch | None = None,
 ) -> Program:
     """As `compile`; `watch` is called with each pass that is done and its result."""
-    problems = _arguments(network, chip, seed, profile, effort) or _rewrites(chip, rewrites)
+    problems = argument_problems(network, chip, seed, profile, effort) or _rewrites(chip, rewrites)
     if problems:
         raise CompileError(problems)
     require_for_compiling(network)
@@ -394,7 +394,10 @@ def _rewrites(chip: ChipSpec, rewrites: Mapping[str, str] | None) -> list[str]:
     return [f"rewrites[{name!r}]: choose from {', '.join(REWRITES)}" for name in unknown]
 
 
-def _arguments(network: object, chip: object, seed: object, profile: object, effort: object) -> list[str]:
+def argument_problems(
+    network: object, chip: object, seed: object, profile: object, effort: object
+) -> list[str]:
+    """What is wrong with the arguments of `compile`."""
     problems = []
     if not isinstance(network, Network):
         problems.append(f"network {type(network).__name__}: must be an emulator.Network")

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
 
 from emulator.program import Program
 from emulator.report import canvas
@@ -26,7 +25,7 @@ from emulator.report.mesh_load import (
     readable,
 )
 from emulator.report.placement_map import draw_link_map
-from emulator.report.units import compact, number
+from emulator.report.units import number
 
 FIGURES = {
     "n_cores": "cores",
@@ -56,7 +55,9 @@ def draw_figures(numbers: dict[str, Any]) -> bytes:
     height = HEAD_IN + ROW_IN * len(networks) + 1.15
     with canvas.style():
         figure = canvas.new_figure(width, height)
-        below = f"{numbers['chip']}, {number(numbers['n_cores_chip'])} cores; hollow: does not fit"
+        below = (
+            f"{numbers['chip']}, {number(numbers['n_cores_chip'])} cores; hollow: does not fit; no mark: none"
+        )
         canvas.title(figure, "What a mapping is worth", below)
         for place, (key, label) in enumerate(FIGURES.items()):
             left = NAMES_IN + place * PANEL_IN
@@ -83,10 +84,12 @@ def _draw_figure(axes: Axes, networks: list[dict[str, Any]], key: str) -> None:
         look: dict[str, Any] = {"marker": MARKERS[place], "edgecolors": colour, "s": 42, "zorder": 3 - place}
         axes.scatter([one[0] for one in shown], [one[1] for one in shown], c=faces, **look)
         axes.scatter([], [], c=colour, label=name, **{**look, "edgecolors": colour})
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
-    axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
-    axes.margins(x=0.12)
+    if any(way[key] for network in networks for way in network["ways"]):
+        axes.set_xscale("log")
+        axes.margins(x=0.12)
+        canvas.log_ticks(axes)
+    else:
+        axes.set_xticks([])
     axes.set_ylim(len(networks) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelsize=8.5)

@@ -365,6 +365,8 @@ def test_version_and_help_come_with_examples(spikemesh: Spikemesh) -> None:
         "bench xor",
         "bench attention",
         "bench poisson-drive",
+        "bench mapping",
+        "bench speed",
         "trace",
         "export",
         "repeat",
