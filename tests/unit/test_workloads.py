@@ -39,6 +39,12 @@ def test_xor_is_always_right_and_its_spikes_and_operations_are_counted(engine: s
     assert numbers["energy_per_pair_j"] > numbers["dynamic_per_pair_j"] > 0
 
 
+def test_xor_is_always_right_on_crossbars_too() -> None:
+    numbers = xor(chip="truenorth", n_streams=4, n_pairs=30).numbers
+    assert numbers["accuracy"] == 1.0
+    assert numbers["rewrites"][-1]["exact"]
+
+
 def test_xor_answers_a_pair_two_ticks_later() -> None:
     raster = np.zeros((5, 2), dtype=bool)
     raster[0, 1] = True
