@@ -69,7 +69,7 @@ def _of_neurons(numbers: dict[str, Any]) -> Iterator[Figure]:
             batch = "batch 1" if found["batching"] == "1" else "best batch"
             name = f"energy-vs-neurons: {found['chip']} pays below, against {found['baseline']}, {batch}"
             ends = " to ".join(f"{found[end]['activity']:.3g}" for end in ("low", "high"))
-            spread = f"{found['typical']['verdict']}; {ends} over the ranges of the baseline's costs"
+            spread = f"{found['typical']['verdict']}; {ends} over the ranges of the costs"
             yield Figure(name, found["typical"]["activity"], "spikes per neuron and tick", spread=spread)
 
 

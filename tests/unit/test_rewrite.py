@@ -377,9 +377,6 @@ def test_a_membrane_that_keeps_more_than_half_leaks(chip: em.ChipSpec) -> None:
 FEW_CORES = em.load_chip("truenorth").replace({"mesh.width": 2, "mesh.height": 1})
 
 
-FEW_CORES = em.load_chip("truenorth").replace({"mesh.width": 2, "mesh.height": 1})
-
-
 @settings(max_examples=50)
 @given(
     weights=st.lists(st.integers(-8, 8), min_size=2, max_size=6),
