@@ -64,7 +64,7 @@ def log_ticks(axes: Axes) -> None:
     """A logarithmic x axis with some labels, however short it is."""
     axes.set_xscale("log")
     low, high = axes.get_xlim()
-    locator: Locator = LogLocator() if high > 200 * low else LogLocator(subs=(1.0, 2.0, 5.0))
+    locator: Locator = LogLocator() if high > 20 * low else LogLocator(subs=(1.0, 2.0, 5.0))
     if high < 8 * low:
         locator = MaxNLocator(3)
     axes.xaxis.set_major_locator(locator)
