@@ -101,7 +101,7 @@ def report(ran: list[Ran]) -> str:
 def readme_report(ran: list[Ran], part: bool = False) -> tuple[str, bool]:
     """What README.md says beside what was measured, and whether all of it is so.
 
-    part: only some benchmarks ran, or in short; figures of others are left out, and none has to be equal.
+    part: only some benchmarks ran; figures of others are left out, and none has to be equal.
     """
     compared = compare(row for one in ran for row in one.rows)
     if part:
@@ -134,8 +134,10 @@ def main() -> int:
             record = ["--record"] if arguments.record else []
             ran.append(run(name, [*options.split(), *record], workloads))
     print(report(ran))
-    text, as_said = readme_report(ran, part=bool(arguments.quick or arguments.names))
-    print(text)
+    as_said = True
+    if not arguments.quick:  # whose figures are others
+        text, as_said = readme_report(ran, part=bool(arguments.names))
+        print(text)
     if arguments.record:
         measured = {(row.benchmark, row.figure) for one in ran for row in one.rows}
         benchmarks = {benchmark for benchmark, _ in measured}
