@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from emulator.bench.mapping_networks import NETWORKS, network_of
-from emulator.bench.mapping_text import outcome_text
+from emulator.bench.mapping_text import left_out, outcome_text
 from emulator.bench.metrics import connection_sparsity, footprint_bytes
 from emulator.bench.outcome import CHIP, Outcome, Progress
 from emulator.chip.faults import usable_cores
@@ -121,5 +121,6 @@ def _draw_maps(name: str, ways: list[Way]) -> bytes:
     panels = []
     for way in ways:
         cores = "" if way.n_cores is None else f" ({way.n_cores} cores)"
-        panels.append(Panel(f"{way.name}{', taken' if way.chosen else ''}{cores}", way.program))
+        title = f"{way.name}{', taken' if way.chosen else ''}{cores}"
+        panels.append(Panel(title, way.program, left_out({"why_not": way.why})))
     return draw_ways(NETWORKS[name].title, panels)

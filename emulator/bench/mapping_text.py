@@ -33,14 +33,19 @@ def outcome_text(numbers: dict[str, Any]) -> str:
 def _row(network: dict[str, Any], way: dict[str, Any]) -> tuple[str, ...]:
     named = (network["title"], f"{way['way']}{' *' if way['chosen'] else ''}")
     if not way["fits"]:
-        reason = "does not fit" if way["n_cores"] else "none found"
-        return (*named, number(way["n_cores"]), *[NOT_MEASURED] * 3, si(way["compile_s"], "s"), reason)
+        return (*named, number(way["n_cores"]), *[NOT_MEASURED] * 3, si(way["compile_s"], "s"), left_out(way))
     return (
         *named,
         *(number(way[name]) for name in ("n_cores", "packets", "spike_hops", "max_link")),
         si(way["compile_s"], "s"),
         _binding(way["binding"]),
     )
+
+
+def left_out(way: dict[str, Any]) -> str:
+    """In some words why there is no program: it does not fit, was not tried, or would gain nothing."""
+    why = str(way["why_not"])
+    return why.partition(":")[0] if why.startswith(("not tried", "nothing to gain")) else "does not fit"
 
 
 def _binding(binding: dict[str, Any]) -> str:

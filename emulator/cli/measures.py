@@ -53,7 +53,7 @@ ChipOption = Annotated[str, typer.Option(help="A chip that ships, or a YAML file
 def mapping_command(
     networks: Annotated[
         str | None,
-        typer.Option(help=f"Of {listed(MAPPING_NETWORKS)}. \\[default: {listed(MAPPED)}]"),
+        typer.Option(help=f"Of {', '.join(MAPPING_NETWORKS)}. \\[default: {listed(MAPPED)}]"),
     ] = None,
     chip: ChipOption = CHIP,
     effort: Annotated[Effort, typer.Option(help="How long to look.")] = Effort.default,
@@ -84,7 +84,7 @@ def speed_command(
     networks: Annotated[
         str | None,
         typer.Option(
-            help=f"Compartments and fan-out, of {listed(SPEED_NETWORKS)}. \\[default: {listed(MEASURED)}]"
+            help=f"Compartments and fan-out, of {', '.join(SPEED_NETWORKS)}. \\[default: {listed(MEASURED)}]"
         ),
     ] = None,
     delays: Annotated[Delays, typer.Option(help="Of synapses, in ticks, uniform.")] = Delays.one,

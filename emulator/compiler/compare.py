@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from emulator.chip.spec import ChipSpec
+from emulator.compiler.candidates import EFFORTS
 from emulator.compiler.ir import Partition, Placement
 from emulator.compiler.partition import in_order, partition
 from emulator.compiler.pipeline import PASSES, Job, Progress, argument_problems, program_of, run_all
@@ -25,6 +26,8 @@ IN_ORDER, PLACED, MULTILEVEL = WAYS = ("in order", "placed", "multilevel")
 NAMES = [step.name for step in PASSES]
 UNTIL_FILLING = PASSES[: NAMES.index("partition")]
 FROM_SLOTS = PASSES[NAMES.index("slots") :]
+POINTLESS = "nothing to gain: one core holds all, or no neurons talk to each other more than to others"
+UNTRIED = "not tried: effort {!r} looks for it only where cores filled in order are too many"
 PLACE = PASSES[NAMES.index("place")]
 
 
@@ -72,8 +75,9 @@ def compile_ways(
     if job["check"]:
         raise CompileError(job["check"])
     before_s = time.process_time() - begun_s
-    ordered = _fill(lambda: partition(job["quantise"], network, chip), before_s)
-    grouped = _fill(lambda: _other(job), before_s)
+    ordered = _fill(lambda: partition(job["quantise"], network, chip), before_s, "")
+    left_out = UNTRIED.format(effort) if EFFORTS[effort] is None else POINTLESS
+    grouped = _fill(lambda: _other(job), before_s, left_out)
     taken = _taken(job, ordered.bins, grouped.bins)
     ways = []
     for name in WAYS:
@@ -82,13 +86,11 @@ def compile_ways(
     return ways
 
 
-def _fill(fill: Callable[[], Partition | None], before_s: float) -> _Filled:
+def _fill(fill: Callable[[], Partition | None], before_s: float, left_out: str) -> _Filled:
+    """left_out: why there may be no bins without an error."""
     begun_s = time.process_time()
     try:
-        bins, why = (
-            fill(),
-            "nothing to gain: one core holds all, or no neurons talk to each other more than to others",
-        )
+        bins, why = fill(), left_out
     except CompileError as error:
         bins, why = None, str(error)
     return _Filled(bins, before_s + time.process_time() - begun_s, "" if bins else why)

@@ -45,7 +45,8 @@ class Panel:
     """One way."""
 
     title: str
-    program: Program | None  # None: it does not fit
+    program: Program | None
+    without: str = "does not fit"  # what stands where there is none
 
 
 def draw_figures(numbers: dict[str, Any]) -> bytes:
@@ -108,14 +109,15 @@ def draw_ways(title: str, panels: Sequence[Panel]) -> bytes:
     with canvas.style():
         figure = canvas.new_figure(width, height)
         where = programs[0].chip.name if programs else "the chip"
-        canvas.title(figure, f"{title} on {where}, mapped in each way", "every neuron fires once")
+        dashed = "; dashed: borders of chips" if programs and programs[0].chip.n_chips > 1 else ""
+        canvas.title(figure, f"{title} on {where}, mapped in each way", f"every neuron fires once{dashed}")
         scales: list[Scale] = []
         for place, panel in enumerate(panels):
             left = 0.3 + place * (MAP_IN + 0.25)
             axes = figure.add_axes((left / width, FOOT_IN / height, MAP_IN / width, tall / height))
             axes.set_title(panel.title, loc="left", fontsize=10)
             if panel.program is None:
-                axes.text(0.5, 0.5, "does not fit", ha="center", color=canvas.MUTED, transform=axes.transAxes)
+                axes.text(0.5, 0.5, panel.without, ha="center", color=canvas.MUTED, transform=axes.transAxes)
                 axes.axis("off")
             else:
                 scales = _draw_way(axes, loads[id(panel.program)], frame, most)

@@ -84,6 +84,14 @@ def test_a_network_that_one_core_holds_has_no_other_way(chip: em.ChipSpec) -> No
     assert multilevel.program is None and "nothing to gain: one core holds all" in multilevel.why
 
 
+def test_a_way_that_the_effort_leaves_out_says_so(chip: em.ChipSpec) -> None:
+    multilevel = compile_ways(network_of(cliques()), chip, effort="fast")[2]
+    assert multilevel.program is None and multilevel.why.startswith("not tried: effort 'fast' looks for it")
+    # where it is needed it is looked for all the same
+    few = chip.replace({"limits.axons_in": 8})
+    assert compile_ways(network_of(cliques()), few, effort="fast")[2].chosen
+
+
 def test_ways_of_crossbar_cores_are_refused() -> None:
     with pytest.raises(
         CompileError, match="its cores are crossbars, whose populations are filled in one way"
@@ -125,7 +133,7 @@ def test_the_mapping_bench_tells_what_programs_say() -> None:
     assert ways["in order"]["spike_hops"] == program.stats["placement"]["spike_hops_sequential"]
     assert ways["in order"]["binding"]["resource"] == "compartments"
     assert sum(ways["placed"]["cores_bound_by"].values()) == ways["placed"]["n_cores"] == 9
-    assert not ways["multilevel"]["fits"] and "none found" in small_mapping().text
+    assert not ways["multilevel"]["fits"] and "not tried" in small_mapping().text
 
 
 def test_pictures_of_mappings_are_drawn_with_what_does_not_fit(
