@@ -103,8 +103,7 @@ def drain(subject: Subject, trial: Trial) -> None:
 
 
 def energy(subject: Subject, trial: Trial) -> None:
-    """Breakdowns of the ledger have one total, in attojoules; counts have the same sums; every hop is that of
-    a link."""
+    """Every breakdown of the ledger has the same total, in attojoules; counts add up; hops are links'."""
     result = subject.run(compiled(trial), trial).result
     record, ledger = result.record, result.energy
     for name in ("counts_by_core", "counts_by_group"):
