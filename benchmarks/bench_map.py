@@ -1,9 +1,9 @@
 """How many packets does the partitioner save, beside the partitioner Mt-KaHyPar and filling in order?
 
 Packets to other cores when every sender fires once. Cores of 1,024 compartments, other limits lifted,
-on networks of mapping_networks.py: ours is the multilevel candidate of effort `default`, Mt-KaHyPar has its
-default preset, both one thread; seconds are of the processor, of partitioning alone. Then Loihi's full
-limits: cores and hops of whole compiled programs (each verified), beside filling cores in order, row by row.
+on the networks of `spikemesh bench mapping`: ours is the multilevel candidate of effort `default`, Mt-KaHyPar
+has its default preset, both one thread; seconds are of the processor, of partitioning alone. Then Loihi's
+full limits: cores and hops of whole compiled programs (each verified), beside cores in order, row by row.
 With --quick only the three smallest networks.
 """
 
@@ -22,62 +22,51 @@ import numpy as np
 import peers
 from contestants import ContestantError
 from figures import Figure, Options, Outcome, main_of
-from mapping_networks import NETWORKS, Edges
+
+import emulator as em
+from emulator.bench.mapping_networks import NETWORKS, Edges, network_of
+from emulator.compiler.pipeline import PASSES, run_passes
+from emulator.compiler.placing import traffic_of_bins
 
 MOST = 1024  # compartments of a core
-QUICK = ("LeNet-5", "reservoir", "sheet of 10,000")
-ON_LOIHI = {"LeNet-5": "loihi", "ring": "nahuku32", "sheet of 10,000": "loihi", "modular": "nahuku32"}
+QUICK = ("lenet5", "reservoir", "sheet")
+ON_LOIHI = {"lenet5": "loihi", "ring": "nahuku32", "sheet": "loihi", "modular": "nahuku32"}
 WORST, MEAN, CPU = 1.10, 1.03, 0.25  # targets
 
 
 def measure(options: Options) -> Outcome:
     """Packets and seconds by those of Mt-KaHyPar; cores and hops by those in order."""
-    try:
-        import emulator as em
-    except ImportError as error:
-        raise ContestantError(f"{error}: install this project first, `pip install .`") from error
     names = QUICK if options.quick else tuple(NETWORKS)
     figures: list[Figure] = []
     ratios = []
     for name in names:
-        print(f"{name}: making", file=sys.stderr, flush=True)
-        edges = NETWORKS[name]()
-        ours, seconds, in_order = _ours(em, edges)
+        title = NETWORKS[name].title
+        print(f"{title}: making", file=sys.stderr, flush=True)
+        edges = NETWORKS[name].edges()
+        ours, seconds, in_order = _ours(edges)
         theirs = _mtkahypar(edges)
         ratios.append(ours / theirs["packets"])
         about = f"{ours:,} of {theirs['packets']:,}; in order {in_order:,}"
         speed = f"{seconds:.3g} s of {theirs['cpu_s']:.3g} s"
-        label = f"{name} ({edges[0]:,} neurons, {len(edges[1]):,} synapses)"
+        label = f"{title} ({edges[0]:,} neurons, {len(edges[1]):,} synapses)"
         figures.append(Figure(f"{label}: packets : Mt-KaHyPar", ratios[-1], "x", at_most=WORST, spread=about))
         figures.append(
             Figure(f"{label}: CPU : Mt-KaHyPar", seconds / theirs["cpu_s"], "x", at_most=CPU, spread=speed)
         )
         if name in ON_LOIHI:
-            figures += _on_loihi(em, name, edges)
+            figures += _on_loihi(name, edges)
     mean = math.prod(ratios) ** (1 / len(ratios))
     figures.append(Figure("packets : Mt-KaHyPar, geometric mean", mean, "x", at_most=MEAN))
     return figures, []
 
 
-def _network(em: Any, edges: Edges) -> Any:
-    n, pre, post = edges
-    network = em.Network("mapped")
-    a = network.add_population("a", n, em.LoihiCuba())
-    synapse = em.LoihiSynapse(w_exp=0, weight_bits=8)
-    network.connect(a, a, em.Triplets(pre, post, np.full(len(pre), 2), 1), synapse=synapse)
-    return network
-
-
-def _ours(em: Any, edges: Edges) -> tuple[int, float, int]:
+def _ours(edges: Edges) -> tuple[int, float, int]:
     """Packets, seconds of the pass (filling in order too), packets in order."""
-    from emulator.compiler.pipeline import PASSES, run_passes
-    from emulator.compiler.placing import traffic_of_bins
-
     limits = ("axons_in", "axons_out", "synapse_memory_bits", "delay_slots")
     changes = {f"limits.{name}": None for name in (*limits, "compartment_configs", "threshold_configs")}
     size = {"mesh.width": 32, "mesh.height": 32, "cores.per_tile": 1, "limits.compartments": MOST}
     chip = em.load_chip("loihi-wide").replace(changes | size)
-    job = run_passes(_network(em, edges), chip, until="quantise")
+    job = run_passes(network_of(edges), chip, until="quantise")
     step = next(step for step in PASSES if step.name == "partition")
     begun_s = time.process_time()
     found = step.run(job)
@@ -106,10 +95,10 @@ def _mtkahypar(edges: Edges) -> dict[str, Any]:
     return found
 
 
-def _on_loihi(em: Any, name: str, edges: Edges) -> list[Figure]:
+def _on_loihi(name: str, edges: Edges) -> list[Figure]:
     """With all limits: cores and hops of whole programs by those in order, row by row."""
     chip = em.load_chip(ON_LOIHI[name])
-    network = _network(em, edges)
+    network = network_of(edges)
     begun_s = time.perf_counter()
     program = em.compile(network, chip)
     seconds = time.perf_counter() - begun_s
@@ -117,7 +106,7 @@ def _on_loihi(em: Any, name: str, edges: Edges) -> list[Figure]:
     in_order = em.compile(network, chip, effort="fast")
     their_cores = in_order.stats["n_cores_used"]
     their_hops = in_order.stats["placement"]["spike_hops_sequential"]
-    label = f"{name} on {chip.name}, all limits"
+    label = f"{NETWORKS[name].title} on {chip.name}, all limits"
     return [
         Figure(f"{label}: cores : in order", cores / their_cores, "x", spread=f"{cores} of {their_cores}"),
         Figure(

@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 import workloads
-from contestants import ContestantError, described
+from contestants import ContestantError
 from figures import Figure, Options, Outcome, main_of
 from results import workload_folder
+from workloads import described
 
 TICKS = 100
 COMPILE_TARGET, RUN_TARGET = 16, 6  # bytes per synapse

@@ -23,9 +23,10 @@ from typing import Any
 
 import numpy as np
 import workloads
-from contestants import ContestantError, described
+from contestants import ContestantError
 from figures import Figure, Options, Outcome, main_of
 from numpy.typing import NDArray
+from workloads import described
 
 try:
     import emulator as em

@@ -20,7 +20,7 @@ import numpy as np
 import peers
 from peer_loop import CLOCKS
 from roofline import Plain, Roofline
-from workloads import DELAYS, NETWORKS, Ints, Recurrent
+from workloads import DELAYS, NETWORKS, Ints, Recurrent, described
 
 FOLDER = Path(__file__).resolve().parent
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
@@ -93,32 +93,6 @@ class Ours:
 
     def close(self) -> None:
         """Nothing to end."""
-
-
-def described(workload: Recurrent, pre: Ints | None = None) -> Any:
-    """The workload as a network of ours. pre: workload.pre, where the caller has it already."""
-    import emulator as em
-
-    network = em.Network("recurrent")
-    model = em.LoihiCuba(
-        du=4095,
-        dv=0,
-        vth_mant=workload.vth_mant,
-        bias_mant=workload.bias_mant,
-        bias_exp=0,
-        refractory=1,
-        ds_offset=1,
-    )
-    cells = network.add_population("cells", workload.n_compartments, model, v0=workload.v0)
-    mixed = len(workload.delay_ticks) > 1
-    synapses = em.Triplets(
-        workload.pre if pre is None else pre,
-        workload.target,
-        workload.weight_mant,
-        workload.delay_ticks if mixed else int(workload.delay_ticks[0]),
-    )
-    network.connect(cells, cells, weights=synapses, synapse=em.LoihiSynapse(w_exp=0, weight_bits=8))
-    return network
 
 
 class PlainC:

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import datetime
 import os
-import platform
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from emulator.formats.machine import machine
+
+__all__ = [
+    "RESULTS",
+    "WORKLOADS",
+    "Row",
+    "machine",
+    "older_rows",
+    "table",
+    "table_of",
+    "workload_folder",
+    "write_results",
+]
 
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
 WORKLOADS = "SPIKEMESH_WORKLOADS"  # folder in which run_all.py lets the benchmarks share their networks
@@ -56,18 +69,6 @@ def table_of(rows: Sequence[Row]) -> str:
         ("benchmark", "figure", "value", "spread"),
         [(row.benchmark, row.figure, row.value, row.spread) for row in rows],
     )
-
-
-def machine() -> str:
-    """Processor, number of CPUs, Python."""
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                model = line.partition(":")[2].strip()
-                break
-    return f"{model}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
 
 
 def write_results(rows: Sequence[Row], command: str, path: Path = RESULTS) -> None:

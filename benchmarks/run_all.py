@@ -1,4 +1,5 @@
-"""Runs every benchmark (`bench_*.py` in this folder), prints one table of figures, and which targets hold.
+"""Runs every benchmark (`bench_*.py` in this folder), prints one table of figures, which targets hold, and
+what README.md says beside what was measured.
 
 Each runs with the options of PLAN, which together are to take less than half an hour on two CPUs with nothing
 else to do; more is a failure. --quick is a fast look, --full leaves every script its own defaults.
@@ -19,6 +20,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from readme import compare, missing_words
 from results import WORKLOADS, Row, machine, older_rows, table_of, workload_folder
 
 FOLDER = Path(__file__).resolve().parent
@@ -29,6 +31,7 @@ PLAN = {
     "booksim": "--quick",
     "claims": "",
     "map": "--quick",
+    "mapping": "--quick",
     "memory": "",
     "mesh": "--quick --repetitions 5",
     "networks": "",
@@ -95,6 +98,20 @@ def report(ran: list[Ran]) -> str:
     return "\n".join(lines)
 
 
+def readme_report(ran: list[Ran], part: bool = False) -> tuple[str, bool]:
+    """What README.md says beside what was measured, and whether all of it is so.
+
+    part: only some benchmarks ran; figures of others are left out, and none has to be equal.
+    """
+    compared = compare(row for one in ran for row in one.rows)
+    if part:
+        compared = [one for one in compared if one.measured is not None]
+    lines = [one.line for one in compared]
+    lines += [f"README no longer says {words!r}: mend benchmarks/readme.py" for words in missing_words()]
+    wrong = any(one.differs or one.measured is None for one in compared) or bool(missing_words())
+    return "\n".join(lines), not wrong or part
+
+
 def main() -> int:
     names = sorted(script.stem.removeprefix("bench_") for script in FOLDER.glob("bench_*.py"))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -117,6 +134,10 @@ def main() -> int:
             record = ["--record"] if arguments.record else []
             ran.append(run(name, [*options.split(), *record], workloads))
     print(report(ran))
+    as_said = True
+    if not arguments.quick:  # whose figures are others
+        text, as_said = readme_report(ran, part=bool(arguments.names))
+        print(text)
     if arguments.record:
         measured = {(row.benchmark, row.figure) for one in ran for row in one.rows}
         benchmarks = {benchmark for benchmark, _ in measured}
@@ -128,7 +149,9 @@ def main() -> int:
             f"FAILED: {took_min:.1f} min, limit {LIMIT_MIN}: give scripts in PLAN less to do", file=sys.stderr
         )
         return 1
-    return 1 if any(one.failures for one in ran) else 0
+    if not as_said:
+        print("FAILED: README.md says other figures than those measured, see above", file=sys.stderr)
+    return 1 if any(one.failures for one in ran) or not as_said else 0
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emulator.bench.metrics import metrics
 from emulator.bench.outcome import CHIP, Outcome, Progress
 from emulator.compiler import compile
 from emulator.engine import run
@@ -78,7 +79,8 @@ def attention(
     free = solve(recurrent, drive, lambda total: np.maximum(0, total))
     capped = solve(recurrent, drive, lambda total: np.clip(total, 0, R_MAX))
     resting = solve(recurrent, drive, rest_curve)
-    program = compile(network(x, recurrent, drive, seed), load_chip(chip))
+    units = network(x, recurrent, drive, seed)
+    program = compile(units, load_chip(chip))
     n_ticks = SETTLE_TICKS + count_ticks
     step = None if progress is None else partial(progress, "attention")
     result = run(program, n_ticks, engine=engine, progress=step)
@@ -86,6 +88,7 @@ def attention(
     counted = spikes[spikes[:, 0] >= SETTLE_TICKS, 1]
     measured = np.bincount(counted, minlength=n_units) * UNIT_TICKS / count_ticks
     numbers = _numbers(result, recurrent, (free, capped, resting), measured, count_ticks)
+    numbers["metrics"] = metrics(units, result)
     curves = {"saturated": capped.rates, "with rest": resting.rates, "spikes": measured}
     if free.converged:
         curves["rates"] = free.rates

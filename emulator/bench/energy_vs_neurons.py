@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from emulator.bench.crossing import Curve, Machine, crossing_of, curve_of, sensitivity
+from emulator.bench.crossing import Curve, Machine, crossing_ends, sensitivity
 from emulator.bench.energy_vs_neurons_text import outcome_text
 from emulator.bench.energy_vs_spikes import TICK_S, check_sweep, run_layers, spikes_by_tick
 from emulator.bench.layers import STANDARD, Layers, clocked_spikes, compiled, network_of, raster_of
@@ -204,10 +204,7 @@ def _crossings(curves: list[Curve], machines: list[BaselineSpec], layers: Layers
                     "batching": batching,
                 }
                 for static in (False, True):
-                    points = curve_of(curve, curve.chip, static)
-                    ends = {
-                        name: crossing_of(points, pair.energy_j(name)) for name in ("low", "typical", "high")
-                    }
+                    ends = crossing_ends(curve, pair, static)
                     found.append({**named, "static": static, "n_neurons": layers.n_neurons, **ends})
                 moved.append({**named, "static": False, "rows": sensitivity(curve, pair, static=False)})
     return {"crossings": found, "sensitivity": moved}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from emulator.bench.crossing import ASSUMED, CHIP_ERROR, UNSOURCED_ERROR
 from emulator.bench.energy_vs_spikes_text import network_text
 from emulator.report.tables import sections, table_text
 from emulator.report.units import NOT_MEASURED, number, percent, si
@@ -126,7 +127,7 @@ def _crossings_table(numbers: dict[str, Any]) -> str:
                 NOT_MEASURED if found["low"] == found["typical"] == found["high"] else ends,
             )
         )
-    header = ("chip", "baseline", "of the baseline", "static power", "pays below", "baseline's ranges")
+    header = ("chip", "baseline", "of the baseline", "static power", "pays below", "by ranges of costs")
     title = f"Crossings of {number(numbers['network']['n_neurons'])} neurons, in spikes per neuron and tick"
     return table_text(title, header, rows, n_labels=4)
 
@@ -134,7 +135,11 @@ def _crossings_table(numbers: dict[str, Any]) -> str:
 def _sensitivity_table(part: dict[str, Any]) -> str:
     """The assumptions that move the crossing most; empty: none does."""
     rows = [
-        (row["assumption"], *map(_value, row["values"]), *(crossing_text(row[end]) for end in ENDS))
+        (
+            f"{row['assumption']}{' *' if row['ends'] == ASSUMED else ''}",
+            *map(_value, row["values"]),
+            *(crossing_text(row[end]) for end in ENDS),
+        )
         for row in part["rows"][:SHOWN_ASSUMPTIONS]
         if row["swing"] > 0
     ]
@@ -154,5 +159,7 @@ def _reading(numbers: dict[str, Any]) -> str:
         "Reading: a clocked machine pays for neurons and weights, spikes or not; the chip pays for spikes. It"
         "\ntakes more even without spikes: `never`; less at every activity measured: `always`. What no"
         "\nassumption moves is not listed. 0.01 spikes per neuron and tick are 10 Hz in ticks of 1 ms. Chips"
-        "\nand baselines are of different processes, as told in nm."
+        "\nand baselines are of different processes, as told in nm. *: no range of this cost is published; it"
+        f"\nis moved by {100 * CHIP_ERROR:.0f} % on a chip, by {100 * UNSOURCED_ERROR:.0f} % on a baseline. "
+        "Others are moved by the ranges in their files."
     )

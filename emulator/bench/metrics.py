@@ -36,10 +36,10 @@ def neurobench(network: Network, result: Result) -> dict[str, Any]:
     """
     counts, n_samples = result.counts, result.record.n_samples
     updates = counts["update_inactive"] + counts["update_active"]
-    n_weights, n_nonzero = _weights(network)
+    n_weights, _ = _weights(network)
     return {
         "footprint": footprint_bytes(result.program),
-        "connection_sparsity": 1 - n_nonzero / n_weights if n_weights else 0.0,
+        "connection_sparsity": connection_sparsity(network),
         "activation_sparsity": 1 - counts["spikes"] / updates if updates else None,
         "synaptic_operations": {
             "dense": n_weights * result.n_ticks,
@@ -49,6 +49,12 @@ def neurobench(network: Network, result: Result) -> dict[str, Any]:
         "membrane_updates": updates / n_samples,
         "membrane_updates_active": counts["update_active"] / n_samples,
     }
+
+
+def connection_sparsity(network: Network) -> float:
+    """Share of the weights, of layers as full matrices, that are 0."""
+    n_weights, n_nonzero = _weights(network)
+    return 1 - n_nonzero / n_weights if n_weights else 0.0
 
 
 def costs(result: Result) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emulator.bench.metrics import metrics
 from emulator.bench.outcome import Outcome, Progress
 from emulator.compiler import compile
 from emulator.engine import run
@@ -85,13 +86,14 @@ def poisson_drive(
     for done, n_targets in enumerate(targets):
         driven = Driven(n_targets, n_trains, n_ticks, seed)
         weights = _weights(driven)
-        program = compile(_network(driven, weights), loaded)
+        network = _network(driven, weights)
+        program = compile(network, loaded)
         started_s = time.process_time()
         run(program, n_ticks, engine=engine, seed=seed, timing=False)  # spikes alone, as the loops
         engine_s = time.process_time() - started_s
         result = run(program, n_ticks, engine=engine, seed=seed)
         results[f"poisson-drive-{n_targets}"] = result
-        rows.append(_row(driven, weights, result, engine_s))
+        rows.append({**_row(driven, weights, result, engine_s), "metrics": metrics(network, result)})
         if progress:
             progress("poisson-drive", done + 1, len(targets))
     numbers = {

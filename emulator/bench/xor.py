@@ -3,7 +3,8 @@
 Question: what does the smallest computation that no single layer can do cost, and is it always right? A bit
 is a spike of its input or none. Two hidden neurons see one bit each and are silenced by the other; the output
 fires for either. Membranes forget within a tick, so that pairs follow each other without a pause: the answer
-to the pair of tick t is the output's spike of tick t + 2. Pairs are drawn anew for each stream.
+to the pair of tick t is the output's spike of tick t + 2. Pairs are drawn anew for each stream. Crossbar
+cores have no such membranes: there the compiler makes threshold logic of the neurons, which is exact.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emulator.bench.metrics import metrics
 from emulator.bench.outcome import CHIP, Outcome, Progress
 from emulator.compiler import compile
 from emulator.engine import run
@@ -85,6 +87,7 @@ def _numbers(result: Result, bits: NDArray[np.bool_], answers: NDArray[np.bool_]
         "energy_per_synaptic_op_j": energy.per_synaptic_op_j,
         "tick_mean_ps": float(result.tick_ps.mean()),
         "counts": counts,
+        "metrics": metrics(network(), result),
         "rewrites": result.program.stats.get("rewrites", []),
     }
 

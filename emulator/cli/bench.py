@@ -1,5 +1,5 @@
 """The commands of `spikemesh bench`: trained networks on data, claims about energy, traffic on the mesh
-alone, and maps of what rate and synapses cost."""
+alone, maps of what rate and synapses cost, and what the compiler and the engine themselves do."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from emulator.bench.characterisation import characterisation as bench_characteri
 from emulator.bench.mesh import Traffic
 from emulator.bench.mesh import mesh as bench_mesh
 from emulator.cli.claims import CLAIMS, memory_command, neurons_command, spikes_command
+from emulator.cli.measures import MEASURES, mapping_command, speed_command
 from emulator.cli.options import (
     Engine,
     EngineOption,
@@ -60,7 +61,7 @@ assert set(PatternName) == set(PATTERNS)
 def descriptions() -> dict[str, str]:
     """Every bench in a line."""
     trained = {name: bench.description for name, bench in BENCHES.items()}
-    return trained | CLAIMS | WORKLOADS | {"characterisation": CHARACTERISATION, "mesh": MESH}
+    return trained | CLAIMS | WORKLOADS | MEASURES | {"characterisation": CHARACTERISATION, "mesh": MESH}
 
 
 class _Benches(TyperGroup):
@@ -143,6 +144,8 @@ bench_app.command("local-memory")(memory_command)
 bench_app.command("xor")(xor_command)
 bench_app.command("attention")(attention_command)
 bench_app.command("poisson-drive")(drive_command)
+bench_app.command("mapping")(mapping_command)
+bench_app.command("speed")(speed_command)
 
 
 def _data(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -62,7 +62,7 @@ def check_target(path: Path) -> None:
         raise UsageError(f"{path}: the folder {path.parent} does not exist: create it first")
 
 
-def name_pictures(output: Output, paths: list[Path]) -> None:
+def name_pictures(output: Output, paths: Sequence[Path]) -> None:
     """Says where the pictures are."""
     if paths:
         output.text("\n".join(["\nPictures", *(f"  {path}" for path in paths)]))

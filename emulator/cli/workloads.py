@@ -16,6 +16,7 @@ from emulator.bench.poisson_drive import DRIVE_CHIP, N_TICKS, N_TRAINS, poisson_
 from emulator.bench.xor import N_PAIRS, N_STREAMS, xor
 from emulator.cli.options import Engine, EngineOption, Json, name_pictures
 from emulator.cli.output import Output, progress_bar
+from emulator.cli.provenance import provenance
 
 WORKLOADS = {
     "xor": "exclusive or by spikes, a pair of bits in every tick",
@@ -44,7 +45,9 @@ def xor_command(
     spikemesh bench xor
     spikemesh bench xor --pairs 1000 --out pictures
     """
-    _bench(partial(xor, chip=chip, n_streams=streams, n_pairs=pairs, seed=seed), engine, out, json, chip)
+    _bench(
+        partial(xor, chip=chip, n_streams=streams, n_pairs=pairs, seed=seed), engine, (out, json, chip, seed)
+    )
 
 
 def attention_command(
@@ -63,7 +66,9 @@ def attention_command(
     spikemesh bench attention --units 128 --json
     """
     _bench(
-        partial(attention, chip=chip, n_units=units, count_ticks=ticks, seed=seed), engine, out, json, chip
+        partial(attention, chip=chip, n_units=units, count_ticks=ticks, seed=seed),
+        engine,
+        (out, json, chip, seed),
     )
 
 
@@ -83,14 +88,19 @@ def drive_command(
     spikemesh bench poisson-drive --trains 1000 --json
     """
     _bench(
-        partial(poisson_drive, chip=chip, n_trains=trains, n_ticks=ticks, seed=seed), engine, out, json, chip
+        partial(poisson_drive, chip=chip, n_trains=trains, n_ticks=ticks, seed=seed),
+        engine,
+        (out, json, chip, seed),
     )
 
 
 def _bench(
-    run: Callable[[str, Progress], Outcome], engine: str, out: Path | None, json: bool, chip: str
+    run: Callable[[str, Progress], Outcome],
+    engine: str,
+    asked: tuple[Path | None, bool, str, int],
 ) -> None:
-    """Runs a workload and shows what came of it."""
+    """Runs a workload and shows what came of it. asked: folder, JSON or text, chip, seed."""
+    out, json, chip, seed = asked
     output = Output(json)
     if out is not None:
         reports.make_folder(out)
@@ -103,5 +113,6 @@ def _bench(
         for name, result in outcome.results.items():
             paths += reports.save_pictures(result, out, prefix=f"{name}-")
     name_pictures(output, paths)
-    output.data({**outcome.numbers, "pictures": [str(path) for path in paths]})
+    found = {"provenance": provenance([chip], seed), "pictures": [str(path) for path in paths]}
+    output.data({**outcome.numbers, **found})
     output.note(f"\nnext: spikemesh chips {chip} explains every cost")

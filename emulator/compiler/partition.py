@@ -55,10 +55,7 @@ def partition(
     takes more cores than there are; not asked where neurons are pinned or one bin holds all.
     Raises CompileError with every limit that no fill can keep, and for more cores than the chip has.
     """
-    pinned = _pinned_cores(network, mapping, chip)
-    order = np.lexsort((np.arange(quantised.n_neurons), np.where(pinned == chip.n_cores, -1, pinned)))
-    demand = _demand(quantised, network, chip, order)
-    filled = _settled(_Filler(chip, pinned[order]), demand, quantised)
+    filled = in_order(quantised, network, chip, mapping)
     problems = violations(filled, quantised, network, chip)
     # A neuron that fits no core took one all the same; how many it takes once it is mended, nobody knows.
     n_alone = len({one.ranks for one in filled.breaches if one.core is None})
@@ -73,6 +70,19 @@ def partition(
     if problems:
         raise CompileError(problems)
     return replace(filled.partition, other=other)
+
+
+def in_order(
+    quantised: Quantised,
+    network: Network,
+    chip: ChipSpec,
+    mapping: Mapping[str, ArrayLike] | None = None,
+) -> Filled:
+    """As many neurons to a bin as fit; there may be more bins than cores, and limits that nothing keeps."""
+    pinned = _pinned_cores(network, mapping, chip)
+    order = np.lexsort((np.arange(quantised.n_neurons), np.where(pinned == chip.n_cores, -1, pinned)))
+    demand = _demand(quantised, network, chip, order)
+    return _settled(_Filler(chip, pinned[order]), demand, quantised)
 
 
 def _settled(filler: _Filler, demand: Demand, quantised: Quantised) -> Filled:

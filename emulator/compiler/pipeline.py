@@ -295,13 +295,13 @@ def compile_watched(
     watch: Watch | None = None,
 ) -> Program:
     """As `compile`; `watch` is called with each pass that is done and its result."""
-    problems = _arguments(network, chip, seed, profile, effort) or _rewrites(chip, rewrites)
+    problems = argument_problems(network, chip, seed, profile, effort) or _rewrites(chip, rewrites)
     if problems:
         raise CompileError(problems)
     require_for_compiling(network)
     spikes = None if profile is None else measured_spikes(network, profile)
     job = Job(network, chip, mapping, rewrites, int(seed), effort, spikes, progress)
-    return _program(_run_all(job, passes_of(chip), watch))
+    return program_of(run_all(job, passes_of(chip), watch))
 
 
 def run_passes(
@@ -319,10 +319,11 @@ def run_passes(
     if until is not None and until not in names:
         raise CompileError(f"pass {until!r}: choose from {', '.join(names)}")
     last = len(passes) if until is None else names.index(until) + 1
-    return _run_all(Job(network, chip, mapping, rewrites, seed, effort), passes[:last])
+    return run_all(Job(network, chip, mapping, rewrites, seed, effort), passes[:last])
 
 
-def _run_all(job: Job, passes: tuple[Pass, ...], watch: Watch | None = None) -> Job:
+def run_all(job: Job, passes: tuple[Pass, ...], watch: Watch | None = None) -> Job:
+    """Runs these passes, one after the other; their results are in the job then."""
     for step in passes:
         job.tell(step.name, 0, 1)
         job.results[step.name] = _run(step, job)
@@ -332,7 +333,7 @@ def _run_all(job: Job, passes: tuple[Pass, ...], watch: Watch | None = None) -> 
     return job
 
 
-def _program(job: Job) -> Program:
+def program_of(job: Job) -> Program:
     """What all passes came to, with its figures."""
     chip, network = job.chip, job.network
     if chip.cores.model == "truenorth":
@@ -393,7 +394,10 @@ def _rewrites(chip: ChipSpec, rewrites: Mapping[str, str] | None) -> list[str]:
     return [f"rewrites[{name!r}]: choose from {', '.join(REWRITES)}" for name in unknown]
 
 
-def _arguments(network: object, chip: object, seed: object, profile: object, effort: object) -> list[str]:
+def argument_problems(
+    network: object, chip: object, seed: object, profile: object, effort: object
+) -> list[str]:
+    """What is wrong with the arguments of `compile`."""
     problems = []
     if not isinstance(network, Network):
         problems.append(f"network {type(network).__name__}: must be an emulator.Network")

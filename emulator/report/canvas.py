@@ -12,6 +12,9 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, Locator, LogLocator, MaxNLocator
+
+from emulator.report.units import compact
 
 DPI = 110  # pictures are read on a screen at 100 %: 10 pt is 15 pixels
 INK = "#22262b"
@@ -55,6 +58,18 @@ def tidy(axes: Axes, keep: tuple[str, ...] = ("left", "bottom")) -> None:
     """Takes away the frame except the sides in `keep`."""
     for side, spine in axes.spines.items():
         spine.set_visible(side in keep)
+
+
+def log_ticks(axes: Axes) -> None:
+    """A logarithmic x axis with some labels, however short it is."""
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    locator: Locator = LogLocator() if high > 20 * low else LogLocator(subs=(1.0, 2.0, 5.0))
+    if high < 8 * low:
+        locator = MaxNLocator(3)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
+    axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
 
 
 def png(figure: Figure) -> bytes:

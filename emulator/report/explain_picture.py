@@ -12,21 +12,31 @@ from emulator.report.link_flows import flows_of
 from emulator.report.units import number, short
 
 if TYPE_CHECKING:
+    from emulator.report.mesh_load import MeshLoad
     from emulator.report.placement_map import Shares
 
 
 def draw_map(program: Program, profile: Record | None = None) -> bytes:
     """The mesh coloured by population with the traffic on its links, as a PNG. profile: as `explanation`."""
     from emulator.report import canvas
-    from emulator.report.mesh_load import MeshLoad
     from emulator.report.placement_map import draw_placement
 
-    flows = flows_of(program, profile)
     symbols, chip = program.symbols, program.chip
+    load = load_of(program, profile)
+    where = f"{short(symbols.network, 40)} on {short(chip.name, 40)}"
+    with canvas.style():
+        return canvas.png(draw_placement(_shares(program), load, where))
+
+
+def load_of(program: Program, profile: Record | None = None) -> MeshLoad:
+    """Cores in use, and what links and host port carry. profile: as `explanation`."""
+    from emulator.report.mesh_load import MeshLoad
+
+    flows, chip = flows_of(program, profile), program.chip
     counted = "every neuron and input fires once" if profile is None else "spikes of the profile"
     host = program.image.n_cores
     sent, heard = flows.source == host, flows.target == host
-    load = MeshLoad(
+    return MeshLoad(
         width=chip.mesh.width,
         height=chip.mesh.height,
         per_tile=chip.cores.per_tile,
@@ -41,9 +51,6 @@ def draw_map(program: Program, profile: Record | None = None) -> bytes:
         foot=f"{counted}; host port at tile ({chip.host_port.x}, {chip.host_port.y}) {chip.host_port.side}: "
         f"{number(int(flows.times[sent].sum()))} packets in, {number(int(flows.times[heard].sum()))} out",
     )
-    where = f"{short(symbols.network, 40)} on {short(chip.name, 40)}"
-    with canvas.style():
-        return canvas.png(draw_placement(_shares(program), load, where))
 
 
 def _shares(program: Program) -> Shares:

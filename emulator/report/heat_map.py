@@ -65,7 +65,7 @@ def draw_heat_map(load: MeshLoad, where: str) -> Figure:
     axes.axis("off")
     draw_borders(axes, load, frame)
     draw_tiles(axes, frame)
-    energy = _draw_cores(axes, load, frame, pitch)
+    energy = draw_cores(axes, load, frame, pitch)
     links = draw_links(axes, load, frame)
     draw_coordinates(axes, frame, reach)
     if load.foot is None:
@@ -84,8 +84,11 @@ def draw_tiles(axes: Axes, frame: Frame) -> None:
     axes.add_collection(PatchCollection(boxes, facecolor="#f3f4f6", edgecolor="#c3c8cf", linewidth=0.8))
 
 
-def _draw_cores(axes: Axes, load: MeshLoad, frame: Frame, pitch: float) -> Scale:
-    """Used cores in the colour of their energy, the others white. `pitch`: inches from tile to tile."""
+def draw_cores(axes: Axes, load: MeshLoad, frame: Frame, pitch: float, highest: float | None = None) -> Scale:
+    """Used cores in the colour of their energy, the others white. `pitch`: inches from tile to tile.
+
+    highest: end of the scale, in units of `core_j`; None: the highest value.
+    """
     wide, tall = CORES / load.core_columns, CORES / load.core_rows
     core = np.arange(load.width * load.height * load.per_tile)
     tile, place = np.divmod(core, load.per_tile)
@@ -105,7 +108,7 @@ def _draw_cores(axes: Axes, load: MeshLoad, frame: Frame, pitch: float) -> Scale
     axes.add_collection(PolyCollection(list(unused), facecolor="white", **edge))
     factor, prefix = scale_for(max(load.core_j.values(), default=0.0))
     value = np.array([load.core_j[core_id] * factor for core_id in core[used].tolist()])
-    highest = float(value.max(initial=0.0)) or 1.0
+    highest = float(value.max(initial=0.0)) or 1.0 if highest is None else factor * highest
     norm = Normalize(0, highest)
     squares = list(corner[used, None] + square)
     axes.add_collection(PolyCollection(squares, facecolor=ENERGY_COLOURS(norm(value)), **edge))
@@ -126,9 +129,12 @@ def _label_cores(axes: Axes, middle: Floats, value: Floats, norm: Normalize) -> 
         axes.text(x, y, text, ha="center", va="center", fontsize=7.5, color=ink, zorder=5)
 
 
-def draw_links(axes: Axes, load: MeshLoad, frame: Frame) -> list[Scale]:
-    """An arrow per directed link, faint where nothing went; no scale if all are idle."""
-    most = max(1, int(load.link_packets.max(initial=0)))
+def draw_links(axes: Axes, load: MeshLoad, frame: Frame, most: int | None = None) -> list[Scale]:
+    """An arrow per directed link, faint where nothing went; no scale if all are idle.
+
+    most: packets at the end of the scale; None: those of the busiest link.
+    """
+    most = max(1, int(load.link_packets.max(initial=0))) if most is None else most
     arrows, packets, idle = [], [], []
     for tile in range(load.width * load.height):
         x, y = tile % load.width, tile // load.width

@@ -178,7 +178,7 @@ def _draw_large(shares: Shares, load: MeshLoad, where: str) -> Figure:
     maps = [figure.add_axes((*box, map_width / width, map_height / height)) for box in boxes]
     sides = (frame.x0 - 0.5, frame.x1 + 0.5, frame.y0 - 0.5, frame.y1 + 0.5)
     maps[0].imshow(_core_image(shares, load, frame), origin="lower", extent=sides, interpolation="nearest")
-    most = _draw_link_map(maps[1], load, frame)
+    most = draw_link_map(maps[1], load, frame)
     for axes in maps:
         axes.set_xlim(sides[:2])
         axes.set_ylim(sides[2:])
@@ -215,15 +215,18 @@ def _core_image(shares: Shares, load: MeshLoad, frame: Frame) -> Floats:
     return flat[frame.y0 * tall : (frame.y1 + 1) * tall, frame.x0 * wide : (frame.x1 + 1) * wide]
 
 
-def _draw_link_map(axes: Axes, load: MeshLoad, frame: Frame) -> int:
-    """A square for each pair of neighbours, by the busier of their two links; tiles in between stay pale."""
+def draw_link_map(axes: Axes, load: MeshLoad, frame: Frame, most: int | None = None) -> int:
+    """A square for each pair of neighbours, by the busier of their two links; tiles in between stay pale.
+
+    most: packets at the end of the scale; None: those of the busiest link.
+    """
     packets = np.asarray(load.link_packets).reshape(load.height, load.width, 4)
     packets = packets[frame.y0 : frame.y1 + 1, frame.x0 : frame.x1 + 1]
     grid = np.full((2 * frame.rows - 1, 2 * frame.columns - 1), np.nan)
     grid[::2, 1::2] = np.maximum(packets[:, :-1, 0], packets[:, 1:, 1])
     grid[1::2, ::2] = np.maximum(packets[:-1, :, 2], packets[1:, :, 3])
     grid[grid == 0] = np.nan
-    most = max(1, int(packets.max(initial=0)))
+    most = max(1, int(packets.max(initial=0))) if most is None else most
     sides = (frame.x0 - 0.25, frame.x1 + 0.25, frame.y0 - 0.25, frame.y1 + 0.25)
     axes.set_facecolor(WIRE)
     axes.imshow(

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from emulator.chip.board import border_links
+from emulator.chip.events import DIRECTIONS, EVENTS
 from emulator.energy import AJ_PER_J
 from emulator.network import LoihiCuba, Network, Triplets, TrueNorth
 from emulator.record import Record, first_difference
@@ -101,7 +103,7 @@ def drain(subject: Subject, trial: Trial) -> None:
 
 
 def energy(subject: Subject, trial: Trial) -> None:
-    """Every breakdown of the ledger has the same total, in attojoules; counts have the same sums."""
+    """Every breakdown of the ledger has the same total, in attojoules; counts add up; hops are links'."""
     result = subject.run(compiled(trial), trial).result
     record, ledger = result.record, result.energy
     for name in ("counts_by_core", "counts_by_group"):
@@ -109,6 +111,7 @@ def energy(subject: Subject, trial: Trial) -> None:
         of_ticks = record.counts_by_tick.sum(axis=0)
         if not np.array_equal(of_parts, of_ticks):
             raise LawBroken(f"{name} sums to {of_parts.tolist()}, counts_by_tick to {of_ticks.tolist()}")
+    _hops_have_links(record, trial)
     by = ("event", "core", "link", "population", "tick")
     totals = {name: sum(row["energy_aj"] for row in ledger.table(by=name)) for name in by}
     require(len(set(totals.values())) == 1, lambda: f"totals in aJ differ: {totals}")
@@ -119,6 +122,17 @@ def energy(subject: Subject, trial: Trial) -> None:
         ledger.total_aj == expected,
         lambda: f"{ledger.total_aj} aJ, counts x prices + static {expected} ({ledger.total_aj / AJ_PER_J} J)",
     )
+
+
+def _hops_have_links(record: Record, trial: Trial) -> None:
+    """Hops in each direction, and to other chips, are those of the links."""
+    of_links = dict(zip(DIRECTIONS, record.link_counts.sum(axis=0).tolist(), strict=True))
+    counted = dict(zip(EVENTS, record.counts_by_tick.sum(axis=0).tolist(), strict=True))
+    of_ticks = {side: counted[f"hop_{side.lower()}"] for side in DIRECTIONS}
+    require(of_links == of_ticks, lambda: f"links carried {of_links}, hops counted {of_ticks}")
+    over = int(record.link_counts[border_links(trial.chip)].sum())
+    away = counted["hop_chip"]
+    require(over == away, lambda: f"links between chips carried {over}, {away} hop_chip counted")
 
 
 def silence(subject: Subject, trial: Trial) -> None:

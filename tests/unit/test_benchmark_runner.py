@@ -1,4 +1,4 @@
-"""The runner of the benchmarks: which targets hold, what it did not measure, and the rows it writes."""
+"""The runner of the benchmarks: targets, what it did not measure, the rows it writes, and README.md."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ RESULTS = """\
 def modules(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
     """run_all and results, imported as scripts find them."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    for name in ("results", "run_all"):
+    for name in ("results", "readme", "run_all"):
         monkeypatch.delitem(sys.modules, name, raising=False)
+    import readme  # type: ignore[import-not-found]
     import results  # type: ignore[import-not-found]
     import run_all  # type: ignore[import-not-found]
 
-    return {"results": results, "run_all": run_all}
+    return {"results": results, "readme": readme, "run_all": run_all}
 
 
 def ran(modules: dict[str, ModuleType], *failures: str) -> Any:
@@ -86,3 +87,81 @@ def test_a_script_that_ends_without_figures_is_a_failure(
     found = modules["run_all"].run("broken", ["--quick"], tmp_path)
     assert found.rows == [] and found.failures == ["ended with 3, see above"]
     assert found.command == "bench_broken.py --quick"
+
+
+def test_readme_says_what_was_measured(modules: dict[str, ModuleType]) -> None:
+    readme = modules["readme"]
+    assert readme.missing_words() == []
+    for said in readme.SAID:
+        assert said.number in said.words or said.how == "at most" or said.value == 0, said
+    compared = readme.compare(readme.rows_of((BENCHMARKS / "RESULTS.md").read_text("utf-8")))
+    assert [one.line for one in compared if one.differs or one.measured is None] == []
+
+
+def test_figures_of_readme_come_from_benchmarks_that_are_run(modules: dict[str, ModuleType]) -> None:
+    scripts = {path.stem.removeprefix("bench_") for path in BENCHMARKS.glob("bench_*.py")}
+    assert {said.benchmark for said in modules["readme"].SAID} <= scripts
+
+
+@pytest.mark.parametrize(
+    ("number", "how", "measured", "differs"),
+    [
+        ("86.7", "equal", 86.74, False),
+        ("86.7", "equal", 86.76, True),
+        ("7.06", "equal", 7.066, True),
+        ("139,000", "equal", 139_499.0, False),
+        ("139,000", "equal", 139_501.0, True),
+        ("24", "equal", 25.0, True),
+        ("0", "equal", 1.0, True),
+        ("0.5", "at most", 0.434, False),
+        ("0.5", "at most", 0.51, True),
+        ("2", "at least", 1.9, True),
+        ("575", "time", 100.0, False),
+    ],
+)
+def test_a_figure_is_held_against_the_digits_given(
+    modules: dict[str, ModuleType], number: str, how: str, measured: float, differs: bool
+) -> None:
+    readme, row = modules["readme"], modules["results"].Row
+    said = readme.Said(f"about {number}", number, "networks", "one", how=how)
+    (found,) = readme.compare(
+        [row("networks", "one", f"{measured} unit"), row("speed", "one", "1 s")], [said]
+    )
+    assert found.measured == measured and found.differs is differs
+    assert ("DIFFERS" in found.line) is differs and ", measured " in found.line
+
+
+def test_figures_without_a_row_are_told_and_several_rows_are_picked_from(
+    modules: dict[str, ModuleType],
+) -> None:
+    readme, row = modules["readme"], modules["results"].Row
+    rows = [row("claims", f"{name}: moving", value) for name, value in (("a", "96.3 %"), ("b", "99.4 %"))]
+    least, most, none = (
+        readme.Said("96 to 99 %", number, "claims", pattern, pick)
+        for number, pattern, pick in (
+            ("96", ".*: moving", "least"),
+            ("99", ".*: moving", "most"),
+            ("1", "c", "only"),
+        )
+    )
+    assert [one.measured for one in readme.compare(rows, [least, most, none])] == [96.3, 99.4, None]
+    assert readme.compare(rows, [none])[0].line.endswith("not measured")
+
+
+def test_make_bench_fails_where_readme_differs_and_a_part_of_it_only_tells(
+    modules: dict[str, ModuleType],
+) -> None:
+    run_all, row = modules["run_all"], modules["results"].Row
+    wrong = run_all.Ran("bench_mapping.py", [row("mapping", "ring on loihi: cores", "25 ")], [], 1.0)
+    text, as_said = run_all.readme_report([wrong])
+    assert not as_said and "README says 24" in text and "measured 25  DIFFERS" in text
+    assert "not measured" in text
+    text, as_said = run_all.readme_report([wrong], part=True)
+    assert as_said and text.splitlines() == ['README says 24 ("and takes 24"), measured 25  DIFFERS']
+
+
+def test_words_that_readme_lost_are_named(modules: dict[str, ModuleType], tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    path.write_text("it takes\n24 cores")
+    said = [modules["readme"].Said(words, "24", "mapping", "x") for words in ("takes 24", "takes 25")]
+    assert modules["readme"].missing_words(said, path) == ["takes 25"]

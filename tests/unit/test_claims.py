@@ -13,7 +13,15 @@ import numpy as np
 import pytest
 
 import emulator as em
-from emulator.bench.crossing import CHIP_ERROR, Curve, Machine, crossing_of, curve_of, sensitivity
+from emulator.bench.crossing import (
+    CHIP_ERROR,
+    Curve,
+    Machine,
+    crossing_ends,
+    crossing_of,
+    curve_of,
+    sensitivity,
+)
 from emulator.bench.energy_vs_neurons import NeuronSweep, energy_vs_neurons
 from emulator.bench.energy_vs_spikes import SpikeSweep, energy_vs_spikes, run_layers, spikes_by_tick
 from emulator.bench.layers import SOURCE, Layers, clocked_spikes, compiled, network_of, raster_of
@@ -220,6 +228,34 @@ def test_every_assumption_moves_the_crossing_the_way_it_must(pair: tuple[Curve, 
     assert "loihi: energy_pj.hop_chip" not in named and "loihi: static_power_mw" not in named
     with_static = {row["assumption"] for row in sensitivity(curve, machine, static=True)}
     assert "loihi: static_power_mw" in with_static
+
+
+def test_a_price_known_as_a_range_is_moved_to_its_ends_and_no_farther(pair: tuple[Curve, Machine]) -> None:
+    curve, machine = pair
+    cost = {"value": 35.5, "low": 30.0, "high": 40.0}
+    chip = curve.chip.replace({"energy_pj.synaptic_op_dense": cost, "energy_pj.synaptic_op_sparse": cost})
+    ranged = replace(curve, chip=chip)
+    rows = {row["assumption"]: row for row in sensitivity(ranged, machine, static=False)}
+    moved = [row for name, row in rows.items() if name.startswith("loihi: energy_pj.synaptic_op")]
+    assert moved and all(row["values"] == [30.0, 40.0] and row["ends"] == "given" for row in moved)
+    others = [row for name, row in rows.items() if name.startswith("loihi: ") and row not in moved]
+    assert others and all(row["ends"] == "assumed" for row in others)
+    for row in others:
+        low, high = row["values"]
+        assert high / low == pytest.approx(1.25 / 0.75, rel=0.01)
+
+
+def test_the_ends_of_a_crossing_are_those_of_both_ledgers(pair: tuple[Curve, Machine]) -> None:
+    curve, machine = pair
+    plain = crossing_ends(curve, machine, static=False)
+    assert plain["low"] == crossing_of(curve_of(curve, curve.chip, False), machine.energy_j("low"))
+    cost = {"value": 35.5, "low": 30.0, "high": 71.0}
+    ranged = replace(curve, chip=curve.chip.replace({"energy_pj.synaptic_op_dense": cost}))
+    wide = crossing_ends(ranged, machine, static=False)
+    dear = curve.chip.replace({"energy_pj.synaptic_op_dense": 71.0})
+    assert wide["low"] == crossing_of(curve_of(curve, dear, False), machine.energy_j("low"))
+    assert wide["low"]["activity"] < plain["low"]["activity"]
+    assert wide["low"]["activity"] < wide["typical"]["activity"] < wide["high"]["activity"]
 
 
 def test_clocked_energy_grows_with_neurons_and_knows_no_spikes(against_neurons: Outcome) -> None:

@@ -278,8 +278,12 @@ def test_small_workloads_print_text_pictures_and_json(spikemesh: Spikemesh, tmp_
         "poisson-drive": ("--trains", 50, "--ticks", 30),
     }
     for name, options in short.items():
-        told = json.loads(spikemesh("bench", name, *options, "--json").out)
+        told = json.loads(spikemesh("bench", name, *options, "--seed", 3, "--json").out)
         assert told["bench"] == name and told["pictures"] == []
+        assert told["provenance"]["seed"] == 3
+        found = told["rows"][0] if name == "poisson-drive" else told
+        assert found["metrics"]["synaptic_operations"]["effective_macs"] == 0
+        assert list(told["provenance"]["chips"]) == ["loihi-wide" if name == "poisson-drive" else "loihi"]
     shown = spikemesh("bench", "attention", *short["attention"], "--out", "p")
     assert shown.code == 0 and "Attention with strong recurrence" in shown.out
     assert (tmp_path / "p" / "attention-profiles.png").read_bytes().startswith(b"\x89PNG")
@@ -365,6 +369,8 @@ def test_version_and_help_come_with_examples(spikemesh: Spikemesh) -> None:
         "bench xor",
         "bench attention",
         "bench poisson-drive",
+        "bench mapping",
+        "bench speed",
         "trace",
         "export",
         "repeat",

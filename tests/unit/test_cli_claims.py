@@ -12,6 +12,7 @@ from command_line import Spikemesh
 import emulator as em
 from emulator.bench import BENCHES
 from emulator.cli.bench import descriptions
+from emulator.cli.measures import MEASURES
 from emulator.cli.provenance import digest
 from emulator.cli.workloads import WORKLOADS
 
@@ -71,7 +72,7 @@ def test_a_chip_changed_by_a_value_has_another_hash() -> None:
 def test_benches_are_listed_with_a_line_each(spikemesh: Spikemesh) -> None:
     listed = spikemesh("bench")
     assert listed.code == 0
-    named = {*BENCHES, "characterisation", "mesh", *CLAIMS, *WORKLOADS}
+    named = {*BENCHES, "characterisation", "mesh", *CLAIMS, *WORKLOADS, *MEASURES}
     assert set(descriptions()) == named == set(json.loads(spikemesh("bench", "--json").out))
     for name, line in descriptions().items():
         assert any(row.split()[:1] == [name] and line in row for row in listed.out.splitlines())

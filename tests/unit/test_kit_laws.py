@@ -112,6 +112,36 @@ def test_a_law_finds_an_engine_that_breaks_it(law: str) -> None:
         LAWS[law].check(Subject(engine), verdict.trial)
 
 
+def test_hops_that_no_link_carried_are_found() -> None:
+    def unlinked(image: Any, stimulus: Any, chip: Any) -> Record:
+        record = native.run(image, chip, stimulus)
+        return replace(record, link_counts=np.zeros_like(record.link_counts))
+
+    verdict = verdict_of(LAWS["energy"], em.load_chip("tiny"), Subject(unlinked), FEW, shrink=False)
+    assert verdict.outcome == "broken" and verdict.message is not None
+    with pytest.raises(LawBroken, match=r"links carried {'E': 0, .*}, hops counted"):
+        raise LawBroken(verdict.message)
+
+
+def test_border_links_that_count_as_others_are_found() -> None:
+    link = {"hop_ps": {"ew": 6000, "ns": 6000}, "cycle_ps": 6000}
+    board = em.load_chip("tiny").replace({"mesh.chip": {"width": 1, "height": 2, "link": link}})
+    assert verdict_of(LAWS["energy"], board, Subject("native"), EXAMPLES).outcome == "holds"
+
+    def unbilled(image: Any, stimulus: Any, chip: Any) -> Record:
+        record = native.run(image, chip, stimulus)
+        tables = {}
+        for name in ("counts_by_tick", "counts_by_core", "counts_by_group"):
+            tables[name] = getattr(record, name).copy()
+            tables[name][:, EVENT_ID["hop_chip"]] = 0
+        return replace(record, **tables)
+
+    verdict = verdict_of(LAWS["energy"], board, Subject(unbilled), FEW, shrink=False)
+    assert verdict.outcome == "broken" and verdict.message is not None
+    with pytest.raises(LawBroken, match=r"links between chips carried \d+, 0 hop_chip counted"):
+        raise LawBroken(verdict.message)
+
+
 MESH_MISTAKES: dict[str, tuple[Callable[[Any], dict[str, Any]], str]] = {
     "drain": (lambda r: {"arrived": np.zeros_like(r.arrived)}, "packets sent, 0 arrived"),
     "deadlock": (lambda r: {"occupancy_max": r.occupancy_max * 9}, "a FIFO of depth 1 held 9 packets"),

@@ -344,6 +344,71 @@ def test_decay_is_a_leak_that_is_right_halfway_to_threshold(chip: em.ChipSpec) -
     assert "constant leak" in found["notes"][0]
 
 
+def test_a_membrane_that_forgets_fires_on_the_input_of_one_tick_alone(chip: em.ChipSpec) -> None:
+    model = em.LIF(tau_mem_s=1e-7, threshold=0.5)
+    cores = rewrite(network([[1.0], [-1.0]], model), chip)
+    neuron = cores.address["a"][0]
+    names = ("leak", "reversal", "alpha", "beta", "saturate", "reset", "reset_mode", "v0")
+    # 128 LSB to a unit: 64 are the threshold, which the leak takes off
+    assert [int(cores.neurons[name][neuron]) for name in names] == [-64, 0, 1, 0, 1, 0, 0, 0]
+    found = row(cores, "integers", "population 'a'")
+    assert found["exact"] and found["notes"] == [
+        "v of 1 neurons that forget within a tick reads as at rest in every tick"
+    ]
+    assert row(cores, "total")["exact"]
+
+
+@pytest.mark.parametrize("tau_ticks", [1e-3, 0.5, 1.4])
+def test_what_a_membrane_that_nearly_forgets_keeps_is_told(chip: em.ChipSpec, tau_ticks: float) -> None:
+    cores = rewrite(network([[1.0]], em.LIF(tau_mem_s=tau_ticks * 1e-3, threshold=0.5)), chip)
+    found = row(cores, "integers", "population 'a'")
+    kept = 100 * math.exp(-1 / tau_ticks)
+    said = f"up to {kept:.3g} % of v that a membrane keeps from tick to tick are left out"
+    assert found["exact"] is (kept < 1e-6) and (said in found["notes"]) is (kept > 1e-6)
+    assert int(cores.neurons["reversal"][cores.address["a"][0]]) == 0
+
+
+def test_a_membrane_that_keeps_more_than_half_leaks(chip: em.ChipSpec) -> None:
+    cores = rewrite(network([[1.0]], em.LIF(tau_mem_s=1.5e-3, threshold=0.5)), chip)
+    assert int(cores.neurons["reversal"][cores.address["a"][0]]) == 1
+    assert "constant leak" in row(cores, "integers", "population 'a'")["notes"][0]
+
+
+FEW_CORES = em.load_chip("truenorth").replace({"mesh.width": 2, "mesh.height": 1})
+
+
+@settings(max_examples=50)
+@given(
+    weights=st.lists(st.integers(-8, 8), min_size=2, max_size=6),
+    half_threshold=st.integers(1, 20),
+    reset=st.sampled_from([0.0, -3.0]),
+    mode=st.sampled_from(["value", "subtract"]),
+    seed=st.integers(0, 99),
+)
+def test_forgetting_neurons_are_threshold_logic(
+    weights: list[int], half_threshold: int, reset: float, mode: str, seed: int
+) -> None:
+    threshold = half_threshold / 2  # ties, where the input is the threshold itself, are among these
+    model = em.LIF(tau_mem_s=1e-7, threshold=threshold, reset=reset, reset_mode=mode)
+    net = network([[float(w)] for w in weights], model, v0=5.0)
+    raster = np.random.default_rng(seed).random((20, len(weights))) < 0.5
+    stimulus = {"in": np.vstack([raster, raster[:1]])}
+    result = em.run(em.compile(net, FEW_CORES), 21, stimulus, timing=False)
+    fired = raster @ np.array(weights) > threshold  # McCulloch and Pitts, 1943
+    np.testing.assert_array_equal(result.raster("a")[1:, 0], fired)
+
+
+def test_relays_before_neurons_that_forget_change_nothing_but_when(chip: em.ChipSpec) -> None:
+    net = em.Network("net")
+    net.add_source("in", 2)
+    net.add_population("a", 2, em.TrueNorth(alpha=2, TM=1))
+    net.add_population("b", 24, em.LIF(tau_mem_s=1e-7, threshold=0.5))
+    net.connect("in", "a", np.ones((2, 2), dtype=int))
+    net.connect("a", "b", np.ones((2, 24)))
+    latency = row(rewrite(net, small(chip)), "latency", "population 'b'")
+    assert latency["exact"] and latency["latency_ticks"] >= 1
+
+
 def test_read_outs_have_the_highest_threshold_there_is(chip: em.ChipSpec) -> None:
     model = em.LIF(tau_mem_s=10e-3, threshold=1000.0)
     cores = rewrite(network([[0.5]], model), chip)

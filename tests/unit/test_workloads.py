@@ -37,6 +37,16 @@ def test_xor_is_always_right_and_its_spikes_and_operations_are_counted(engine: s
     assert numbers["counts"]["synaptic_ops"] == 2 * ones + differ
     assert numbers["counts"]["spikes"] == 2 * differ
     assert numbers["energy_per_pair_j"] > numbers["dynamic_per_pair_j"] > 0
+    # no weight is 0, and a pair of bits is one of 30 of a stream
+    assert numbers["metrics"]["connection_sparsity"] == 0
+    effective = numbers["metrics"]["synaptic_operations"]["effective_acs"]
+    assert effective == numbers["counts"]["synaptic_ops"] / 4
+
+
+def test_xor_is_always_right_on_crossbars_too() -> None:
+    numbers = xor(chip="truenorth", n_streams=4, n_pairs=30).numbers
+    assert numbers["accuracy"] == 1.0
+    assert numbers["rewrites"][-1]["exact"]
 
 
 def test_xor_answers_a_pair_two_ticks_later() -> None:

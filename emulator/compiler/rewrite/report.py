@@ -135,4 +135,5 @@ def at_rest(weighted: Weighted) -> Bools:
     n = weighted.neurons
     omega = np.where(n["reversal"] == 1, np.sign(n["v0"]), 1)
     within = (n["v0"] < n["alpha"]) & (n["v0"] >= -n["beta"])
-    return np.asarray((omega * n["leak"] == 0) & within)
+    at_floor = (n["saturate"] == 1) & (n["v0"] == -n["beta"]) & (omega * n["leak"] < 0)
+    return np.asarray(((omega * n["leak"] == 0) & within) | at_floor)

@@ -1,4 +1,4 @@
-"""Networks to measure mappings on: neurons and synapses as two arrays, with fixed seeds.
+"""Networks to measure mappings on: neurons, and of each synapse its sender and its target, with a fixed seed.
 
 `NETWORKS` makes each by name. Where a network is said to be permuted its neurons are numbered at random, so
 that filling cores in order finds none of its structure.
@@ -7,31 +7,45 @@ that filling cores in order finds none of its structure.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-Ints = np.ndarray
+from emulator.network import LoihiCuba, LoihiSynapse, Network, Triplets
+
+Ints = NDArray[np.int64]
 Edges = tuple[int, Ints, Ints]  # neurons, and of each synapse sender and target; each pair once
 
 SEED = 7
 FAN_OUT = 100
+KEPT = 0.3  # share of the kernels of a sparse network
+WEIGHT = 2  # of every synapse: which weights there are changes nothing in a mapping of 8 bits each
+
+
+class Layer(NamedTuple):
+    """Pixels `in`, `conv`, `pool` or fully connected, `fc`."""
+
+    kind: str
+    size: int  # channels; of a pool its side
+    side: int = 1  # of the pixels, or of a kernel
+    stride: int = 1
+    padding: int = 0
 
 
 def lenet5() -> Edges:
     """LeNet-5 on 28 x 28 pixels with average pools as layers of their own."""
-    pairs = [("conv", 6, 5), ("pool", 2), ("conv", 16, 5), ("pool", 2)]
-    return _layers([("in", 1, 28), *pairs, ("fc", 120), ("fc", 84), ("fc", 10)])
+    halved = Layer("pool", 2)
+    convolutions = [Layer("conv", 6, 5), halved, Layer("conv", 16, 5), halved]
+    dense = [Layer("fc", n) for n in (120, 84, 10)]
+    return _layers([Layer("in", 1, 28), *convolutions, *dense])
 
 
 def vgg_like() -> Edges:
     """Convolutions of 3 x 3 on 32 x 32 pixels of three colours; three tenths of the kernels are kept."""
-    convolutions = [
-        ("conv", 32, 3, 1, 1),
-        ("conv", 64, 3, 2, 1),
-        ("conv", 128, 3, 2, 1),
-        ("conv", 128, 3, 1, 1),
-    ]
-    return _layers([("in", 3, 32), *convolutions, ("fc", 256), ("fc", 10)], density=0.3)
+    convolutions = [Layer("conv", n, 3, stride, 1) for n, stride in ((32, 1), (64, 2), (128, 2), (128, 1))]
+    return _layers([Layer("in", 3, 32), *convolutions, Layer("fc", 256), Layer("fc", 10)], KEPT)
 
 
 def reservoir() -> Edges:
@@ -94,15 +108,34 @@ def sheet(side: int) -> Edges:
     return _distinct(n, pre, places[0] * side + places[1])
 
 
-NETWORKS: dict[str, Callable[[], Edges]] = {
-    "LeNet-5": lenet5,
-    "reservoir": reservoir,
-    "ring": ring,
-    "modular": modular,
-    "sheet of 10,000": lambda: sheet(100),
-    "VGG-like": vgg_like,
-    "sheet of 99,856": lambda: sheet(316),
+@dataclass(frozen=True)
+class Kind:
+    """A network of the field."""
+
+    title: str
+    about: str
+    edges: Callable[[], Edges]
+
+
+NETWORKS: dict[str, Kind] = {
+    "lenet5": Kind("LeNet-5", "convolutions and pools, 6,598 neurons", lenet5),
+    "reservoir": Kind("reservoir", "joined by distance and kind, 10,000 neurons", reservoir),
+    "ring": Kind("ring", "a small world, permuted, 10,000 neurons", ring),
+    "modular": Kind("modular", "modules of 50 to 900, permuted, 10,000 neurons", modular),
+    "sheet": Kind("sheet of 10,000", "a cortical sheet, row by row", lambda: sheet(100)),
+    "vgg": Kind("VGG-like", "sparse convolutions, 68,874 neurons", vgg_like),
+    "large-sheet": Kind("sheet of 99,856", "a cortical sheet, row by row", lambda: sheet(316)),
 }
+
+
+def network_of(edges: Edges, name: str = "mapped") -> Network:
+    """One population, joined to itself by weights of 8 bits."""
+    n, pre, post = edges
+    network = Network(name)
+    cells = network.add_population("cells", n, LoihiCuba())
+    synapse = LoihiSynapse(w_exp=0, weight_bits=8)
+    network.connect(cells, cells, Triplets(pre, post, np.full(len(pre), WEIGHT), 1), synapse=synapse)
+    return network
 
 
 def _permuted(rng: np.random.Generator, n: int, pre: Ints, post: Ints) -> Edges:
@@ -116,44 +149,51 @@ def _distinct(n: int, pre: Ints, post: Ints) -> Edges:
     return n, keys // n, keys % n
 
 
-def _layers(spec: list[tuple], density: float = 1.0) -> Edges:
-    """("in", channels, side), then ("conv", channels, kernel, stride, padding), ("pool", side), ("fc", n)."""
+def _layers(layers: list[Layer], density: float = 1.0) -> Edges:
+    """density: share of the kernels, and of the synapses of full layers, that are kept."""
     rng = np.random.default_rng(SEED)
     pre, post = [], []
-    _, channels, side = spec[0]
+    channels, side = layers[0].size, layers[0].side
     first, n = 0, channels * side * side
-    for kind, size, *more in spec[1:]:
+    for layer in layers[1:]:
         below = np.arange(first, first + channels * side * side).reshape(channels, side, side)
-        if kind == "fc":
-            kept = rng.random((below.size, size)) < density
+        if layer.kind == "fc":
+            kept = rng.random((below.size, layer.size)) < density
             i, j = np.nonzero(kept)
-            pairs, channels, side = [(below.ravel()[i], n + j)], size, 1
-        elif kind == "pool":
-            side //= size
-            y, x = np.divmod(np.arange(side * side), side)
-            pairs = [
-                (below[c, y * size + dy, x * size + dx], n + c * side * side + np.arange(side * side))
-                for c in range(channels)
-                for dy, dx in np.ndindex(size, size)
-            ]
+            pairs, channels, side = [(below.ravel()[i], n + j)], layer.size, 1
+        elif layer.kind == "pool":
+            pairs, side = _pool(below, n, layer.size)
         else:
-            pairs, side = _convolution(below, n, size, *more, kept=rng.random((channels, size)) < density)
-            channels = size
+            pairs, side = _convolution(below, n, layer, rng.random((channels, layer.size)) < density)
+            channels = layer.size
         pre += [pair[0] for pair in pairs]
         post += [pair[1] for pair in pairs]
         first, n = n, n + channels * side * side
     return _distinct(n, np.concatenate(pre), np.concatenate(post))
 
 
+def _pool(below: Ints, first: int, size: int) -> tuple[list[tuple[Ints, Ints]], int]:
+    """Pairs of arrays (senders, targets), and the side of the layer; neurons from `first` on."""
+    channels, side = len(below), below.shape[1] // size
+    y, x = np.divmod(np.arange(side * side), side)
+    pairs = [
+        (below[c, y * size + dy, x * size + dx], first + c * side * side + np.arange(side * side))
+        for c in range(channels)
+        for dy, dx in np.ndindex(size, size)
+    ]
+    return pairs, side
+
+
 def _convolution(
-    below: Ints, first: int, n_out: int, kernel: int, stride: int = 1, padding: int = 0, *, kept: Ints
+    below: Ints, first: int, layer: Layer, kept: NDArray[np.bool_]
 ) -> tuple[list[tuple[Ints, Ints]], int]:
+    """As `_pool`. kept: bool [channels below, channels], the kernels that there are."""
     side = below.shape[1]
-    out = (side + 2 * padding - kernel) // stride + 1
+    out = (side + 2 * layer.padding - layer.side) // layer.stride + 1
     y, x = np.divmod(np.arange(out * out), out)
     pairs = []
-    for dy, dx in np.ndindex(kernel, kernel):
-        from_y, from_x = y * stride + dy - padding, x * stride + dx - padding
+    for dy, dx in np.ndindex(layer.side, layer.side):
+        from_y, from_x = y * layer.stride + dy - layer.padding, x * layer.stride + dx - layer.padding
         inside = (from_y >= 0) & (from_y < side) & (from_x >= 0) & (from_x < side)
         place = np.flatnonzero(inside)
         for c, o in np.argwhere(kept):
