@@ -77,7 +77,7 @@ SAID = (
     Said("2 to 6 % of Loihi's", "2", "claims", IN_CORE, "least"),
     Said("2 to 6 % of Loihi's", "6", "claims", IN_CORE, "most"),
     Said("would need 200 cores", "200", "mapping", "ring on loihi: cores in order"),
-    Said("and takes 24", "24", "mapping", "ring on loihi: cores"),
+    Said("and takes 25", "25", "mapping", "ring on loihi: cores"),
     Said("within 1 % up to 90 %", "1", "booksim", LATENCY, "most", how="at most"),
     Said("within 0.5 %", "0.5", "booksim", THROUGHPUT, "most", how="at most"),
     Said("61.0 mW", "61.0", "networks", "truenorth at 20 Hz, 128 synapses: mW"),
