@@ -51,12 +51,17 @@ class Law:
         return None
 
 
+def _samples(chip: ChipSpec) -> st.SearchStrategy[Any]:
+    return varied(trials(chip), lambda _: st.integers(1, 3).map(lambda n: {"samples": n}))
+
+
 def _threads(chip: ChipSpec) -> st.SearchStrategy[Any]:
     return varied(trials(chip), lambda _: st.integers(2, 4).map(lambda n: {"threads": n}))
 
 
 _LAWS = (
     Law("twin", run_laws.twin, trials),
+    Law("mesh_twin", mesh_laws.mesh_twin, mesh_trials, ours_only=True),
     Law("deadlock", mesh_laws.deadlock, crowded_trials, ours_only=True),
     Law("drain", mesh_laws.mesh_drain, mesh_trials, ours_only=True),
     Law("shallow", run_laws.drain, trials),
@@ -69,6 +74,7 @@ _LAWS = (
     Law("silence", run_laws.silence, trials),
     Law("split", run_laws.split, lambda chip: varied(trials(chip), cuts)),
     Law("placement", run_laws.placement, lambda chip: varied(trials(chip), other_places), model=LISTS),
+    Law("batch", run_laws.batch, _samples, ours_only=True),
     Law("threads", run_laws.threads, _threads, ours_only=True),
 )
 LAWS: dict[str, Law] = {law.name: law for law in _LAWS}

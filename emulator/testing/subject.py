@@ -80,9 +80,16 @@ class Subject:
         state: State | None = None,
         timing: bool = True,
         threads: int = 1,
+        batch: int | None = None,
     ) -> Answer:
-        """Runs the ticks of a trial on a program of its network."""
+        """Runs the ticks of a trial on a program of its network. batch: so many samples, each with the input
+        of the trial a tick later than the one before."""
         stimulus = {name: raster[ticks] for name, raster in trial.stimulus.items()}
+        if batch is not None:
+            stimulus = {
+                name: np.stack([np.roll(raster, sample, axis=0) for sample in range(batch)])
+                for name, raster in stimulus.items()
+            }
         n_ticks = len(range(trial.n_ticks)[ticks])
         if isinstance(self.engine, str):
             result = run_program(
@@ -94,10 +101,11 @@ class Subject:
                 threads=threads,
                 state=state,
                 seed=trial.seed,
+                batch=batch,
             )
             return Answer(result.record.spikes, result)
         drive = build_drive(
-            program, n_ticks, stimulus, batch=None, state=state, timing=timing, seed=trial.seed
+            program, n_ticks, stimulus, batch=batch, state=state, timing=timing, seed=trial.seed
         )
         arguments = (program.image, drive, program.chip)[: _n_arguments(self.engine)]
         return _answer(self.engine(*arguments), program, self.name)
