@@ -51,6 +51,10 @@ class Law:
         return None
 
 
+def _own_spikes(chip: ChipSpec) -> st.SearchStrategy[Any]:
+    return varied(trials(chip, generated=True), cuts)
+
+
 def _samples(chip: ChipSpec) -> st.SearchStrategy[Any]:
     return varied(trials(chip), lambda _: st.integers(1, 3).map(lambda n: {"samples": n}))
 
@@ -74,6 +78,7 @@ _LAWS = (
     Law("silence", run_laws.silence, trials),
     Law("split", run_laws.split, lambda chip: varied(trials(chip), cuts)),
     Law("placement", run_laws.placement, lambda chip: varied(trials(chip), other_places), model=LISTS),
+    Law("sources", run_laws.sources, _own_spikes, ours_only=True, model=LISTS),
     Law("batch", run_laws.batch, _samples, ours_only=True),
     Law("threads", run_laws.threads, _threads, ours_only=True),
 )

@@ -204,6 +204,19 @@ def split(subject: Subject, trial: Trial) -> None:
             raise LawBroken(f"state.{name}: {one.tolist()} at once, {two.tolist()} split at tick {cut}")
 
 
+def sources(subject: Subject, trial: Trial) -> None:
+    """Sources that make their own spikes make those of the reference engine, also where a run goes on."""
+    cut, program = int(trial.variant.get("cut", 0)), compiled(trial)
+    state = None
+    for first, ticks in ((0, slice(None, cut)), (cut, slice(cut, None))):
+        ours = REFERENCE.run(program, trial, ticks=ticks, state=state).result
+        given = subject.run(program, trial, ticks=ticks, state=state).result
+        difference = first_difference(ours.record, given.record)
+        if difference is not None:
+            raise LawBroken(f"reference != {subject.name}, from tick {first} on: {difference}")
+        state = ours.state
+
+
 def placement(subject: Subject, trial: Trial) -> None:
     """Where compartments are never changes a spike, in the network's words."""
     mapping = {name: np.array(cores) for name, cores in trial.variant.get("mapping", {}).items()}

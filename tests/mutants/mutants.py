@@ -53,8 +53,8 @@ ALLOCATE, LISTS = "emulator/compiler/allocate.py", "emulator/compiler/synapse_li
 ON_TILES = "len(np.unique(self.image.core_id // chip.cores.per_tile))"
 
 MUTANTS = (
-    Mutant(NATIVE, '"first_tick": drive.generators.first_tick', '"first_tick": 0', "split", "rough"),
-    Mutant(NATIVE, '"seed": drive.generators.seed,', '"seed": 0,', "twin", "truenorth"),
+    Mutant(NATIVE, '"first_tick": drive.generators.first_tick', '"first_tick": 0', "sources"),
+    Mutant(NATIVE, '"seed": drive.generators.seed,', '"seed": 0,', "sources"),
     Mutant(NATIVE, ON_TILES, "self.image.n_cores"),
     Mutant(NATIVE, "n_inactive = n_rows * n_slots - self.n_active", "n_inactive = n_rows * n_slots"),
     Mutant(NATIVE, '"active_ps": latency.update_active', '"active_ps": latency.update_inactive'),
@@ -85,7 +85,7 @@ MUTANTS = (
         'np.searchsorted(key, np.arange(n_cores + 1) * span, side="right")',
         "conservation",
     ),
-    Mutant(LISTS, "sparse_index_bits if kind % 2 else 0", "sparse_index_bits", "energy"),
+    Mutant(LISTS, "sparse_index_bits if kind % 2 else 0", "sparse_index_bits", "capacity"),
     Mutant(
         "emulator/compiler/crossbar/emit.py",
         "cores.target_delay[neuron][sends]",
@@ -96,7 +96,7 @@ MUTANTS = (
     Mutant(
         "emulator/compiler/limits.py",
         "{name: getattr(chip.limits, name) for name in RESOURCES}",
-        '{name: getattr(chip.limits, name) for name in RESOURCES} | {"axons_in": None}',
+        '{name: getattr(chip.limits, name) for name in RESOURCES} | {"axons_out": 63}',
         "capacity",
     ),
     Mutant(MESH, "fifo.ready_ps = now_ps + mesh.cycle_ps", "fifo.ready_ps = now_ps", "twin", "rough"),
