@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -12,8 +12,9 @@ from emulator.chip.events import EVENT_ID
 from emulator.chip.spec import ChipSpec
 from emulator.energy import AJ_PER_J
 from emulator.network import LoihiCuba, Network, Triplets, TrueNorth
+from emulator.program import Program
 from emulator.record import Record, first_difference
-from emulator.testing.subject import REFERENCE, Subject, compiled
+from emulator.testing.subject import REFERENCE, Answer, Subject, compiled
 from emulator.testing.trials import Trial
 
 COUNTED = ("spikes", "counts_by_tick", "counts_by_core", "counts_by_group", "link_counts", "link_losses")
@@ -222,7 +223,14 @@ def placement(subject: Subject, trial: Trial) -> None:
     mapping = {name: np.array(cores) for name, cores in trial.variant.get("mapping", {}).items()}
     programs = (compiled(trial), compiled(trial, mapping=mapping or trial.mapping))
     answers = [subject.run(program, trial) for program in programs]
-    for population in trial.network.populations:
+    same_rasters(trial.network, programs, answers, ("as it is", "elsewhere"))
+
+
+def same_rasters(
+    network: Network, programs: tuple[Program, Program], answers: Sequence[Answer], names: tuple[str, str]
+) -> None:
+    """Spikes of two programs of a network, in its words."""
+    for population in network.populations:
         rasters = []
         for program, answer in zip(programs, answers, strict=True):
             address = program.symbols.part(population.name, "population").address
@@ -231,7 +239,9 @@ def placement(subject: Subject, trial: Trial) -> None:
             rasters.append(sorted(own))
         if rasters[0] != rasters[1]:
             shown = [raster[:6] for raster in rasters]
-            raise LawBroken(f"{population.name!r} spikes (tick, index) {shown[0]}, elsewhere {shown[1]}")
+            raise LawBroken(
+                f"{population.name!r} spikes (tick, index) {shown[0]} {names[0]}, {shown[1]} {names[1]}"
+            )
 
 
 def threads(subject: Subject, trial: Trial) -> None:

@@ -24,7 +24,7 @@ def test_the_commands_of_test_your_own_chip_do_what_the_page_says(tmp_path: Path
         (tmp_path / name).write_text(text)
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p no:cacheprovider\n")
     commands = COMMAND.findall("\n".join(re.findall(r"```console\n(.*?)```", page, re.S)))
-    assert len(commands) == 5
+    assert len(commands) == 6
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     for command, code in commands:
         program, *args = shlex.split(command)
