@@ -109,15 +109,11 @@ def _one_or_two(draw: st.DrawFn, one: st.SearchStrategy[int], n: int) -> Any:
 
 LIVELY = {"dv": (0, 600), "vth_mant": (0, 60), "bias_mant": (-10, 60), "bias_exp": (3, 6)}
 """Ranges in which small networks fire."""
-FIRING: dict[str, Any] = {
-    "vth_mant": 0,
-    "bias_mant": 1,
-    "bias_exp": 6,
-    "refractory": 1,
-    "vmax": arith.V_LIMIT,
-}
-"""What makes neurons fire in every tick. The others are drawn all the same: a network that is not busy takes
-no more choices, and is what counterexamples shrink to."""
+BUSY: dict[str, Any] = {"vth_mant": 0, "bias_mant": 1, "bias_exp": 6, "refractory": 1, "vmax": arith.V_LIMIT}
+"""What makes neurons fire in every tick. The other parameters are drawn all the same: a network that is not
+busy takes no more choices, and is what counterexamples shrink to."""
+LOUD = BUSY | {"bias_mant": 4095, "bias_exp": 7, "du": 0, "vmin": -arith.V_LIMIT}
+"""What makes currents grow until they leave their registers."""
 
 
 @st.composite
@@ -188,13 +184,14 @@ def _sizes(draw: st.DrawFn, least: int, most: int, n_parts: int) -> list[int]:
 @st.composite
 def fitting_networks(draw: st.DrawFn, chip: ChipSpec, generated: bool = False) -> Network:
     """A network of LoihiCuba populations within the room of a chip: up to two sources, up to three
-    populations, projections, probes. Some are busy: every neuron fires in every tick, at every other.
+    populations, projections, probes. In some everything is connected to everything: busy ones fire in every
+    tick, in loud ones the sums leave their registers.
 
     generated: sources may make their spikes themselves; else the stimulus drives them.
     """
     room = room_of(chip)
     network = Network("drawn")
-    busy = draw(st.integers(0, 3)) == 3
+    forced = (None, None, None, None, None, BUSY, BUSY, LOUD)[draw(st.integers(0, 7))]
     for n in draw(_sizes(0, max(room.inputs, 0), 2)):
         generator = draw(st.none() | generators(n, network.dt_s)) if generated else None
         network.add_source(f"in{len(network.sources)}", n, generator)
@@ -202,12 +199,12 @@ def fitting_networks(draw: st.DrawFn, chip: ChipSpec, generated: bool = False) -
         network.add_population(
             f"pop{len(network.populations)}",
             n,
-            replace(draw(_model(n, room)), **FIRING) if busy else draw(_model(n, room)),
+            replace(draw(_model(n, room)), **(forced or {})),
             to_host=room.to_host and draw(st.booleans()),
         )
     n_projections = draw(st.integers(0, 4))
-    if busy:
-        _connect_all(network, room)
+    if forced is not None:
+        _connect_all(network, room, forced is LOUD)
     else:
         _connect(draw, network, room, n_projections)
     for population in network.populations:
@@ -217,13 +214,13 @@ def fitting_networks(draw: st.DrawFn, chip: ChipSpec, generated: bool = False) -
     return network
 
 
-def _connect_all(network: Network, room: Room) -> None:
+def _connect_all(network: Network, room: Room, loud: bool) -> None:
     """Everything to everything, as long as there is room."""
-    left = room.synapses
+    left, mantissa, synapse = room.synapses, 254 if loud else 2, LoihiSynapse(w_exp=6 if loud else 0)
     for pre in (*network.sources, *network.populations):
         for post in network.populations:
             if pre.n * post.n <= left:
-                network.connect(pre, post, np.full((pre.n, post.n), 2))
+                network.connect(pre, post, np.full((pre.n, post.n), mantissa), synapse=synapse)
                 left -= pre.n * post.n
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from command_line import Spikemesh
 
 ROOT = Path(__file__).parents[2]
 
@@ -140,7 +141,9 @@ def test_nothing_of_ours(): assert False
 """
 
 
-def test_what_a_failed_test_ran_is_saved_and_runs_again(project: Pytest, tmp_path: Path) -> None:
+def test_what_a_failed_test_ran_is_saved_and_runs_again(
+    project: Pytest, tmp_path: Path, spikemesh: Spikemesh
+) -> None:
     done = project(FAILING, "--chip", "tiny", "--found", "kept")
     assert done.returncode == 1 and "4 failed" in done.stdout
     assert "what this test ran (4 tiles, 1 neuron, 0 synapses, 2 ticks, 0 input spikes) is in" in done.stdout
@@ -152,8 +155,7 @@ def test_what_a_failed_test_ran_is_saved_and_runs_again(project: Pytest, tmp_pat
     commands = [line.split() for line in done.stdout.splitlines() if line.startswith("  spikemesh")]
     assert len(commands) == 3
     for command in commands:
-        again = [sys.executable, "-m", "emulator", *command[1:]]
-        assert subprocess.run(again, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}).returncode == 0
+        assert spikemesh(*command[1:]).code == 0
     assert (tmp_path / "kept/test_mine-test_by_hand-tiny/stimulus.npz").exists()
 
 
