@@ -86,7 +86,7 @@ MUTANTS = (
         'np.searchsorted(key, np.arange(n_cores + 1) * span, side="right")',
         "conservation",
     ),
-    Mutant(LISTS, "sparse_index_bits if kind % 2 else 0", "sparse_index_bits", "capacity"),
+    Mutant(LISTS, "sparse_index_bits if kind % 2 else 0", "sparse_index_bits", "capacity", "loihi"),
     Mutant(
         "emulator/compiler/crossbar/emit.py",
         "cores.target_delay[neuron][sends]",
