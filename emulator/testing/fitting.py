@@ -113,7 +113,7 @@ BUSY: dict[str, Any] = {"vth_mant": 0, "bias_mant": 1, "bias_exp": 6, "refractor
 """What makes neurons fire in every tick. The other parameters are drawn all the same: a network that is not
 busy takes no more choices, and is what counterexamples shrink to."""
 LOUD = BUSY | {"bias_mant": 4095, "bias_exp": 7, "du": 0, "vmin": -arith.V_LIMIT}
-"""What makes currents grow until they leave their registers."""
+"""What makes currents, which begin at the end of their registers, leave them."""
 
 
 @st.composite
@@ -200,6 +200,7 @@ def fitting_networks(draw: st.DrawFn, chip: ChipSpec, generated: bool = False) -
             f"pop{len(network.populations)}",
             n,
             replace(draw(_model(n, room)), **(forced or {})),
+            u0=arith.V_LIMIT if forced is LOUD else None,
             to_host=room.to_host and draw(st.booleans()),
         )
     n_projections = draw(st.integers(0, 4))
