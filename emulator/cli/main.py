@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -9,10 +10,12 @@ import traceback
 from typing import NoReturn
 
 from emulator.cli.commands import app
-from emulator.cli.output import OutputClosed, RunFailed
+from emulator.cli.output import OutputClosed, OutputFull, RunFailed
 from emulator.errors import EmulatorError
+from emulator.formats.files import way_out
 
 FAILED, BAD_INPUT, INTERRUPTED, OUTPUT_CLOSED = 1, 2, 130, 141
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 DEBUG = "SPIKEMESH_DEBUG"
 """Environment variable: 1 shows the traceback of an internal error."""
 
@@ -35,11 +38,15 @@ def _outcome() -> int:
         return _output_closed()
     except RunFailed as error:
         return _say(f"the run failed: {error}", FAILED)
+    except OutputFull as full:
+        return _no_room(full.error)
     except EmulatorError as error:
         return _say(str(error), BAD_INPUT)
     except MemoryError:
         return _say("out of memory: make the run or the network smaller, or use a machine with more", FAILED)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in NO_ROOM and error.filename is None:
+            return _no_room(error)  # printed by the parser, such as the help
         return _internal(error)
     return 0
 
@@ -50,16 +57,23 @@ def _finished(finished: SystemExit) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         return _output_closed()
+    except OSError as error:
+        return _no_room(error)
     code = finished.code if isinstance(finished.code, int) else 0
     if code == INTERRUPTED:
         return _say("interrupted; files are written only when complete", INTERRUPTED)
     return code
 
 
-def _output_closed() -> int:
+def _output_closed(code: int = OUTPUT_CLOSED) -> int:
     """Nobody reads any more; what is left in the buffers goes nowhere instead of into a traceback at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return OUTPUT_CLOSED
+    return code
+
+
+def _no_room(error: OSError) -> int:
+    """What stdout goes to takes no more."""
+    return _output_closed(_say(f"standard output: cannot be written: {way_out(error)}", FAILED))
 
 
 def _internal(error: Exception) -> int:

@@ -31,6 +31,14 @@ class OutputClosed(Exception):
     """The reader of stdout went away."""
 
 
+class OutputFull(Exception):
+    """What stdout goes to takes no more."""
+
+    def __init__(self, error: OSError):
+        super().__init__(str(error))
+        self.error = error
+
+
 class Output:
     """Prints either text or one JSON document, as the user asked."""
 
@@ -110,3 +118,5 @@ def _print(text: str) -> None:
         print(text, flush=True)
     except BrokenPipeError:
         raise OutputClosed from None
+    except OSError as error:
+        raise OutputFull(error) from error

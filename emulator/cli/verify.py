@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -39,6 +39,13 @@ def verify_command(
             "\\[default: native]"
         ),
     ] = None,
+    mapper: Annotated[
+        str | None,
+        typer.Option(
+            help="module:function of your own: (network, chip) -> cores of each population, or a program; "
+            "tries the laws of mappers. \\[default: ours]"
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for counterexamples.")] = OUT,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same examples.")] = 0,
     shrink: Annotated[
@@ -53,6 +60,7 @@ def verify_command(
     spikemesh verify my_chip.yaml
     spikemesh verify loihi --laws twin,conservation --examples 1000
     spikemesh verify loihi --engine my_rtl:run
+    spikemesh verify loihi --mapper my_mapper:place
     spikemesh verify found/twin            # tries a counterexample again
     """
     output = Output(json)
@@ -65,10 +73,11 @@ def verify_command(
     if Path(chip).is_dir():
         if laws is not None:
             raise UsageError(f"--laws {laws}: a folder says itself which law it breaks")
-        _again(output, kit, Path(chip), engine)
+        _again(output, kit, Path(chip), engine, mapper)
         return
-    chosen = kit.chosen_laws(None if laws is None else [one.strip() for one in laws.split(",")])
-    spec, subject = load_chip(chip), kit.load_engine(engine or "native")
+    named = None if laws is None else [one.strip() for one in laws.split(",")]
+    chosen = kit.chosen_laws(named, of_mappers=mapper is not None)
+    spec, subject = load_chip(chip), _subject(kit, engine, mapper)
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: a file, expected a folder for counterexamples")
     rows = _search(output, kit, _Asked(spec, subject, chosen, examples, seed, out, shrink))
@@ -77,6 +86,7 @@ def verify_command(
         {
             "chip": spec.name,
             "engine": subject.name,
+            "mapper": subject.mapper_name,
             "examples": examples,
             "seed": seed,
             "holds": not broken,
@@ -114,6 +124,17 @@ def _kit() -> Any:
     return testing
 
 
+def _subject(kit: Any, engine: str | None, mapper: str | None) -> Subject:
+    """What is to be tried."""
+    subject: Subject = kit.load_engine(engine or "native")
+    return subject if mapper is None else replace(subject, mapper=kit.load_mapper(mapper))
+
+
+def _under_test(subject: Subject) -> str:
+    mapper = subject.mapper_name
+    return f"engine {subject.name}" + ("" if mapper is None else f", mapper {mapper}")
+
+
 def _show_laws(output: Output, laws: list[Law]) -> None:
     output.data([{"law": law.name, "about": law.about} for law in laws])
     output.text("\n".join(f"{law.name:<13} {law.about}" for law in laws))
@@ -122,7 +143,7 @@ def _show_laws(output: Output, laws: list[Law]) -> None:
 def _search(output: Output, kit: Any, asked: _Asked) -> list[dict[str, Any]]:
     """One row of the report for each law; the text of each is printed when it is known."""
     rows = []
-    output.text(f"chip {asked.chip.name}, engine {asked.subject.name}\n")
+    output.text(f"chip {asked.chip.name}, {_under_test(asked.subject)}\n")
     for number, law in enumerate(asked.laws):
         with progress_bar() as bar:
             step = partial(_show, bar, asked, number)
@@ -151,9 +172,8 @@ def _row(kit: Any, asked: _Asked, law: Law, verdict: Verdict) -> dict[str, Any]:
     if verdict.trial is not None:
         folder = asked.out / law.name
         assert verdict.message is not None
-        commands = kit.save_trial(
-            verdict.trial, folder, law=law.name, engine=asked.subject.name, message=verdict.message
-        )
+        tried = {"engine": asked.subject.name, "mapper": asked.subject.mapper_name}
+        commands = kit.save_trial(verdict.trial, folder, law=law.name, message=verdict.message, **tried)
         row |= {"smallest": verdict.trial.size, "folder": str(folder), "commands": commands}
     return row
 
@@ -174,12 +194,12 @@ def _count(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
-def _again(output: Output, kit: Any, folder: Path, engine: str | None) -> None:
+def _again(output: Output, kit: Any, folder: Path, engine: str | None, mapper: str | None) -> None:
     """Tries a saved counterexample."""
     saved = kit.load_trial(folder)
     if saved.law not in kit.LAWS:
         raise UsageError(f"{folder}: of a failed test, not of a law: run it with spikemesh run")
-    subject = kit.load_engine(engine or saved.engine)
+    subject = _subject(kit, engine or saved.engine, mapper or saved.mapper)
     message = None
     try:
         kit.LAWS[saved.law].check(subject, saved.trial)
@@ -193,6 +213,6 @@ def _again(output: Output, kit: Any, folder: Path, engine: str | None) -> None:
         | {"smallest": saved.trial.size}
     )
     shown = "holds" if message is None else f"BROKEN\n  {message}"
-    output.text(f"{saved.law}, engine {subject.name}: {shown}")
+    output.text(f"{saved.law}, {_under_test(subject)}: {shown}")
     if message is not None:
         raise typer.Exit(BROKEN)

@@ -16,6 +16,7 @@ from emulator.errors import ImageError
 _WAYS_OUT = {
     errno.ENOSPC: "the disk is full: free some space or choose another folder",
     errno.EDQUOT: "the disk quota is used up: free some space or choose another folder",
+    errno.EFBIG: "larger than a file may be there: choose another folder, or raise `ulimit -f`",
     errno.ENOENT: "the folder does not exist: create it first",
     errno.ENOTDIR: "a part of the path is a file, not a folder: choose another path",
     errno.EACCES: "no permission to write there: choose another folder or change its permissions",
@@ -95,7 +96,7 @@ def _mode_of_target(target: Path, named: str) -> int | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ImageError(f"{named}: cannot be written: {_way_out(error)}") from error
+        raise ImageError(f"{named}: cannot be written: {way_out(error)}") from error
     if not stat.S_ISREG(status.st_mode):
         raise ImageError(f"{named}: cannot be written: {_kind_of(status.st_mode)}, give the name of a file")
     mode = stat.S_IMODE(status.st_mode)
@@ -115,10 +116,11 @@ def explained(named: str, verb: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ImageError(f"{named}: cannot be {verb}: {_way_out(error)}") from error
+        raise ImageError(f"{named}: cannot be {verb}: {way_out(error)}") from error
 
 
-def _way_out(error: OSError) -> str:
+def way_out(error: OSError) -> str:
+    """What happened, and what can be done about it."""
     known = _WAYS_OUT.get(error.errno) if error.errno is not None else None
     return known or f"{error.strerror or error}"
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+COORDINATE = 2**31  # of a tile, and a step from one to another, are below it
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +59,9 @@ class Place:
         return ""
 
     def pair(self, key: str) -> tuple[int, int]:
-        """A list of two integers."""
+        """A list of two coordinates."""
         value = self.table.get(key)
-        if isinstance(value, list) and len(value) == 2 and all(type(one) is int for one in value):
+        if _are_coordinates(value):
             return value[0], value[1]
         self._wrong(key, "two integers")
         return 0, 0
@@ -86,7 +87,7 @@ class Place:
             value = np.asarray(self.table.get(key))
         except ValueError:
             value = np.zeros(0)
-        if value.ndim == ndim and value.dtype.kind in "iub":
+        if value.ndim == ndim and value.dtype.kind in "ib":  # "u" only where one takes more than 63 bits
             return value.astype(np.int64)
         self._wrong(key, f"integers in {ndim} dimensions")
         return np.zeros([0] * ndim, dtype=np.int64)
@@ -147,12 +148,9 @@ class Rows:
         return found if all(good) else []
 
     def pairs(self, key: str) -> Ints:
-        """[n, 2] integers."""
+        """[n, 2] coordinates."""
         found = [item.get(key) for item in self.items]
-        good = [
-            isinstance(value, list) and len(value) == 2 and all(type(one) is int for one in value)
-            for value in found
-        ]
+        good = [_are_coordinates(value) for value in found]
         self._note(good, found, key, "two integers")
         pairs = [value if ok else [0, 0] for value, ok in zip(found, good, strict=True)]
         return np.array(pairs, dtype=np.int64).reshape(-1, 2)
@@ -183,3 +181,9 @@ class Rows:
             said = "missing" if key not in self.items[first] else repr(value)[:60]
             n = len(good) - sum(good)
             self.problems.append(f"{self.name}[{first}].{key}: {said}, expected {expected} ({n} in all)")
+
+
+def _are_coordinates(value: Any) -> TypeGuard[list[int]]:
+    if not isinstance(value, list) or len(value) != 2:
+        return False
+    return all(type(one) is int and -COORDINATE < one < COORDINATE for one in value)

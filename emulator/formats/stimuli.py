@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import math
+import tokenize
 import zipfile
 import zlib
 from os import PathLike
@@ -41,6 +42,7 @@ _BROKEN = (
     RuntimeError,  # an encrypted member
     NotImplementedError,
     SyntaxError,
+    tokenize.TokenError,  # a header of numpy 1 whose brackets do not close
     MemoryError,
 )
 """What zipfile and numpy raise on bytes that are no sound file."""

@@ -24,7 +24,7 @@ from emulator.testing.run_laws import LawBroken
 from emulator.testing.saved import load_trial, save_trial
 from emulator.testing.search import Verdict, message_of, verdict_of
 from emulator.testing.strategies import Case, cases, neuron_params, traffic
-from emulator.testing.subject import Subject, Unanswered, load_engine
+from emulator.testing.subject import Subject, Unanswered, load_engine, load_mapper
 from emulator.testing.trials import LimitTrial, MeshTrial, Trial, mesh_trials, trials
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "first_difference",
     "images",
     "load_engine",
+    "load_mapper",
     "load_trial",
     "mesh_trials",
     "message_of",

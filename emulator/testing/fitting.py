@@ -6,7 +6,7 @@ neuron had a configuration of its own, each synapse a block of memory, and each 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -19,10 +19,12 @@ from emulator.chip.faults import usable_cores
 from emulator.chip.spec import ChipSpec
 from emulator.compiler.packing import sparse_index_bits
 from emulator.network import LoihiCuba, LoihiSynapse, Network, Triplets
+from emulator.testing.strategies import generators
 
 MAX_NEURONS = 6
 MAX_INPUTS = 3
 MAX_SYNAPSES = 16
+MOST_SYNAPSES = 54  # where everything is connected to everything: neurons and inputs to neurons
 DELAY_BITS = 6  # of a synapse at most
 
 
@@ -79,10 +81,10 @@ def _synapses(chip: ChipSpec) -> int:
     if index_bits is None:
         return 0
     if memory is None:
-        return MAX_SYNAPSES
+        return MOST_SYNAPSES
     one = max(layout.weight_bits) + DELAY_BITS + index_bits + layout.tag_bits + layout.block_header_bits
     words = -(-one // layout.word_bits)
-    return min(MAX_SYNAPSES, memory // (words * layout.word_bits))
+    return min(MOST_SYNAPSES, memory // (words * layout.word_bits))
 
 
 @lru_cache(maxsize=4096)
@@ -96,8 +98,22 @@ def each(one: st.SearchStrategy[int], n: int) -> st.SearchStrategy[NDArray[np.in
     return st.tuples(*[one] * n).map(lambda values: np.array(values, dtype=np.int64))
 
 
+@st.composite
+def _one_or_two(draw: st.DrawFn, one: st.SearchStrategy[int], n: int) -> Any:
+    """A value for all of n neurons, or one of two for each. It takes as many choices whatever n is, so that a
+    counterexample stays one with fewer neurons."""
+    first = draw(one)
+    mask = draw(st.integers(1, 2**MAX_NEURONS - 1)) if draw(st.booleans()) else 0
+    return np.where(mask >> np.arange(n) & 1, draw(one), first) if mask else first
+
+
 LIVELY = {"dv": (0, 600), "vth_mant": (0, 60), "bias_mant": (-10, 60), "bias_exp": (3, 6)}
 """Ranges in which small networks fire."""
+BUSY: dict[str, Any] = {"vth_mant": 0, "bias_mant": 1, "bias_exp": 6, "refractory": 1, "vmax": arith.V_LIMIT}
+"""What makes neurons fire in every tick. The other parameters are drawn all the same: a network that is not
+busy takes no more choices, and is what counterexamples shrink to."""
+LOUD = BUSY | {"bias_mant": 4095, "bias_exp": 7, "du": 0, "vmin": -arith.V_LIMIT}
+"""What makes currents, which begin at the end of their registers, leave them."""
 
 
 @st.composite
@@ -106,7 +122,7 @@ def _model(draw: st.DrawFn, n: int, room: Room) -> LoihiCuba:
     out: dict[str, Any] = {}
     for name, (low, high) in LIVELY.items():
         one = st.integers(low, high)  # shrinks towards 0 where that is within
-        out[name] = draw(st.one_of(one, each(one, n)) if n > 1 else one)
+        out[name] = draw(_one_or_two(one, n))
     out["refractory"] = draw(edges(1, room.refractory_ticks))
     rare = draw(st.integers(0, 7))
     if rare == 7:
@@ -153,27 +169,45 @@ def weights(
 
 
 @st.composite
-def fitting_networks(draw: st.DrawFn, chip: ChipSpec) -> Network:
-    """A network of LoihiCuba populations within the room of a chip: up to two sources, which the stimulus
-    drives, up to three populations, projections, probes."""
+def _sizes(draw: st.DrawFn, least: int, most: int, n_parts: int) -> list[int]:
+    """Sizes of up to so many parts, `most` in all; each shrinks by itself, the last ones to none."""
+    sizes: list[int] = []
+    for number in range(n_parts):
+        n = draw(st.integers(least if number == 0 else 0, most))
+        if n == 0:
+            break
+        sizes.append(n)
+        most -= n
+    return sizes
+
+
+@st.composite
+def fitting_networks(draw: st.DrawFn, chip: ChipSpec, generated: bool = False) -> Network:
+    """A network of LoihiCuba populations within the room of a chip: up to two sources, up to three
+    populations, projections, probes. In some everything is connected to everything: busy ones fire in every
+    tick, in loud ones the sums leave their registers.
+
+    generated: sources may make their spikes themselves; else the stimulus drives them.
+    """
     room = room_of(chip)
     network = Network("drawn")
-    left = draw(st.integers(0, room.inputs)) if room.inputs > 0 else 0
-    while left and len(network.sources) < 2:
-        n = draw(st.integers(1, left))
-        network.add_source(f"in{len(network.sources)}", n)
-        left -= n
-    left = draw(st.integers(1, room.neurons))
-    while left and len(network.populations) < 3:
-        n = draw(st.integers(1, left))
+    forced = (None, None, None, None, None, BUSY, BUSY, LOUD)[draw(st.integers(0, 7))]
+    for n in draw(_sizes(0, max(room.inputs, 0), 2)):
+        generator = draw(st.none() | generators(n, network.dt_s)) if generated else None
+        network.add_source(f"in{len(network.sources)}", n, generator)
+    for n in draw(_sizes(1, room.neurons, 3)):
         network.add_population(
             f"pop{len(network.populations)}",
             n,
-            draw(_model(n, room)),
+            replace(draw(_model(n, room)), **(forced or {})),
+            u0=arith.V_LIMIT if forced is LOUD else None,
             to_host=room.to_host and draw(st.booleans()),
         )
-        left -= n
-    _connect(draw, network, room)
+    n_projections = draw(st.integers(0, 4))
+    if forced is not None:
+        _connect_all(network, room, forced is LOUD)
+    else:
+        _connect(draw, network, room, n_projections)
     for population in network.populations:
         variable = draw(st.sampled_from((None, "v", "u")))
         if variable is not None:
@@ -181,10 +215,20 @@ def fitting_networks(draw: st.DrawFn, chip: ChipSpec) -> Network:
     return network
 
 
-def _connect(draw: st.DrawFn, network: Network, room: Room) -> None:
+def _connect_all(network: Network, room: Room, loud: bool) -> None:
+    """Everything to everything, as long as there is room."""
+    left, mantissa, synapse = room.synapses, 254 if loud else 2, LoihiSynapse(w_exp=6 if loud else 0)
+    for pre in (*network.sources, *network.populations):
+        for post in network.populations:
+            if pre.n * post.n <= left:
+                network.connect(pre, post, np.full((pre.n, post.n), mantissa), synapse=synapse)
+                left -= pre.n * post.n
+
+
+def _connect(draw: st.DrawFn, network: Network, room: Room, n_projections: int) -> None:
     """Projections until the room for synapses is taken, or nothing more is wanted."""
-    parts, left = (*network.sources, *network.populations), room.synapses
-    for _ in range(draw(st.integers(0, 4))):
+    parts, left = (*network.sources, *network.populations), min(room.synapses, MAX_SYNAPSES)
+    for _ in range(n_projections):
         pre, post = draw(st.sampled_from(parts)), draw(st.sampled_from(network.populations))
         drawn = weights(pre.n, post.n, left, room.delay_ticks, room.weight_bits)
         triplets, synapse = draw(drawn)

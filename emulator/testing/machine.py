@@ -105,6 +105,7 @@ class ChipMachine(RuleBasedStateMachine):
         """Ticks until nothing spikes and nothing is due any more, or so many that it never may."""
         for _ in range(IDLE_TICKS):
             self._run(1)
+            self.states_are_within_their_registers()  # else the next run is refused, in other words
             assert self.last is not None
             quiet = self.last.counts["packets"] == 0 and not self.last.state.pending.any()
             if quiet and not any(raster.any() for raster in self.input.values()):

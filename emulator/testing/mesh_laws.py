@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 
 from emulator.chip.channels import channels_text, topological_order
@@ -10,7 +12,7 @@ from emulator.compiler import compile as compile_network
 from emulator.engine import MeshResult
 from emulator.errors import CompileError
 from emulator.testing.run_laws import LawBroken, require
-from emulator.testing.subject import Subject
+from emulator.testing.subject import REFERENCE, Subject
 from emulator.testing.trials import LimitTrial, MeshTrial
 from emulator.traffic import zero_load_ps
 
@@ -40,6 +42,18 @@ def mesh_drain(subject: Subject, trial: MeshTrial) -> None:
         if flow in last and arrive_ps <= last[flow]:
             raise LawBroken(f"flow {flow[0]} -> {flow[1]}: packet {place} is not later than one sent before")
         last[flow] = arrive_ps
+
+
+def mesh_twin(subject: Subject, trial: MeshTrial) -> None:
+    """Packets alone take the ways and the picoseconds that they take in the reference engine."""
+    expected, found = REFERENCE.run_mesh(trial), subject.run_mesh(trial)
+    for name in (field.name for field in fields(MeshResult)):
+        one, two = getattr(expected, name), getattr(found, name)
+        if isinstance(one, np.ndarray) and not np.array_equal(one, two):
+            place = tuple(int(index) for index in np.argwhere(one != two)[0])
+            raise LawBroken(
+                f"{name}{list(place)}: {one[place]} by the reference engine, {two[place]} by {subject.name}"
+            )
 
 
 def zero_load(subject: Subject, trial: MeshTrial) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from emulator.chip.board import border_links
-from emulator.chip.events import DIRECTIONS, EVENTS
+from emulator.chip.events import DIRECTIONS, EVENT_ID, EVENTS
+from emulator.chip.spec import ChipSpec
 from emulator.energy import AJ_PER_J
 from emulator.network import LoihiCuba, Network, Triplets, TrueNorth
+from emulator.program import Program
 from emulator.record import Record, first_difference
-from emulator.testing.subject import REFERENCE, Subject, compiled
+from emulator.testing.subject import REFERENCE, Answer, Subject, compiled
 from emulator.testing.trials import Trial
 
 COUNTED = ("spikes", "counts_by_tick", "counts_by_core", "counts_by_group", "link_counts", "link_losses")
@@ -103,7 +106,8 @@ def drain(subject: Subject, trial: Trial) -> None:
 
 
 def energy(subject: Subject, trial: Trial) -> None:
-    """Every breakdown of the ledger has the same total, in attojoules; counts add up; hops are links'."""
+    """Every breakdown of the ledger has the same total, in attojoules: counts x prices and static power x
+    time, by the file of the chip. Counts by tick, core and population have the same sums; hops are links'."""
     result = subject.run(compiled(trial), trial).result
     record, ledger = result.record, result.energy
     for name in ("counts_by_core", "counts_by_group"):
@@ -116,8 +120,7 @@ def energy(subject: Subject, trial: Trial) -> None:
     totals = {name: sum(row["energy_aj"] for row in ledger.table(by=name)) for name in by}
     require(len(set(totals.values())) == 1, lambda: f"totals in aJ differ: {totals}")
     require(totals["event"] == ledger.total_aj, lambda: f"{totals['event']} aJ, total_aj {ledger.total_aj}")
-    priced = sum(ledger.counts[event] * price for event, price in ledger.prices_aj.items())
-    expected = priced + (ledger.static_aj or 0)
+    expected = _priced_aj(record, trial.chip)
     require(
         ledger.total_aj == expected,
         lambda: f"{ledger.total_aj} aJ, counts x prices + static {expected} ({ledger.total_aj / AJ_PER_J} J)",
@@ -133,6 +136,47 @@ def _hops_have_links(record: Record, trial: Trial) -> None:
     over = int(record.link_counts[border_links(trial.chip)].sum())
     away = counted["hop_chip"]
     require(over == away, lambda: f"links between chips carried {over}, {away} hop_chip counted")
+
+
+# Said once more: a law that asked the ledger what is priced how could not see it go wrong.
+_PRICED = {
+    "spikes": "spike",
+    "inject": "send",
+    "axon_in": "receive",
+    "hop_e": "hop_ew",
+    "hop_w": "hop_ew",
+    "hop_n": "hop_ns",
+    "hop_s": "hop_ns",
+    "hop_chip": "hop_chip",
+    "synaptic_ops_dense": "synaptic_op_dense",
+    "synaptic_ops_sparse": "synaptic_op_sparse",
+    "update_inactive": "update_inactive",
+    "update_active": "update_active",
+}
+
+
+def _priced_aj(record: Record, chip: ChipSpec) -> int:
+    """What a run cost, by its counts, its duration and the file of its chip."""
+    counts = record.counts_by_tick.sum(axis=0, dtype=object)
+    total = Fraction(0)
+    for event, key in _PRICED.items():
+        total += int(counts[EVENT_ID[event]]) * _decimal(getattr(chip.energy_pj, key)) * 10**6
+    n_chips = 1
+    if chip.mesh.chip is not None:
+        n_chips = chip.n_tiles // (chip.mesh.chip.width * chip.mesh.chip.height)
+    duration_ps = 0
+    if record.timing is not None:
+        duration_ps = int(record.timing.tick_ps.sum(dtype=object))
+    elif chip.tick_ps is not None:
+        duration_ps = chip.tick_ps * record.n_rows
+    total += n_chips * duration_ps * _decimal(chip.static_power_mw) * 1000
+    assert total.denominator == 1, total
+    return int(total)
+
+
+def _decimal(cost: float) -> Fraction:
+    """The number that a person wrote."""
+    return Fraction(repr(float(cost)))
 
 
 def silence(subject: Subject, trial: Trial) -> None:
@@ -174,12 +218,32 @@ def split(subject: Subject, trial: Trial) -> None:
             raise LawBroken(f"state.{name}: {one.tolist()} at once, {two.tolist()} split at tick {cut}")
 
 
+def sources(subject: Subject, trial: Trial) -> None:
+    """Sources that make their own spikes make those of the reference engine, also where a run goes on."""
+    cut, program = int(trial.variant.get("cut", 0)), compiled(trial)
+    state = None
+    for first, ticks in ((0, slice(None, cut)), (cut, slice(cut, None))):
+        ours = REFERENCE.run(program, trial, ticks=ticks, state=state).result
+        given = subject.run(program, trial, ticks=ticks, state=state).result
+        difference = first_difference(ours.record, given.record)
+        if difference is not None:
+            raise LawBroken(f"reference != {subject.name}, from tick {first} on: {difference}")
+        state = ours.state
+
+
 def placement(subject: Subject, trial: Trial) -> None:
     """Where compartments are never changes a spike, in the network's words."""
     mapping = {name: np.array(cores) for name, cores in trial.variant.get("mapping", {}).items()}
     programs = (compiled(trial), compiled(trial, mapping=mapping or trial.mapping))
     answers = [subject.run(program, trial) for program in programs]
-    for population in trial.network.populations:
+    same_rasters(trial.network, programs, answers, ("as it is", "elsewhere"))
+
+
+def same_rasters(
+    network: Network, programs: tuple[Program, Program], answers: Sequence[Answer], names: tuple[str, str]
+) -> None:
+    """Spikes of two programs of a network, in its words."""
+    for population in network.populations:
         rasters = []
         for program, answer in zip(programs, answers, strict=True):
             address = program.symbols.part(population.name, "population").address
@@ -188,7 +252,9 @@ def placement(subject: Subject, trial: Trial) -> None:
             rasters.append(sorted(own))
         if rasters[0] != rasters[1]:
             shown = [raster[:6] for raster in rasters]
-            raise LawBroken(f"{population.name!r} spikes (tick, index) {shown[0]}, elsewhere {shown[1]}")
+            raise LawBroken(
+                f"{population.name!r} spikes (tick, index) {shown[0]} {names[0]}, {shown[1]} {names[1]}"
+            )
 
 
 def threads(subject: Subject, trial: Trial) -> None:
@@ -197,6 +263,14 @@ def threads(subject: Subject, trial: Trial) -> None:
     one, more = subject.run(program, trial), subject.run(program, trial, threads=n)
     difference = first_difference(one.record, more.record)
     require(difference is None, lambda: f"1 thread != {n} threads: {difference}")
+
+
+def batch(subject: Subject, trial: Trial) -> None:
+    """Samples that run together are those of the reference engine, and have one account."""
+    program, n = compiled(trial), int(trial.variant.get("samples", 2))
+    ours, given = (engine.run(program, trial, batch=n) for engine in (REFERENCE, subject))
+    difference = first_difference(ours.record, given.record)
+    require(difference is None, lambda: f"reference != {subject.name}, {n} samples: {difference}")
 
 
 def _same_spikes(one: Any, two: Any, first: str, second: str) -> None:

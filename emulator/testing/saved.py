@@ -43,16 +43,25 @@ class Saved:
     engine: str
     message: str
     trial: AnyTrial
+    mapper: str | None = None  # module:function; None: ours
 
 
 def save_trial(
-    trial: AnyTrial, folder: str | PathLike[str], *, law: str | None, engine: str, message: str
+    trial: AnyTrial,
+    folder: str | PathLike[str],
+    *,
+    law: str | None,
+    engine: str,
+    message: str,
+    mapper: str | None = None,
 ) -> list[str]:
     """Writes a trial; returns the commands that show it again, the shortest first."""
     place = Path(folder)
     _make(place)
     kind = next(name for name, one in KINDS.items() if isinstance(trial, one))
     case: dict[str, Any] = {"law": law, "engine": engine, "message": message, "kind": kind}
+    if mapper is not None:
+        case["mapper"] = mapper
     write_atomic(place / "chip.yaml", chip_yaml(trial.chip))
     commands = [] if law is None else [f"spikemesh verify {_quoted(place)}"]
     if isinstance(trial, MeshTrial):
@@ -114,7 +123,8 @@ def load_trial(folder: str | PathLike[str]) -> Saved:
             network, mapping = _network(place)
             rest = int(case["seed"]), dict(case["variant"])
             trial = Trial(chip, network, mapping, int(case["n_ticks"]), _stimulus(place), *rest)
-        return Saved(case["law"], str(case["engine"]), str(case["message"]), trial)
+        mapper = str(case["mapper"]) if "mapper" in case else None
+        return Saved(case["law"], str(case["engine"]), str(case["message"]), trial, mapper)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ImageError(
             f"{named}: not what `spikemesh verify` writes ({type(error).__name__}: {error}): let it write "

@@ -57,7 +57,7 @@ def verdict_of(
     try:
         with no_files():
             search.run(chip, examples, seed, shrink)
-    except Unanswered as error:
+    except _Unanswered as error:
         return Verdict(law.name, "not asked", 0, str(error))
     except FlakyFailure:
         text = f"not the same twice: once {search.message}, and not when it was tried again"
@@ -79,6 +79,10 @@ def no_files() -> Iterator[None]:
             yield
         finally:
             set_hypothesis_home_dir(None)
+
+
+class _Unanswered(KeyboardInterrupt):
+    """Hypothesis lets these through at once; of other exceptions it looks for a smaller example."""
 
 
 class _Search:
@@ -111,8 +115,8 @@ class _Search:
             self.progress(self.n_tried)
         try:
             self.law.check(self.subject, trial)
-        except Unanswered:
-            raise
+        except Unanswered as error:
+            raise _Unanswered(str(error)) from error
         except Exception as error:
             self.trial, self.message = trial, message_of(error)
             self.n_before = self.n_before or self.n_tried

@@ -236,6 +236,11 @@ def _scripted(n: int) -> st.SearchStrategy[Scripted]:
     return st.builds(Scripted, st.integers(0, 3).flatmap(rasters), repeats)
 
 
+def generators(n: int, dt_s: float) -> st.SearchStrategy[Poisson | Regular | Scripted]:
+    """How a source of n inputs makes its own spikes, for up to MAX_TICKS."""
+    return st.one_of(_regular(n), _scripted(n), _poisson(n, dt_s))
+
+
 @st.composite
 def networks(draw: st.DrawFn, max_neurons: int = 8, poisson: bool = True) -> Network:
     """LoihiCuba networks: up to 3 sources, up to 3 populations, projections of any form, probes.

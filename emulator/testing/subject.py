@@ -59,13 +59,18 @@ class Subject:
     """
 
     engine: str | UserEngine = "native"
+    mapper: Callable[..., Any] | None = None  # (network, chip) -> cores or Program; None: ours. See `mapper`.
 
     @property
     def name(self) -> str:
         if isinstance(self.engine, str):
             return self.engine
-        name = getattr(self.engine, "__qualname__", type(self.engine).__name__)
-        return f"{getattr(self.engine, '__module__', '?')}:{name}"
+        return _name_of(self.engine)
+
+    @property
+    def mapper_name(self) -> str | None:
+        """module:function of a mapper of one's own."""
+        return None if self.mapper is None else _name_of(self.mapper)
 
     @property
     def is_ours(self) -> bool:
@@ -80,9 +85,16 @@ class Subject:
         state: State | None = None,
         timing: bool = True,
         threads: int = 1,
+        batch: int | None = None,
     ) -> Answer:
-        """Runs the ticks of a trial on a program of its network."""
+        """Runs the ticks of a trial on a program of its network. batch: so many samples, each with the input
+        of the trial a tick later than the one before."""
         stimulus = {name: raster[ticks] for name, raster in trial.stimulus.items()}
+        if batch is not None:
+            stimulus = {
+                name: np.stack([np.roll(raster, sample, axis=0) for sample in range(batch)])
+                for name, raster in stimulus.items()
+            }
         n_ticks = len(range(trial.n_ticks)[ticks])
         if isinstance(self.engine, str):
             result = run_program(
@@ -94,10 +106,11 @@ class Subject:
                 threads=threads,
                 state=state,
                 seed=trial.seed,
+                batch=batch,
             )
             return Answer(result.record.spikes, result)
         drive = build_drive(
-            program, n_ticks, stimulus, batch=None, state=state, timing=timing, seed=trial.seed
+            program, n_ticks, stimulus, batch=batch, state=state, timing=timing, seed=trial.seed
         )
         arguments = (program.image, drive, program.chip)[: _n_arguments(self.engine)]
         return _answer(self.engine(*arguments), program, self.name)
@@ -112,6 +125,12 @@ class Subject:
 REFERENCE = Subject("reference")
 
 
+def _name_of(function: UserEngine) -> str:
+    """module:function."""
+    name = getattr(function, "__qualname__", type(function).__name__)
+    return f"{getattr(function, '__module__', '?')}:{name}"
+
+
 def compiled(trial: Trial, **changes: Any) -> Program:
     """The program of a trial; changes: of its chip or mapping."""
     chip, mapping = changes.get("chip", trial.chip), changes.get("mapping", trial.mapping)
@@ -122,29 +141,45 @@ def load_engine(named: str) -> Subject:
     """The engine of a name, or of "module:function", which is looked for in the current folder, too."""
     if named in ENGINES:
         return Subject(named)
+    choices = f"choose from {', '.join(ENGINES)}, or give module:function of your own"
+    engine = _function("engine", named, choices)
+    _n_arguments(engine)
+    return Subject(engine)
+
+
+def load_mapper(named: str) -> Callable[..., Any]:
+    """The mapper of "module:function", which is looked for in the current folder, too."""
+    mapper = _function("mapper", named, "give module:function of your own")
+    signature = inspect.signature(mapper)
+    try:
+        signature.bind("network", "chip")
+    except TypeError:
+        raise SimulationError(f"mapper {named!r}: takes {signature}, expected (network, chip)") from None
+    return mapper
+
+
+def _function(what: str, named: str, choices: str) -> UserEngine:
+    """The function of "module:function". Raises SimulationError."""
     module_name, colon, function_name = named.partition(":")
     if not (colon and module_name and function_name):
-        raise SimulationError(
-            f"engine {named!r}: choose from {', '.join(ENGINES)}, or give module:function of your own"
-        )
+        raise SimulationError(f"{what} {named!r}: {choices}")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
         raise SimulationError(
-            f"engine {named!r}: module {module_name!r} cannot be imported ({error}): start in the folder of "
+            f"{what} {named!r}: module {module_name!r} cannot be imported ({error}): start in the folder of "
             f"{module_name.replace('.', '/')}.py, or put its folder on PYTHONPATH"
         ) from error
-    engine = getattr(module, function_name, None)
-    if not callable(engine):
+    function = getattr(module, function_name, None)
+    if not callable(function):
         found = [name for name, one in vars(module).items() if inspect.isfunction(one) and name[0] != "_"]
         listed = ", ".join(found) or "none"
         raise SimulationError(
-            f"engine {named!r}: {module_name!r} has no function {function_name!r}; it has {listed}"
+            f"{what} {named!r}: {module_name!r} has no function {function_name!r}; it has {listed}"
         )
-    _n_arguments(engine)
-    return Subject(engine)
+    return function  # type: ignore[no-any-return]
 
 
 def _n_arguments(engine: UserEngine) -> int:

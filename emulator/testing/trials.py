@@ -90,13 +90,16 @@ def size_text(size: dict[str, int]) -> str:
 
 
 @st.composite
-def trials(draw: st.DrawFn, chip: ChipSpec, kind: str | None = None) -> Trial:
-    """A part of a chip, a network that fits it, places for its neurons, input of a kind for some ticks."""
+def trials(draw: st.DrawFn, chip: ChipSpec, kind: str | None = None, generated: bool = False) -> Trial:
+    """A part of a chip, a network that fits it, places for its neurons, input of a kind for some ticks.
+
+    generated: sources may make spikes themselves, too.
+    """
     part = draw(parts(chip))
     if part.cores.model == "truenorth":
         network, mapping = draw(core_networks(part)), {}
     else:
-        network = draw(fitting_networks(part))
+        network = draw(fitting_networks(part, generated))
         mapping = draw(mappings(part, network))
     large = any(core.n * core.n_axons > 64 for core in network.cores)
     n_ticks = draw(st.integers(1, 3 if large else MAX_TICKS))

@@ -1,18 +1,21 @@
 """Fuzzes everything that reads files: whatever the bytes, a reader returns or raises an EmulatorError.
 
     python tests/fuzz/fuzz_readers.py READER SECONDS [FOLDER]
+    python tests/fuzz/fuzz_readers.py --table         # CPU minutes of each reader so far
+    python tests/fuzz/fuzz_readers.py --keep READER   # of FOLDER, what reaches new lines goes to the corpus
 
-With atheris installed it is guided by coverage, else inputs are mutations of the corpus. What is found new is
-kept in FOLDER (build/fuzz/READER). Memory and time are bounded for each input. Files with a checksum get a
-right one, so that what lies behind it is reached.
+With atheris installed it is guided by coverage. Half of the mutations change the bytes, half what the bytes
+mean (`trees`). What is found new is kept in FOLDER (build/fuzz/READER), what is trouble there as crash-*.
+Memory and time are bounded for each input. `corpus/minutes.json` adds up the runs.
 """
 
 from __future__ import annotations
 
-import hashlib
+import json
 import os
 import random
-import struct
+import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,27 +23,51 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 HERE = Path(__file__).parent
+CORPUS = HERE / "corpus"
+MINUTES = CORPUS / "minutes.json"
 MAX_BYTES = 2**16
-MEMORY_MIB = 4096
+MEMORY_MIB = 1024
 SECONDS_EACH = 20
-HEADER = struct.Struct("<8sH22sQQ16x")  # of a container: magic, version, kind, description, whole
+MAX_KEPT_BYTES = 48_000  # of a reader's corpus
+SHA1_DIGITS = 40  # the name that libFuzzer gives what it keeps
+INNER = "--inner"  # the process that fuzzes: atheris ends it in its own ways
 
 try:
     import atheris
 except ImportError:
     atheris = None
 
-if atheris is None or __name__ != "__main__":
+if atheris is None or __name__ != "__main__" or INNER not in sys.argv:
     import emulator as em
 else:
     with atheris.instrument_imports(include=["emulator"]):
         import emulator as em
 
-from emulator.formats import CheckpointFile, load_arrays, save_network  # noqa: E402 - instrumented
+import trees  # noqa: E402 - the emulator first, instrumented
+from seeds import seeds  # noqa: E402
+
+from emulator.formats import (  # noqa: E402
+    CheckpointFile,
+    load_arrays,
+    load_baseline,
+    load_stimulus,
+    truenorth_json_stimulus,
+)
 from emulator.testing.small_run import small_program  # noqa: E402
+
+PROGRAM = small_program()
+
+
+def _json(path: Path) -> None:
+    em.from_truenorth_json(path)
+    truenorth_json_stimulus(path)
+
+
+def _arrays(path: Path) -> None:
+    load_arrays(path)
+    load_stimulus(path, PROGRAM)
+
 
 READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "program": ("x.prog", em.load_program),
@@ -48,56 +75,18 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "network": ("x.net", em.load_network),
     "checkpoint": ("x.ckpt", lambda path: CheckpointFile.take_up(path).close()),
     "chip": ("x.yaml", lambda path: em.load_chip(str(path))),
+    "baseline": ("x.yaml", lambda path: load_baseline(str(path))),
     "nir": ("x.nir", lambda path: em.from_nir(path, dt_s=1e-3)),
-    "json": ("x.json", em.from_truenorth_json),
-    "arrays": ("x.npz", load_arrays),
+    "json": ("x.json", _json),
+    "arrays": ("x.npz", _arrays),
 }
 """Name of a file, and what reads it."""
-
-
-def seeds(folder: Path) -> dict[str, bytes]:
-    """A sound file for each reader."""
-    program = small_program()
-    program.save(folder / "x.prog")
-    raster = {"in": np.eye(3, 2, dtype=bool)}
-    em.run(program, 3, raster, checkpoint=folder / "x.ckpt", every=2).save(folder / "x.rec")
-    net = em.Network("net")
-    src = net.add_source("in", 2, em.Regular(period_ticks=3))
-    p = net.add_population("p", 2, em.LIF(tau_mem_s=1e-2))
-    net.connect(src, p, np.eye(2))
-    net.probe(p, "v")
-    save_network(net, folder / "x.net")
-    np.savez(folder / "x.npz", **raster)
-    shipped = Path(em.__file__).parent / "bench" / "data" / "digits_mlp_lif.nir"
-    (folder / "x.nir").write_bytes(shipped.read_bytes())
-    (folder / "x.yaml").write_text(
-        "inherits: tiny\nname: a\ndescription: b\nmesh: {width: 3, faults: {cores: [1]}}\n"
-    )
-    (folder / "x.json").write_text(
-        '{"cores": [{"coordinates": [0, 0], "axons": [0], "connections": [], "neurons": []}]}'
-    )
-    found = {name: (folder / file).read_bytes() for name, (file, _) in READERS.items()}
-    for path in folder.iterdir():
-        path.unlink()
-    return found
-
-
-def sealed(data: bytes) -> bytes:
-    """The bytes with length and checksum of their first container made right, if they begin one."""
-    if len(data) < HEADER.size + 32 or not data.startswith(b"\x89SPKM"):
-        return data
-    magic, version, kind, n_description, n_bytes = HEADER.unpack_from(data)
-    if kind.rstrip(b"\0") != b"checkpoint" or not HEADER.size + 32 <= n_bytes <= len(data):
-        n_bytes = len(data)
-    head = HEADER.pack(magic, version, kind, n_description, n_bytes)
-    body = head + data[HEADER.size : n_bytes - 32]
-    return body + hashlib.sha256(body).digest() + data[n_bytes:]
 
 
 def read(name: str, data: bytes, folder: Path) -> bool:
     """Whether the reader took the bytes; anything but an EmulatorError is let through."""
     file, reader = READERS[name]
-    (folder / file).write_bytes(sealed(data))
+    (folder / file).write_bytes(trees.sealed(data))
     try:
         reader(folder / file)
     except em.EmulatorError as error:
@@ -125,45 +114,168 @@ def mutated(data: bytes, draw: random.Random) -> bytes:
     return bytes(out[:MAX_BYTES])
 
 
+def either(name: str, data: bytes, draw: random.Random, bytewise: Callable[[bytes], bytes]) -> bytes:
+    """Mutated bytes, or mutated content."""
+    other = trees.mutated(name, data, draw) if draw.random() < 0.5 else None
+    return bytewise(data) if other is None or len(other) > MAX_BYTES else other
+
+
 def corpus(name: str) -> list[bytes]:
-    """Inputs of a reader that once were trouble."""
-    return [path.read_bytes() for path in sorted((HERE / "corpus").glob(f"{name}-*"))]
+    """Inputs of a reader that once were trouble, or reach what others do not."""
+    return [path.read_bytes() for path in sorted((CORPUS / name).glob("*"))]
 
 
 def without_atheris(name: str, seconds: float, folder: Path, first: list[bytes]) -> None:
     """Mutations of mutations, as long as there is time."""
     draw, pool, n, end = random.Random(), list(first), 0, time.monotonic() + seconds
     while time.monotonic() < end:
-        data = mutated(draw.choice(pool), draw)
-        (folder / "last").write_bytes(data)  # stays behind should it end this process
+        data = either(name, draw.choice(pool), draw, lambda data: mutated(data, draw))
         began = time.monotonic()
         if read(name, data, folder) and len(pool) < 1000:
             pool.append(data)
         assert time.monotonic() - began < SECONDS_EACH, "too slow"
         n += 1
-    print(f"{name}: {n} inputs, {len(pool)} kept, nothing found")
+    print(f"stat::number_of_executed_units: {n}")
 
 
-def main() -> None:
-    name, seconds = sys.argv[1], int(sys.argv[2])
-    found = Path(sys.argv[3] if len(sys.argv) > 3 else f"build/fuzz/{name}")
-    found.mkdir(parents=True, exist_ok=True)
+def fuzz(name: str, seconds: int, found: Path) -> None:
+    """What the inner process does; the input that it is at is the file in `found`/now."""
     with tempfile.TemporaryDirectory() as scratch:
-        first = [seeds(Path(scratch))[name], *corpus(name)]
+        now = found / "now"
+        now.mkdir(exist_ok=True)
+        first = [*seeds(Path(scratch))[name], *corpus(name)]
         if atheris is None:
-            without_atheris(name, seconds, Path(scratch), first)
+            without_atheris(name, seconds, now, first)
             return
         for number, data in enumerate(first):
             (found / f"seed-{number}").write_bytes(data)
         limits = [f"-max_total_time={seconds}", f"-rss_limit_mb={MEMORY_MIB}", f"-timeout={SECONDS_EACH}"]
         options = [f"-max_len={MAX_BYTES}", f"-artifact_prefix={found}/crash-", "-print_final_stats=1"]
-        os.environ.setdefault("SPIKEMESH_MEMORY", "1G")
+
+        def mutate(data: bytes, max_size: int, seed: int) -> bytes:
+            return either(name, data, random.Random(seed), lambda data: atheris.Mutate(data, max_size))
+
         atheris.Setup(
             [sys.argv[0], str(found), *limits, *options],
-            lambda data: read(name, data, Path(scratch)) and None,
+            lambda data: read(name, data, now) and None,
+            custom_mutator=mutate,
         )
         atheris.Fuzz()
 
 
+def run(name: str, seconds: int, found: Path) -> int:
+    """Fuzzes in a process of its own, adds up what it took, and tells what it found."""
+    before, old = _cpu_seconds(), set(found.glob("crash-*"))
+    command = [sys.executable, __file__, INNER, name, str(seconds), str(found)]
+    environment = {"SPIKEMESH_MEMORY": "1G", **os.environ}
+    with open(found.with_suffix(".log"), "w", encoding="utf-8") as log:
+        inner = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
+        try:
+            failed = inner.wait(seconds + 60 + 2 * SECONDS_EACH)
+        except subprocess.TimeoutExpired:  # in compiled code, which atheris cannot interrupt
+            inner.kill()
+            failed = inner.wait()
+    text = found.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
+    count = [line.split()[-1] for line in text.splitlines() if "number_of_executed_units" in line]
+    _add(name, (_cpu_seconds() - before) / 60, int(count[-1]) if count else 0)
+    trouble = sorted(set(found.glob("crash-*")) - old)
+    if failed and not trouble:
+        trouble = [(found / "now" / READERS[name][0]).rename(found / f"crash-{time.time_ns()}")]
+    if trouble:
+        print(f"{name}: trouble, see {found.with_suffix('.log')} and", *trouble)
+        return 1
+    print(f"{name}: {count[-1]} inputs in {seconds} s, nothing found")
+    return 0
+
+
+def _cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _add(name: str, minutes: float, n_inputs: int) -> None:
+    table = json.loads(MINUTES.read_text()) if MINUTES.exists() else {}
+    row = table.setdefault(name, {"cpu_minutes": 0, "inputs": 0})
+    row["cpu_minutes"] = round(row["cpu_minutes"] + minutes, 2)
+    row["inputs"] += n_inputs
+    ordered = {key: table[key] for key in READERS if key in table}
+    MINUTES.write_text(json.dumps(ordered, indent=1) + "\n")
+
+
+def show_table() -> None:
+    table = json.loads(MINUTES.read_text()) if MINUTES.exists() else {}
+    print(f"{'reader':<12} {'CPU minutes':>12} {'inputs':>12} {'corpus':>8}")
+    for name in READERS:
+        row = table.get(name, {"cpu_minutes": 0, "inputs": 0})
+        print(f"{name:<12} {row['cpu_minutes']:>12.1f} {row['inputs']:>12,} {len(corpus(name)):>8}")
+
+
+def lines_of(name: str, data: bytes, folder: Path) -> set[tuple[str, int, int]]:
+    """Steps from line to line of the emulator that reading these bytes takes."""
+    steps: set[tuple[str, int, int]] = set()
+    inside = str(Path(em.__file__).parent)
+
+    def follow(frame: Any, event: str, _: Any) -> Any:
+        if not frame.f_code.co_filename.startswith(inside):
+            return None
+        last = [0]
+
+        def line(frame: Any, event: str, _: Any) -> Any:
+            steps.add((frame.f_code.co_filename, last[0], frame.f_lineno))
+            last[0] = frame.f_lineno
+            return line
+
+        return line
+
+    sys.settrace(follow)
+    try:
+        read(name, data, folder)
+    finally:
+        sys.settrace(None)
+    return steps
+
+
+def keep(name: str, found: Path) -> None:
+    """Makes the corpus of a reader anew: the smallest inputs that take every step that any of them does."""
+    with tempfile.TemporaryDirectory() as scratch:
+        known: set[tuple[str, int, int]] = set()
+        for data in seeds(Path(scratch))[name]:
+            known |= lines_of(name, data, Path(scratch))
+        stored = sorted((CORPUS / name).glob("regression-*"))
+        for path in stored:
+            known |= lines_of(name, path.read_bytes(), Path(scratch))
+        new = {data for data in corpus(name) if data not in {path.read_bytes() for path in stored}}
+        new |= {path.read_bytes() for path in found.glob("*") if len(path.name) == SHA1_DIGITS}
+        for path in set((CORPUS / name).glob("*")) - set(stored):
+            path.unlink()
+        (CORPUS / name).mkdir(parents=True, exist_ok=True)
+        n_bytes = number = 0
+        for data in sorted(new, key=lambda data: (len(data), data)):
+            steps = lines_of(name, data, Path(scratch)) - known
+            if steps and n_bytes + len(data) <= MAX_KEPT_BYTES:
+                (CORPUS / name / f"{number:03}").write_bytes(data)
+                known, n_bytes, number = known | steps, n_bytes + len(data), number + 1
+    print(f"{name}: {number} inputs kept of {len(new)}, {n_bytes:,} bytes")
+
+
+def main() -> int:
+    words = sys.argv[1:]
+    if words == ["--table"]:
+        show_table()
+        return 0
+    option = words.pop(0) if words[0].startswith("--") else ""
+    name, rest = words[0], words[1:]
+    seconds = 0 if option == "--keep" else int(rest.pop(0))
+    found = Path(rest[0] if rest else f"build/fuzz/{name}")
+    found.mkdir(parents=True, exist_ok=True)
+    if option == INNER:
+        fuzz(name, seconds, found)
+        return 0
+    if option == "--keep":
+        keep(name, found)
+        return 0
+    return run(name, seconds, found)
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -33,6 +33,7 @@ def test_the_chips_drawn_are_boards_too() -> None:
     board = find(
         chips(BASE),
         lambda chip: chip.n_chips == 6 and chip.mesh.chip.link.cycle_ps > chip.mesh.cycle_ps,
+        settings=settings(max_examples=2000, phases=[Phase.generate]),
     )
     assert not set(chips_of(board, np.arange(board.n_tiles))) ^ set(range(6))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from command_line import Spikemesh
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,6 +63,35 @@ def project(tmp_path: Path) -> Pytest:
     return run
 
 
+@pytest.fixture
+def forked(tmp_path: Path) -> Pytest:
+    """As `project`, in a copy of this process: what it has imported need not be imported again."""
+    installed(tmp_path)
+    out = tmp_path / "out.txt"
+
+    def inside(args: tuple[str, ...]) -> None:
+        os.chdir(tmp_path)
+        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        for number in (1, 2):
+            os.dup2(descriptor, number)
+        sys.stdout = sys.stderr = open(1, "w", closefd=False)  # noqa: SIM115 - for as long as there is one
+        sys.path.insert(0, str(tmp_path))
+        sys.modules.pop("test_mine", None)
+        code = pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:xdist", *args])
+        sys.stdout.flush()
+        os._exit(code)
+
+    def run(test: str, *args: str, ini: str = "") -> subprocess.CompletedProcess[str]:
+        (tmp_path / "pytest.ini").write_text(f"[pytest]\n{ini}")
+        (tmp_path / "test_mine.py").write_text(test)
+        task = multiprocessing.get_context("fork").Process(target=inside, args=(args,))
+        task.start()
+        task.join()
+        return subprocess.CompletedProcess(args, task.exitcode or 0, out.read_text(), "")
+
+    return run
+
+
 NAMES = """
 import pytest, emulator as em
 def test_default(chip, engine): print("default", chip.name, engine)
@@ -72,14 +103,22 @@ def test_own_parameter(chip): assert chip == 7
 def engine(): return "mine"
 def test_own_fixture(engine): assert engine == "mine"
 """
+PROFILES = """
+from hypothesis import settings
+def test_profiles():
+    print("ci", settings.get_profile("ci").max_examples)
+    print("nightly", settings.get_profile("nightly").max_examples)
+"""
 
 
 def test_chips_and_engines_are_fixtures_unless_a_project_has_its_own(project: Pytest) -> None:
-    done = project(NAMES, "-s", "--strict-markers", "--chip", "tiny", "--chip", "loihi")
+    done = project(NAMES + PROFILES, "-s", "--strict-markers", "--chip", "tiny", "--chip", "loihi")
     assert done.returncode == 0, done.stdout
     assert "default tiny mine" in done.stdout and "default loihi mine" in done.stdout
     assert "marked tiny" in done.stdout and "marked truenorth" in done.stdout
-    assert "6 passed" in done.stdout
+    assert "7 passed" in done.stdout
+    # where a project names a chip; where it names none, see below
+    assert "ci 300" in done.stdout and "nightly 5000" in done.stdout
 
 
 ENGINES = """
@@ -89,10 +128,10 @@ def spikes(image, stimulus): return []
 """
 
 
-def test_engines_are_both_of_ours_or_the_one_asked_for(project: Pytest) -> None:
-    both = project(ENGINES, "-s")
+def test_engines_are_both_of_ours_or_the_one_asked_for(forked: Pytest) -> None:
+    both = forked(ENGINES, "-s")
     assert "ran loihi reference" in both.stdout and "ran loihi native" in both.stdout
-    one = project(ENGINES, "-s", "--engine", "test_mine:spikes", ini="spikemesh_chips = tiny")
+    one = forked(ENGINES, "-s", "--engine", "test_mine:spikes", ini="spikemesh_chips = tiny")
     assert "ran tiny test_mine:spikes" in one.stdout and "1 passed" in one.stdout
 
 
@@ -103,13 +142,13 @@ def test_engines_are_both_of_ours_or_the_one_asked_for(project: Pytest) -> None:
         ("--engine", "nobody", "--engine nobody: engine 'nobody': choose from"),
     ],
 )
-def test_what_does_not_exist_is_told(project: Pytest, option: str, value: str, words: str) -> None:
-    done = project(ENGINES, option, value)
+def test_what_does_not_exist_is_told(forked: Pytest, option: str, value: str, words: str) -> None:
+    done = forked(ENGINES, option, value)
     assert done.returncode != 0 and words in done.stdout + done.stderr
 
 
-def test_a_marker_without_a_name_is_told(project: Pytest) -> None:
-    done = project("import pytest\n@pytest.mark.chips()\ndef test_x(chip): pass\n")
+def test_a_marker_without_a_name_is_told(forked: Pytest) -> None:
+    done = forked("import pytest\n@pytest.mark.chips()\ndef test_x(chip): pass\n")
     assert done.returncode != 0 and 'names none: chips("loihi")' in done.stdout + done.stderr
 
 
@@ -140,8 +179,10 @@ def test_nothing_of_ours(): assert False
 """
 
 
-def test_what_a_failed_test_ran_is_saved_and_runs_again(project: Pytest, tmp_path: Path) -> None:
-    done = project(FAILING, "--chip", "tiny", "--found", "kept")
+def test_what_a_failed_test_ran_is_saved_and_runs_again(
+    forked: Pytest, tmp_path: Path, spikemesh: Spikemesh
+) -> None:
+    done = forked(FAILING, "--chip", "tiny", "--found", "kept")
     assert done.returncode == 1 and "4 failed" in done.stdout
     assert "what this test ran (4 tiles, 1 neuron, 0 synapses, 2 ticks, 0 input spikes) is in" in done.stdout
     assert {path.name for path in (tmp_path / "kept").iterdir()} == {
@@ -152,20 +193,11 @@ def test_what_a_failed_test_ran_is_saved_and_runs_again(project: Pytest, tmp_pat
     commands = [line.split() for line in done.stdout.splitlines() if line.startswith("  spikemesh")]
     assert len(commands) == 3
     for command in commands:
-        again = [sys.executable, "-m", "emulator", *command[1:]]
-        assert subprocess.run(again, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}).returncode == 0
+        assert spikemesh(*command[1:]).code == 0
     assert (tmp_path / "kept/test_mine-test_by_hand-tiny/stimulus.npz").exists()
 
 
-PROFILES = """
-from hypothesis import settings
-def test_profiles():
-    print("ci", settings.get_profile("ci").max_examples)
-    print("nightly", settings.get_profile("nightly").max_examples)
-"""
-
-
-def test_profiles_are_there_where_a_project_names_a_chip_and_nowhere_else(project: Pytest) -> None:
-    named = project(PROFILES, "-s", ini="spikemesh_chips = tiny")
-    assert "ci 300" in named.stdout and "nightly 5000" in named.stdout
-    assert "ci 300" not in project(PROFILES, "-s").stdout
+def test_a_project_that_names_no_chip_keeps_its_profiles(project: Pytest) -> None:
+    done = project(PROFILES, "-s")
+    assert done.returncode == 1 and "Profile 'nightly' is not registered" in done.stdout
+    assert "ci 300" not in done.stdout

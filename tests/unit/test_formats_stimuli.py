@@ -185,6 +185,7 @@ def npy(header: str, data: bytes = b"", version: bytes = b"\x01\x00") -> bytes:
         (npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", b"\x80\x04N."), "dtype object"),
         (npy("{'descr': '|b1', 'shape': (1, 2)}", b"ab"), "not a sound .npy file"),
         (npy("__import__('os')"), "not a sound .npy file"),
+        (npy("{'shape': ("), "not a sound .npy file"),
         (
             npy("{'descr': '|b1', 'fortran_order': False, 'shape': (1, 2)}", b"ab", b"\x03\x00"),
             r"version \(3, 0\), choose",

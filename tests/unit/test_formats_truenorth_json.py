@@ -263,6 +263,8 @@ REFUSED_RANC: list[tuple[Change, str]] = [
     (at("cores.1.coordinates", [0]), r"cores\[1\].coordinates: 'list', expected two integers"),
     (at("cores.0.axons", "ab"), r"cores\[0\].axons: 'ab', expected integers in 1 dimensions"),
     (at("cores.0.axons", [0, 4]), r"core 'core_0_0': axon_types\[1\] = 4: outside 0..3"),
+    (at("cores.0.axons", [2**63]), r"cores\[0\].axons: 'list', expected integers in 1 dimensions"),
+    (at("cores.1.coordinates", [2**70, 0]), r"cores\[1\].coordinates: 'list', expected two integers"),
     (at("cores.0.connections", [[1], [1, 2]]), r"cores\[0\].connections: 'list', expected integers in 2 dim"),
     (at("cores.0.connections", [[1, 0]]), r"cores\[0\].connections: \[1, 2\], expected \[3, 2\]"),
     (
@@ -300,3 +302,11 @@ def test_packets_go_to_cores_that_are_described(tmp_path: Path) -> None:
 def test_model_files_have_no_packets(tmp_path: Path) -> None:
     with pytest.raises(em.ImageError, match="a model file has no packets; they are in RANC's input files"):
         em.truenorth_json_stimulus(written(model(), tmp_path / "m.json"))
+
+
+@pytest.mark.parametrize("coordinate", [2**31, -(2**63) - 1, 2**70])
+def test_packets_to_where_no_tile_can_be_are_refused(coordinate: int, tmp_path: Path) -> None:
+    table = ranc()
+    table["packets"][0][0] = {**table["packets"][0][0], "destination_core": [0, coordinate]}
+    with pytest.raises(em.ImageError, match=r"packets\[0\].destination_core: \[0, .*, expected two integers"):
+        em.truenorth_json_stimulus(written(table, tmp_path / "r.json"))

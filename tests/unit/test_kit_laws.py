@@ -277,7 +277,7 @@ def test_an_engine_must_take_two_or_three_arguments() -> None:
 
 
 def test_an_unknown_law_is_refused_with_those_there_are() -> None:
-    with pytest.raises(em.SimulationError, match="law 'twins': choose from twin, deadlock"):
+    with pytest.raises(em.SimulationError, match="law 'twins': choose from twin, mesh_twin, deadlock"):
         chosen_laws(["twins"])
     assert [law.name for law in chosen_laws(["energy", "twin"])] == ["twin", "energy"]
 

@@ -25,6 +25,7 @@ from emulator.testing import (
 )
 
 few = settings(max_examples=max(10, settings().max_examples // 30), phases=[Phase.explicit, Phase.generate])
+brief = settings(database=None, phases=[Phase.generate, Phase.shrink])  # nothing is to be explained
 SHIPPED = ("tiny", "loihi", "truenorth", "nahuku32")
 
 
@@ -107,12 +108,12 @@ def _one_source() -> em.Network:
 
 
 def test_what_is_drawn_shrinks_to_the_least() -> None:
-    chip = find(parts(em.load_chip("nahuku32")), lambda _: True)
+    chip = find(parts(em.load_chip("nahuku32")), lambda _: True, settings=brief)
     assert chip.n_tiles == 1
-    network = find(networks(chip), lambda _: True)
+    network = find(networks(chip), lambda _: True, settings=brief)
     assert sum(pop.n for pop in network.populations) == 1 and not network.sources and not network.projections
-    assert find(fault_maps(em.load_chip("tiny")), lambda _: True) is None
-    triplets, _ = find(weights(2, 2), lambda drawn: len(drawn[0].pre) > 1)
+    assert find(fault_maps(em.load_chip("tiny")), lambda _: True, settings=brief) is None
+    triplets, _ = find(weights(2, 2, 4), lambda drawn: len(drawn[0].pre) > 1, settings=brief)
     assert len(triplets.pre) == 2 and not np.any(triplets.weight) and np.all(triplets.delay_ticks == 1)
 
 

@@ -28,6 +28,9 @@ def ours(image, stimulus, chip):
 def deaf(image, stimulus):
     return np.zeros((0, 2), dtype=int)
 
+def nowhere(network, chip):
+    return {population.name: np.full(population.n, chip.n_cores) for population in network.populations}
+
 def short():
     pass
 """
@@ -86,6 +89,23 @@ def test_json_has_the_counterexample_and_nothing_else(spikemesh: Spikemesh) -> N
     assert law["commands"][0] == "spikemesh verify found/twin"
 
 
+def test_a_mapper_of_ones_own_takes_the_place_of_ours(spikemesh: Spikemesh) -> None:
+    options = ("--mapper", "my_engines:nowhere", "--examples", 3, "--no-shrink")
+    done = spikemesh("verify", "tiny", *options)
+    assert done.code == 1
+    assert "chip tiny, engine native, mapper my_engines:nowhere" in done.out
+    assert (
+        "legal         BROKEN, found after 1 example\n  the network fits, but: mapping of population"
+        in done.out
+    )
+    assert "3 laws broken: legal, faithful, same_spikes" in done.err
+    again = spikemesh("verify", "found/legal", "--json")
+    assert again.code == 1 and "outside" in json.loads(again.out)["message"]
+    mixed = spikemesh("verify", "tiny", *options, "--laws", "drain,legal", "--json")
+    assert [law["outcome"] for law in json.loads(mixed.out)["laws"]] == ["holds", "broken"]
+    assert json.loads(mixed.out)["mapper"] == "my_engines:nowhere"
+
+
 def test_the_laws_are_listed_with_what_they_say(spikemesh: Spikemesh) -> None:
     text, rows = spikemesh("verify", "--list"), spikemesh("verify", "--list", "--json")
     assert text.code == rows.code == 0
@@ -105,7 +125,12 @@ def test_the_laws_are_listed_with_what_they_say(spikemesh: Spikemesh) -> None:
             "engine 'simpy': choose from native, reference, or give module:function",
         ),
         (("tiny", "--engine", "no_module:run"), "module 'no_module' cannot be imported"),
-        (("tiny", "--engine", "my_engines:run"), "has no function 'run'; it has ours, deaf, short"),
+        (("tiny", "--engine", "my_engines:run"), "has no function 'run'; it has ours, deaf, nowhere, short"),
+        (("tiny", "--mapper", "place"), "mapper 'place': give module:function of your own"),
+        (
+            ("tiny", "--mapper", "my_engines:ours"),
+            r"takes \(image, stimulus, chip\), expected \(network, chip\)",
+        ),
         (("tiny", "--engine", "my_engines:short"), r"takes \(\), expected \(image, stimulus\)"),
         (("tiny", "--out", "my_engines.py"), "my_engines.py: a file, expected a folder"),
         (("tiny", "--examples", "0"), "examples"),
