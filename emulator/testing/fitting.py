@@ -191,7 +191,7 @@ def fitting_networks(draw: st.DrawFn, chip: ChipSpec, generated: bool = False) -
     """
     room = room_of(chip)
     network = Network("drawn")
-    forced = (None, None, None, None, None, BUSY, BUSY, LOUD)[draw(st.integers(0, 7))]
+    forced = (None, None, None, None, None, BUSY, BUSY, LOUD, LOUD)[draw(st.integers(0, 8))]
     for n in draw(_sizes(0, max(room.inputs, 0), 2)):
         generator = draw(st.none() | generators(n, network.dt_s)) if generated else None
         network.add_source(f"in{len(network.sources)}", n, generator)
@@ -205,7 +205,7 @@ def fitting_networks(draw: st.DrawFn, chip: ChipSpec, generated: bool = False) -
         )
     n_projections = draw(st.integers(0, 4))
     if forced is not None:
-        _connect_all(network, room, forced is LOUD)
+        _connect_all(draw, network, room, forced is LOUD)
     else:
         _connect(draw, network, room, n_projections)
     for population in network.populations:
@@ -215,9 +215,13 @@ def fitting_networks(draw: st.DrawFn, chip: ChipSpec, generated: bool = False) -
     return network
 
 
-def _connect_all(network: Network, room: Room, loud: bool) -> None:
-    """Everything to everything, as long as there is room."""
-    left, mantissa, synapse = room.synapses, 254 if loud else 2, LoihiSynapse(w_exp=6 if loud else 0)
+def _connect_all(draw: st.DrawFn, network: Network, room: Room, loud: bool) -> None:
+    """Everything to everything, as long as there is room: with small weights, or, loud, the largest."""
+    left, mantissa, synapse = room.synapses, 2, LoihiSynapse()
+    if loud:
+        mode = draw(st.sampled_from(arith.SIGN_MODES))
+        mantissa = draw(st.sampled_from(arith.MANTISSA_RANGE[mode]))
+        synapse = LoihiSynapse(w_exp=draw(st.integers(0, 6)), sign_mode=mode)
     for pre in (*network.sources, *network.populations):
         for post in network.populations:
             if pre.n * post.n <= left:
