@@ -32,10 +32,10 @@ def test_the_chips_drawn_are_boards_too() -> None:
     """Else the laws below would say nothing of them."""
     board = find(
         chips(BASE),
-        lambda chip: chip.n_chips == 6 and chip.mesh.chip.link.cycle_ps > chip.mesh.cycle_ps,
+        lambda chip: chip.n_chips >= 4 and chip.mesh.chip.link.cycle_ps > chip.mesh.cycle_ps,
         settings=settings(max_examples=2000, phases=[Phase.generate]),
     )
-    assert not set(chips_of(board, np.arange(board.n_tiles))) ^ set(range(6))
+    assert not set(chips_of(board, np.arange(board.n_tiles))) ^ set(range(board.n_chips))
 
 
 def test_the_runs_drawn_lose_and_drop_packets() -> None:

@@ -38,7 +38,7 @@ def legal_bins(part: Ints, demand_of: DemandOf, limits: Limits, n_cores: int) ->
             closed.append(binding)
         begin = end
     bin_of = np.empty(len(order), dtype=np.int32)
-    kept, left = order[fits], order[~fits]
+    kept, left = order[fits], np.sort(order[~fits])  # as slots are: a dense list is one without gaps
     bin_of[kept] = np.unique(part[kept], return_inverse=True)[1].reshape(-1)
     if len(left):
         closed += _left_over(left, kept, demand_of, limits, bin_of, len(closed))
