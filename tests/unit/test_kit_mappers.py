@@ -69,7 +69,7 @@ def test_the_mistake_of_a_mapper_is_found_and_made_small(
     if mapper is onto_one_core:
         chip = chip.replace({"limits.compartments": 1})
     shrink = LONG or law == "legal"  # the others take a while
-    verdict = verdict_of(LAWS[law], chip, Subject("native", mapper), 200, shrink=shrink)
+    verdict = verdict_of(LAWS[law], chip, Subject("native", mapper), 6000, shrink=shrink)
     assert verdict.outcome == "broken" and verdict.trial is not None
     with pytest.raises(LawBroken, match=words):
         raise LawBroken(verdict.message)
