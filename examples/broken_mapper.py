@@ -35,10 +35,10 @@ def from_behind(network: em.Network, chip: em.ChipSpec) -> dict[str, np.ndarray]
 
 
 def pruned(network: em.Network, chip: em.ChipSpec) -> em.Program:
-    """Goes over the image that another compiler made, and takes a mantissa of 1 for none."""
+    """Goes over the image that another compiler made, and leaves out what is too weak to matter."""
     program = em.compile(network, chip, effort="fast")
     image = program.image
-    weights = np.where(image.syn_mant == 1, 0, image.syn_mant)
+    weights = np.where(np.abs(image.syn_mant) < 4, 0, image.syn_mant)
     return replace(program, image=replace(image, syn_mant=weights))
 
 
