@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import emulator as em
 from emulator.compiler import blocks
 from emulator.compiler.blocks import cluster
+from emulator.compiler.fill import CoreFill
+from emulator.compiler.limits import core_limits
 from emulator.compiler.parting import Effort, find_parts, has_structure, multilevel, windows
 from emulator.compiler.parting.hypergraph import Hypergraph
+from emulator.compiler.parting.legal import legal_bins
 from emulator.compiler.parting.levels import ladder_of
 from emulator.compiler.parting.multilevel import FREE, Bounds
+from emulator.compiler.partition import _demand
 from emulator.compiler.pipeline import run_passes
 
 HEADER = 42
@@ -146,10 +151,18 @@ def _tables(graph: Hypergraph) -> tuple[Any, ...]:
 @given(drawn=graphs())
 def test_a_window_of_nodes_has_what_they_share(drawn: Any) -> None:
     graph, rng = drawn
-    chosen = rng.random(graph.n_nodes) < 0.6
-    some, plain = windows.only(graph, np.flatnonzero(chosen).astype(np.int32)), graph.within(chosen)
-    for name in ("pin_ptr", "pin", "weight", "load", "net_ptr", "net"):
-        assert (getattr(some, name) == getattr(plain, name)).all()
+    nodes = np.flatnonzero(rng.random(graph.n_nodes) < 0.6).astype(np.int32)
+    some = windows.only(graph, nodes)
+    shared = [
+        (int(graph.weight[net]), np.searchsorted(nodes, pins).tolist())
+        for net in range(graph.n_nets)
+        if len(pins := np.intersect1d(graph.pin[graph.pin_ptr[net] : graph.pin_ptr[net + 1]], nodes)) > 1
+    ]
+    pins = [sorted(one.tolist()) for one in np.split(some.pin, some.pin_ptr[1:-1])] if some.n_nets else []
+    assert list(zip(some.weight.tolist(), pins, strict=True)) == shared
+    assert (some.load == graph.load[nodes]).all() and some.n_nodes == len(nodes)
+    nets_of = [some.net[some.net_ptr[v] : some.net_ptr[v + 1]].tolist() for v in range(len(nodes))]
+    assert nets_of == [[net for net, own in enumerate(pins) if v in own] for v in range(len(nodes))]
 
 
 def test_many_parts_are_refined_in_windows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,6 +261,32 @@ def small_chip(**limits: int | None) -> em.ChipSpec:
     return em.load_chip("loihi").replace(
         changes | {f"limits.{name}": value for name, value in limits.items()}
     )
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 2**32 - 1), bits=st.integers(2500, 9000))
+def test_what_parts_cannot_hold_is_filled_as_slots_will_be(seed: int, bits: int) -> None:
+    """Runs of neighbours in parts: left over together they have gaps, and no dense lists any more."""
+    rng = np.random.default_rng(seed)
+    n, run = int(rng.integers(20, 80)), int(rng.integers(3, 12))
+    pre = np.repeat(np.arange(n), run)
+    number = rng.permutation(n)
+    post = number[(np.repeat(rng.integers(0, n, n), run) + np.tile(np.arange(run), n)) % n]
+    net = em.Network("runs")
+    a = net.add_population("a", n, em.LoihiCuba())
+    net.connect(a, a, em.Triplets(pre, post, np.full(len(pre), 2), 1), synapse=SYNAPSE)
+    chip = small_chip(synapse_memory_bits=bits)
+    quantised = run_passes(net, chip, until="quantise")["quantise"]
+    demand = partial(_demand, quantised, net, chip)
+    alone = CoreFill(demand(np.arange(n)), core_limits(chip))
+    assume(all(alone.fresh(neuron, neuron + 1)[0] for neuron in range(n)))
+    part = np.empty(n, dtype=np.int32)
+    part[number] = np.arange(n) // rng.integers(5, 40)
+    found = legal_bins(part, demand, core_limits(chip), chip.n_cores)
+    for number in range(found.n_bins):
+        own, others = np.flatnonzero(found.bin_of == number), np.flatnonzero(found.bin_of != number)
+        filling = CoreFill(demand(np.concatenate([own, others])), core_limits(chip))
+        assert filling.fresh(0, len(own))[0] == len(own)
 
 
 def test_modules_end_up_in_cores_of_their_own() -> None:

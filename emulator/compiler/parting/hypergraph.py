@@ -117,25 +117,6 @@ class Hypergraph:
             pin_ptr, pin, self.weight[kept], self.count[kept], self.source[kept], self.apart[kept], self.load
         )
 
-    def within(self, chosen: NDArray[np.bool_]) -> Hypergraph:
-        """Only some of the nodes, and what nets they share. Nobody asks here whose nets they are."""
-        number = np.cumsum(chosen, dtype=np.int32) - np.int32(1)
-        taken = chosen[self.pin]
-        sizes = np.add.reduceat(taken, self.pin_ptr[:-1], dtype=np.int64)
-        nets = sizes >= 2
-        taken &= np.repeat(nets, np.diff(self.pin_ptr))
-        pin_ptr = np.zeros(int(nets.sum()) + 1, dtype=np.int64)
-        np.cumsum(sizes[nets], out=pin_ptr[1:])
-        return _hypergraph(
-            pin_ptr,
-            number[self.pin[taken]],
-            self.weight[nets],
-            self.count[nets],
-            np.full(len(pin_ptr) - 1, -1, dtype=np.int32),
-            self.apart[nets],
-            self.load[chosen],
-        )
-
 
 def hypergraph_of(
     quantised: Quantised, weights: Longs | None, bits: Sequence[int], header_bits: int

@@ -26,8 +26,7 @@ N_TRIES = 8  # beginnings of a bisection
 SLACK = 2  # times the largest node of a level that a part may hold beyond its limit until the next level
 CUT_PINS = 300_000  # that a cut in two looks at; later levels make up for it
 PINS_PER_NODE = 100  # that are enough for that
-CYCLE_VISITS = 4000
-CUT_VISITS = 4000  # pins that are looked at for the cluster of a node, in a cut
+FEW_VISITS = 4000  # pins that are looked at for the cluster of a node, in a cut and where parts are known
 EVEN = 0.5  # of the room that is left over, what each bisection may use
 UNEVEN = 0.04  # of its share, what a side may have more of where axons or memory are limited
 N_SEARCHES = 3  # in a level, while they gain
@@ -37,8 +36,8 @@ FEW_CELLS = 2_000_000  # nodes x parts, of which the same is true
 N_PASSES = 2  # over all parts, in windows
 ROOM = 1.02  # parts, by the least that could hold all
 N_WIDER = 10  # times that more parts are begun with
-N_COARSE_SPLITS = 8
-N_SPLITS = 24  # times in a level that parts are cut in two because they hold too much
+N_SPLITS = 24  # times in a level that parts are cut in two because they hold too much,
+N_COARSE_SPLITS = 8  # and in a level that finer ones follow
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ class _Search:
         found = self._climbed(ladder, self._first(ladder, n_parts))
         for _ in range(n_cycles if found is not None else 0):
             assert found is not None
-            ladder = self._ladder(graph, found.n_parts, found.part, CYCLE_VISITS)
+            ladder = self._ladder(graph, found.n_parts, found.part, FEW_VISITS)
             smallest = self._fitting(ladder.smallest, ladder.part, found.n_parts, _slack(ladder, 0))
             again = self._climbed(ladder, smallest)
             if again is not None and again.beats(found):
@@ -134,9 +133,7 @@ class _Search:
         """Parts of the smallest level, the best of some; with more where they are too few."""
         graph, slack = ladder.smallest, _slack(ladder, 0)
         n_tries = min(N_FIRST, FIRST_PINS // max(len(graph.pin), 1))
-        if n_tries < 2:
-            return self._fitting(graph, _bisected(graph, n_parts, self.bounds, self.rng), n_parts, slack)
-        for _ in range(N_WIDER):
+        for _ in range(N_WIDER if n_tries > 1 else 0):
             best, more = None, 0
             for _ in range(n_tries):
                 part = _bisected(graph, n_parts, self.bounds, self.rng)
@@ -147,10 +144,12 @@ class _Search:
                     break
                 if found.beats(best):
                     best = found
-            if best is not None or n_parts + more > self.n_most:
+            if best is not None:
                 return best
+            if n_parts + more > self.n_most:
+                break
             n_parts += more
-        return None
+        return self._fitting(graph, _bisected(graph, n_parts, self.bounds, self.rng), n_parts, slack)
 
     def _climbed(self, ladder: Ladder, found: _Found | None) -> _Found | None:
         """From parts of the smallest level to the finest, better at each."""
@@ -169,15 +168,13 @@ class _Search:
             beyond = filled[filled > 1] - 1
             if len(beyond) == 0 and short <= 0:
                 return found
-            filled[np.bincount(part, minlength=n_parts) < 2] = 0  # finer levels can cut them
-            n_new = max(short, int(np.ceil(beyond.sum())), len(beyond) // 4)
-            n_new = min(n_new, int(((filled > 1) | (short > 0)).sum()))
-            full = np.argsort(-filled, kind="stable")[:n_new]
-            if slack and (len(full) == 0 or (short <= 0 and number >= N_COARSE_SPLITS)):
+            if slack and short <= 0 and number >= N_COARSE_SPLITS:
                 return found  # smaller nodes can be shared out better
-            if len(full) == 0:
-                return None
-            if n_parts + len(full) > self.n_most:
+            n_new = max(short, int(np.ceil(beyond.sum())), len(beyond) // 4)
+            full = self._fullest(part, filled, n_new, short > 0)
+            if len(full) == 0 and slack:
+                return found
+            if len(full) == 0 or n_parts + len(full) > self.n_most:
                 return None
             self._split(graph, part, full, n_parts)
             hot = np.zeros(n_parts + len(full), dtype=np.bool_)
@@ -193,6 +190,13 @@ class _Search:
         found = _better(graph, part, limits, self.bounds, self.rng, hot)
         short = _needed(found.loads, self.bounds) - n_parts
         return _Found(part, n_parts, found.cost), (found.loads / limits).max(axis=1), short
+
+    @staticmethod
+    def _fullest(part: Ints, filled: NDArray[np.float64], n: int, any_part: bool) -> Ints:
+        """At most n parts of more than one node, the fullest first; any_part: full or not."""
+        can = np.bincount(part, minlength=len(filled)) > 1
+        which = np.flatnonzero(can & ((filled > 1) | any_part))
+        return which[np.argsort(-filled[which], kind="stable")][:n]
 
     def _split(self, graph: Hypergraph, part: Ints, which: Ints, n_parts: int) -> None:
         """Cuts parts in two; the new ones are numbered from n_parts on."""
@@ -254,10 +258,10 @@ def _bisected(graph: Hypergraph, n_parts: int, bounds: Bounds, rng: np.random.Ge
     side = _cut(graph, n_left, n_parts - n_left, bounds, rng)
     part = side.copy()
     for number, n, first in ((0, n_left, 0), (1, n_parts - n_left, n_left)):
-        here = side == number
+        here = np.flatnonzero(side == number).astype(np.int32)
         part[here] = first
-        if n > 1 and here.any():
-            part[here] += _bisected(graph.within(here), n, bounds, rng)
+        if n > 1 and len(here):
+            part[here] += _bisected(only(graph, here), n, bounds, rng)
     return part
 
 
@@ -277,7 +281,7 @@ def _cut(graph: Hypergraph, n_left: int, n_right: int, bounds: Bounds, rng: np.r
     if graph.n_nets == 0:
         return _cut_order(graph, limits)
     nowhere = np.zeros(graph.n_nodes, dtype=np.int32)
-    ladder = ladder_of(graph, BISECTED, nowhere, rng, CUT_VISITS, 0, False)
+    ladder = ladder_of(graph, BISECTED, nowhere, rng, FEW_VISITS, 0, False)
     smallest = ladder.smallest
     if smallest.n_nets == 0:
         return _cut_order(graph, limits)
