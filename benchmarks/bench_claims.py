@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from figures import Figure, Options, Outcome, main_of
@@ -19,15 +18,11 @@ from emulator.bench.energy_vs_neurons import NeuronSweep, energy_vs_neurons
 from emulator.bench.energy_vs_spikes import TICKS as SPIKE_TICKS
 from emulator.bench.energy_vs_spikes import SpikeSweep, energy_vs_spikes
 from emulator.bench.local_memory import Computation, local_memory
-from emulator.formats import write_atomic
 
-FOLDER = Path(__file__).resolve().parent
 LEAST_MISSING = 1e-3  # of R2
 LARGEST_DEVIATION = 5.0  # per cent from proportional, over three decades
 CLOSEST = "tpu-sram"  # the baseline that costs least
 QUICK = 4  # times fewer ticks
-
-pictures: dict[str, bytes] = {}
 
 
 def measure(options: Options) -> Outcome:
@@ -37,7 +32,7 @@ def measure(options: Options) -> Outcome:
     neurons = energy_vs_neurons(NeuronSweep(n_ticks=NEURON_TICKS // share))
     memory = local_memory(Computation())
     for outcome in (spikes, neurons, memory):
-        pictures.update({name: draw() for name, draw in outcome.pictures})
+        options.pictures.update({name: draw() for name, draw in outcome.pictures})
     figures = [*_of_spikes(spikes.numbers), *_of_neurons(neurons.numbers), *_of_memory(memory.numbers)]
     failures = [
         f"{outcome.numbers['bench']}: not the spikes of a dense evaluation"
@@ -90,8 +85,4 @@ def _of_memory(numbers: dict[str, Any]) -> Iterator[Figure]:
 
 
 if __name__ == "__main__":
-    code = main_of(__doc__, measure, sys.argv[1:])
-    if "--record" in sys.argv:
-        for name, picture in pictures.items():
-            write_atomic(FOLDER / f"{name}.png", picture)
-    sys.exit(code)
+    sys.exit(main_of(__doc__, measure, sys.argv[1:]))

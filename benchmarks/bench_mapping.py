@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from figures import Figure, Options, Outcome, main_of
 
 from emulator.bench.mapping import MAPPED, Task, mapping
-from emulator.formats import write_atomic
 
-FOLDER = Path(__file__).resolve().parent
 QUICK = ("lenet5", "ring")
 MOST_HOPS = 1.0  # of those in order, row by row
-
-pictures: dict[str, bytes] = {}
 
 
 def measure(options: Options) -> Outcome:
     """Cores of every way; hops of the one taken by those in order; and how long it took."""
     outcome = mapping(Task(QUICK if options.quick else MAPPED))
-    pictures.update({name: draw() for name, draw in outcome.pictures[:1]})
+    options.pictures.update({name: draw() for name, draw in outcome.pictures[:1]})
     figures = [figure for network in outcome.numbers["networks"] for figure in _of(network)]
     return figures, []
 
@@ -51,8 +46,4 @@ def _of(network: dict[str, Any]) -> Iterator[Figure]:
 
 
 if __name__ == "__main__":
-    code = main_of(__doc__, measure, sys.argv[1:])
-    if "--record" in sys.argv:
-        for name, picture in pictures.items():
-            write_atomic(FOLDER / f"{name}.png", picture)
-    sys.exit(code)
+    sys.exit(main_of(__doc__, measure, sys.argv[1:]))

@@ -7,12 +7,14 @@ import datetime
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import peers
 from contestants import ContestantError
 from results import Row, machine, table_of, write_results
+
+from emulator.formats import write_atomic
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Options:
 
     quick: bool
     repetitions: int
+    pictures: dict[str, bytes] = field(default_factory=dict)  # name -> PNG; written beside RESULTS.md with it
 
 
 Outcome = tuple[list[Figure], list[str]]  # and what is wrong beyond missed targets
@@ -71,8 +74,9 @@ def main_of(document: str, measure: Callable[[Options], Outcome], command_line: 
     arguments = parser.parse_args(command_line)
     if arguments.repetitions < 1:
         parser.error(f"--repetitions {arguments.repetitions}: at least 1")
+    asked = Options(arguments.quick, arguments.repetitions)
     try:
-        figures, failures = measure(Options(arguments.quick, arguments.repetitions))
+        figures, failures = measure(asked)
     except (ContestantError, peers.PeersError) as error:
         figures, failures = [], [str(error)]
     rows = [figure.row(benchmark) for figure in figures]
@@ -80,6 +84,8 @@ def main_of(document: str, measure: Callable[[Options], Outcome], command_line: 
     if arguments.record:
         options = [option for option in command_line if option not in ("--json", "--record")]
         write_results(rows, " ".join([f"python benchmarks/{script}", *options]))
+        for name, picture in asked.pictures.items():
+            write_atomic(Path(__file__).with_name(f"{name}.png"), picture)
     print(table_of(rows), file=sys.stderr if arguments.json else sys.stdout)
     if arguments.json:
         found = {

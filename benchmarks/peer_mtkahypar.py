@@ -1,6 +1,7 @@
 """Mt-KaHyPar on a network: parts of at most so many neurons, its default preset, one thread.
 
-Usage: peer_mtkahypar.py NETWORK.npz MOST_NEURONS; prints JSON: packets (its km1), n_parts, cpu_s.
+Usage: peer_mtkahypar.py NETWORK.npz MOST_NEURONS PART.npy; writes the part of each neuron, and prints JSON:
+packets (its km1), n_parts, cpu_s.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import mtkahypar
 import numpy as np
 
 
-def main(path: str, most: int) -> None:
+def main(path: str, most: int, part_path: str) -> None:
     network = np.load(path)
     n, indptr, target = int(network["n"]), network["indptr"], network["target"]
     # a net is a sender and its targets: km1 is then the packets to other cores
@@ -32,8 +33,9 @@ def main(path: str, most: int) -> None:
     begun_s = time.process_time()
     found = graph.partition(context)
     cpu_s = time.process_time() - begun_s
+    np.save(part_path, np.array(found.get_partition(), dtype=np.int32))
     print(json.dumps({"packets": found.km1(), "n_parts": n_parts, "cpu_s": cpu_s}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])

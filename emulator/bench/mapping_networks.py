@@ -145,7 +145,8 @@ def _permuted(rng: np.random.Generator, n: int, pre: Ints, post: Ints) -> Edges:
 
 def _distinct(n: int, pre: Ints, post: Ints) -> Edges:
     """Each pair once, none from a neuron to itself."""
-    keys = np.unique((pre.astype(np.int64) * n + post)[pre != post])
+    keys = np.sort((pre.astype(np.int64) * n + post)[pre != post])  # np.unique takes minutes for 100 M
+    keys = keys[np.diff(keys, prepend=-1) > 0]
     return n, keys // n, keys % n
 
 

@@ -62,7 +62,7 @@ def partition(
     too_many = filled.partition.n_bins - n_alone > usable_cores(chip).sum()
     other = None
     if not problems and regroup is not None and filled.partition.n_bins > 1 and not mapping:
-        other = regroup(partial(_demand, quantised, network, chip), too_many)
+        other = regroup(partial(demand_in, quantised, network, chip), too_many)
     if too_many and other is not None:
         return other
     if too_many:
@@ -81,7 +81,7 @@ def in_order(
     """As many neurons to a bin as fit; there may be more bins than cores, and limits that nothing keeps."""
     pinned = _pinned_cores(network, mapping, chip)
     order = np.lexsort((np.arange(quantised.n_neurons), np.where(pinned == chip.n_cores, -1, pinned)))
-    demand = _demand(quantised, network, chip, order)
+    demand = demand_in(quantised, network, chip, order)
     return _settled(_Filler(chip, pinned[order]), demand, quantised)
 
 
@@ -126,7 +126,8 @@ def _pinned_cores(network: Network, mapping: Mapping[str, ArrayLike] | None, chi
     return np.concatenate(cores)
 
 
-def _demand(quantised: Quantised, network: Network, chip: ChipSpec, order: Ints) -> Demand:
+def demand_in(quantised: Quantised, network: Network, chip: ChipSpec, order: Ints) -> Demand:
+    """What neurons ask of their cores. order: int64 [n_neurons], that of filling."""
     limits = core_limits(chip)
     packing = Packing.of(chip)
     by_synapse = ("axons_in", "synapse_memory_bits", "delay_slots")

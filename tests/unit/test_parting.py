@@ -20,7 +20,7 @@ from emulator.compiler.parting.hypergraph import Hypergraph
 from emulator.compiler.parting.legal import legal_bins
 from emulator.compiler.parting.levels import ladder_of
 from emulator.compiler.parting.multilevel import FREE, Bounds
-from emulator.compiler.partition import _demand
+from emulator.compiler.partition import demand_in
 from emulator.compiler.pipeline import run_passes
 
 HEADER = 42
@@ -277,7 +277,7 @@ def test_what_parts_cannot_hold_is_filled_as_slots_will_be(seed: int, bits: int)
     net.connect(a, a, em.Triplets(pre, post, np.full(len(pre), 2), 1), synapse=SYNAPSE)
     chip = small_chip(synapse_memory_bits=bits)
     quantised = run_passes(net, chip, until="quantise")["quantise"]
-    demand = partial(_demand, quantised, net, chip)
+    demand = partial(demand_in, quantised, net, chip)
     alone = CoreFill(demand(np.arange(n)), core_limits(chip))
     assume(all(alone.fresh(neuron, neuron + 1)[0] for neuron in range(n)))
     part = np.empty(n, dtype=np.int32)
