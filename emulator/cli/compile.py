@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from emulator.chip.spec import ChipSpec
-from emulator.cli.options import Json, check_target
+from emulator.cli.options import Effort, Json, check_target
 from emulator.cli.output import Output, UsageError, progress_bar
-from emulator.compiler import EFFORTS, Pass, compile_watched, passes_of
+from emulator.compiler import Pass, compile_watched, passes_of
 from emulator.compiler import why_not as find_why_not
 from emulator.engine import load_record
 from emulator.errors import CompileError
@@ -24,17 +24,6 @@ from emulator.formats import (
     write_atomic,
 )
 from emulator.network import Network
-
-
-class Effort(StrEnum):
-    """How long the compiler looks for good places."""
-
-    fast = "fast"
-    default = "default"
-    best = "best"
-
-
-assert set(Effort) == set(EFFORTS)
 
 
 class Reset(StrEnum):

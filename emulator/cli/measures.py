@@ -17,10 +17,9 @@ from emulator.bench.recurrent import DEFAULT_SEED, DELAYS
 from emulator.bench.recurrent import NETWORKS as SPEED_NETWORKS
 from emulator.bench.speed import MEASURED, SPEED_CHIP, TICKS, Measurement
 from emulator.bench.speed import speed as bench_speed
-from emulator.cli.options import Engine, EngineOption, Json, check_target, listed, name_pictures
+from emulator.cli.options import Effort, Engine, EngineOption, Json, check_target, listed, name_pictures
 from emulator.cli.output import Output, progress_bar
 from emulator.cli.provenance import provenance
-from emulator.compiler import EFFORTS
 from emulator.formats import write_atomic
 
 MEASURES = {
@@ -28,14 +27,6 @@ MEASURES = {
     "speed": "how fast is the engine on this machine? recurrent networks, with and without the mesh",
 }
 """What each answers, in a line."""
-
-
-class Effort(StrEnum):
-    """How long to look for cores with few hops between them."""
-
-    fast = "fast"
-    default = "default"
-    best = "best"
 
 
 class Delays(StrEnum):
@@ -46,7 +37,6 @@ class Delays(StrEnum):
 
 
 assert set(Delays) == set(DELAYS)
-assert set(Effort) == set(EFFORTS)
 ChipOption = Annotated[str, typer.Option(help="A chip that ships, or a YAML file.")]
 
 

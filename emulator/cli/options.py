@@ -11,9 +11,21 @@ import typer
 from numpy.typing import NDArray
 
 from emulator.cli.output import Output, UsageError
+from emulator.compiler import EFFORTS
 from emulator.engine.run import ENGINES
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout instead of text.")]
+
+
+class Effort(StrEnum):
+    """How long the compiler looks for good places."""
+
+    fast = "fast"
+    default = "default"
+    best = "best"
+
+
+assert set(Effort) == set(EFFORTS)
 
 
 class Engine(StrEnum):
